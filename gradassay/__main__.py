@@ -1,0 +1,7 @@
+"""``python -m gradassay``."""
+
+import sys
+
+from gradassay.cli.main import main
+
+sys.exit(main())

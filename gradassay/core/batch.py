@@ -1,0 +1,80 @@
+"""A batch of samples: inputs and targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradassay.core.arrays import Array, array_namespace
+from gradassay.core.errors import DataError
+from gradassay.core.network import Network
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs and targets of B samples.
+
+    Parameters
+    ----------
+    inputs : array, floating
+        ``(B, n)`` when static, the same input current at every step; ``(T, B, n)`` for a sequence.
+    targets : array of int, shape (B,)
+        Class of each sample.
+    """
+
+    inputs: Array
+    targets: Array
+
+    @property
+    def static(self) -> bool:
+        """Whether the input is the same at every step."""
+        return len(self.inputs.shape) == 2
+
+    @property
+    def size(self) -> int:
+        """B, the number of samples."""
+        return int(self.targets.shape[0])
+
+    def tiled(self, replicates: int) -> Batch:
+        """Return the batch R times along the batch axis, replicate-major."""
+        if replicates == 1:
+            return self
+        xp = array_namespace(self.inputs)
+        axis = 0 if self.static else 1
+        return Batch(
+            xp.concat([self.inputs] * replicates, axis=axis),
+            xp.concat([self.targets] * replicates),
+        )
+
+
+def require_batch(network: Network, batch: Batch) -> None:
+    """Check shapes, dtypes and finiteness of a batch against a network.
+
+    Raises
+    ------
+    DataError
+        Says which array does not fit, and what was expected.
+    """
+    inputs, targets = batch.inputs, batch.targets
+    xp = array_namespace(inputs)
+    shape, features = tuple(inputs.shape), network.inputs
+    if len(shape) not in (2, 3) or shape[-1] != features:
+        raise DataError(
+            f"inputs: got shape {shape}; expected (B, {features}) or (T, B, {features})."
+        )
+    if len(shape) == 3 and shape[0] != network.steps:
+        raise DataError(f"inputs: got {shape[0]} steps; expected T = {network.steps}.")
+    if not xp.isdtype(inputs.dtype, "real floating"):
+        raise DataError(f"inputs: got dtype {inputs.dtype}; expected a floating dtype.")
+    if not bool(xp.all(xp.isfinite(inputs))):
+        raise DataError("inputs: has entries that are not finite; remove them or repair the data.")
+    if tuple(targets.shape) != (shape[-2],) or shape[-2] == 0:
+        raise DataError(
+            f"targets: got shape {tuple(targets.shape)}; expected ({shape[-2]},), B >= 1."
+        )
+    if not xp.isdtype(targets.dtype, "integral"):
+        raise DataError(f"targets: got dtype {targets.dtype}; expected an integer dtype.")
+    if bool(xp.any(targets < 0)) or bool(xp.any(targets >= network.classes)):
+        raise DataError(
+            f"targets: got classes {int(xp.min(targets))} to {int(xp.max(targets))};"
+            f" expected 0 to {network.classes - 1}."
+        )

@@ -1,0 +1,73 @@
+"""What an estimator claims about itself: statements that can be tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Estimand:
+    """A named thing that can be computed and that an estimator estimates.
+
+    Parameters
+    ----------
+    name : str
+        ``online_bp``: online surrogate gradient. ``bptt``: surrogate gradient through time.
+        ``expected_central_difference``: mean over the other noise of the central difference in each
+        noise coordinate. ``smoothed_loss``: gradient of the noise-smoothed loss.
+        ``expected_jacobian_feedback``: mean of ``z o~^T / alpha``, applied to the error.
+        ``fixed_feedback``: a fixed matrix applied to the error.
+    options : str
+        Choices that change it (noise law, pairing, loss), for people to read.
+    """
+
+    name: str
+    options: str = ""
+
+    def __str__(self) -> str:
+        """Name and options."""
+        return f"{self.name} ({self.options})" if self.options else self.name
+
+
+@dataclass(frozen=True)
+class UnbiasedFor:
+    """The mean of the estimate is the estimand, given the feedback state."""
+
+    estimand: Estimand
+
+    def __str__(self) -> str:
+        """A short sentence."""
+        return f"unbiased for {self.estimand}"
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Passes over the network for one estimate."""
+
+    forward: int
+    backward: int
+
+    def __str__(self) -> str:
+        """A short sentence."""
+        return f"{self.forward} forward, {self.backward} backward"
+
+
+@dataclass(frozen=True)
+class Online:
+    """Nothing is stored whose size grows with the number of steps."""
+
+    def __str__(self) -> str:
+        """A short sentence."""
+        return "online"
+
+
+@dataclass(frozen=True)
+class Deterministic:
+    """Given parameters, batch and feedback state, every draw is the same."""
+
+    def __str__(self) -> str:
+        """A short sentence."""
+        return "deterministic given its state"
+
+
+Claim = UnbiasedFor | Passes | Online | Deterministic

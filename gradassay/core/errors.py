@@ -1,0 +1,62 @@
+"""The errors that a user can cause, each shown as one line and exit code 2."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GradassayError(Exception):
+    """Base of every error that names a mistake a user can mend.
+
+    The command line prints it as ``error: <message>`` and exits with code 2.
+    """
+
+    code = "error"
+
+
+class UsageError(GradassayError):
+    """A name, an option or a combination of options that does not exist or makes no sense."""
+
+    code = "usage"
+
+
+class DataError(GradassayError):
+    """Input data that is missing, truncated, corrupt, of the wrong shape or not finite."""
+
+    code = "data"
+
+
+class ConfigurationError(GradassayError):
+    """A specification (network, estimator, noise, training) with an impossible value."""
+
+    code = "configuration"
+
+
+def unknown_name(kind: str, got: str, valid: Iterable[str]) -> UsageError:
+    """Return the error for a name that is not in the list of valid names.
+
+    Parameters
+    ----------
+    kind : str
+        What the name stands for, as the user calls it (``"estimator"``).
+    got : str
+        The name that was given.
+    valid : iterable of str
+        The names that exist.
+
+    Returns
+    -------
+    UsageError
+        Lists at most ten valid names, sorted, and the near match where there is one.
+
+    Examples
+    --------
+    >>> print(unknown_name("estimator", "opzoo", ["opzo", "dfa"]))
+    estimator: got 'opzoo'; expected one of dfa, opzo. Did you mean 'opzo'?
+    """
+    names = sorted(valid)
+    shown = ", ".join(names[:10]) + (f", ... ({len(names)})" if len(names) > 10 else "")
+    message = f"{kind}: got {got!r}; expected one of {shown}."
+    near = difflib.get_close_matches(got, names, n=1)
+    return UsageError(message + (f" Did you mean {near[0]!r}?" if near else ""))

@@ -1,0 +1,92 @@
+"""The contract of a gradient estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from gradassay.core.arrays import Array
+from gradassay.core.backend import Backend
+from gradassay.core.batch import Batch
+from gradassay.core.claims import Claim
+from gradassay.core.keys import Key
+from gradassay.core.network import Network
+from gradassay.core.noise import Noise, NoiseModel
+from gradassay.core.params import Params
+from gradassay.core.trace import Trace
+
+# What an estimator learns or keeps between estimates (feedback matrices, counters): arrays by name.
+State = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One estimate, or R of them.
+
+    Parameters
+    ----------
+    gradient : Params
+        Estimate of the gradient of the mean loss; leading axis R where replicates were asked for.
+    state : State
+        The state after this estimate; its arrays have a leading axis R likewise.
+    trace : Trace
+        Of the (noisy, where there is noise) forward pass.
+    """
+
+    gradient: Params
+    state: State
+    trace: Trace
+
+
+class Estimator(Protocol):
+    """A gradient estimator: frozen options, no hidden state."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the zoo, or the class's."""
+        ...
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What can be tested about it."""
+        ...
+
+    @property
+    def noise(self) -> NoiseModel | None:
+        """The noise that it injects, None if none."""
+        ...
+
+    def init(self, backend: Backend, network: Network, key: Key) -> State:
+        """Return the state before the first estimate."""
+        ...
+
+    def estimate(
+        self,
+        backend: Backend,
+        network: Network,
+        params: Params,
+        batch: Batch,
+        state: State,
+        key: Key,
+        *,
+        replicates: range | None = None,
+        noise: Noise | None = None,
+    ) -> Estimate:
+        """Estimate the gradient of the mean loss of a batch.
+
+        Parameters
+        ----------
+        backend, network, params, batch
+            The model; arrays of the backend.
+        state : State
+            Never changed; the next one is returned.
+        key : Key
+            All randomness of this estimate.
+        replicates : range or None
+            Numbers of the replicates to compute at once, each as if alone; results have a leading
+            axis. None: replicate 0 alone, without that axis.
+        noise : Noise or None
+            Use this noise in place of what the key would draw.
+        """
+        ...

@@ -1,0 +1,152 @@
+"""Rows of results: what verification, measurement, cost and training write and reports read."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its confidence interval.
+
+    Parameters
+    ----------
+    value, low, high : float
+        Point estimate and ends of the interval.
+    level : float
+        Nominal coverage, for example 0.95. An exact value has low = high = value and level 1.
+    """
+
+    value: float
+    low: float
+    high: float
+    level: float
+
+    @classmethod
+    def exact(cls, value: float) -> Interval:
+        """Return the interval of a value that has no sampling error."""
+        return cls(value, value, value, 1.0)
+
+    def covers(self, truth: float) -> bool:
+        """Whether the interval holds a value."""
+        return self.low <= truth <= self.high
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured quantity.
+
+    Parameters
+    ----------
+    subject : str
+        The estimator.
+    problem : str
+        Network and data, for people to read.
+    layer : str
+        Name of the weighted layer, or ``total``.
+    quantity : str
+        What was measured (``squared_bias``, ``noise_variance``, ...).
+    oracle : str
+        The gradient compared with, empty where there is none.
+    value, low, high, level : float
+        As in `Interval`.
+    replicates : int
+        Number of gradient estimates behind it.
+    seed : int
+        Seed of the run.
+    unit : str
+        Unit, ``1`` for a ratio.
+    """
+
+    subject: str
+    problem: str
+    layer: str
+    quantity: str
+    oracle: str
+    value: float
+    low: float
+    high: float
+    level: float
+    replicates: int
+    seed: int
+    unit: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Outcome of one verification check.
+
+    Parameters
+    ----------
+    subject, problem : str
+        The estimator (or backend) and the small problem.
+    check : str
+        Name of the check.
+    level : int
+        0: exact identity on the same randomness. 1: exact enumeration of all noise.
+    claim : str
+        The sentence that was tested.
+    verdict : {"PASS", "FAIL", "INCONCLUSIVE"}
+        The outcome.
+    measured, bound : float
+        Relative error found, and the largest that passes.
+    detail : str
+        What a reader needs to find the fault; empty on PASS.
+    evaluations : int
+        Gradients or passes computed.
+    seed : int
+        Seed of the problem.
+    """
+
+    subject: str
+    problem: str
+    check: str
+    level: int
+    claim: str
+    verdict: Verdict
+    measured: float
+    bound: float
+    detail: str
+    evaluations: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """One cost of one estimator for one update of one sample over all steps.
+
+    ``quantity`` is for example ``forward_passes``, ``forward_macs``, ``forward_acs``,
+    ``feedback_macs``, ``feedback_weight_bytes``, ``trace_bytes``, ``step_seconds``.
+    """
+
+    subject: str
+    problem: str
+    quantity: str
+    value: float
+    low: float
+    high: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """Metrics of one epoch of one training run; accuracies and rates are fractions."""
+
+    subject: str
+    problem: str
+    seed: int
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    test_accuracy: float
+    seconds: float
+    learning_rate: float
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss is no longer a number."""
+        return not math.isfinite(self.train_loss)
