@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -30,7 +31,7 @@ def fully_connected(
     """
     sizes = [inputs, *hidden]
     layers: list[Layer] = []
-    for number, (before, units) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+    for number, (before, units) in enumerate(itertools.pairwise(sizes), start=1):
         layers += [Linear(f"hidden{number}", before, units, bias), Spiking(f"lif{number}", units)]
     return Network((*layers, Linear("readout", sizes[-1], classes, bias)), **options)
 

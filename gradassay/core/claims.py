@@ -25,7 +25,6 @@ class Estimand:
     options: str = ""
 
     def __str__(self) -> str:
-        """Name and options."""
         return f"{self.name} ({self.options})" if self.options else self.name
 
 
@@ -36,7 +35,6 @@ class UnbiasedFor:
     estimand: Estimand
 
     def __str__(self) -> str:
-        """A short sentence."""
         return f"unbiased for {self.estimand}"
 
 
@@ -48,7 +46,6 @@ class Passes:
     backward: int
 
     def __str__(self) -> str:
-        """A short sentence."""
         return f"{self.forward} forward, {self.backward} backward"
 
 
@@ -57,7 +54,6 @@ class Online:
     """Nothing is stored whose size grows with the number of steps."""
 
     def __str__(self) -> str:
-        """A short sentence."""
         return "online"
 
 
@@ -66,7 +62,6 @@ class Deterministic:
     """Given parameters, batch and feedback state, every draw is the same."""
 
     def __str__(self) -> str:
-        """A short sentence."""
         return "deterministic given its state"
 
 

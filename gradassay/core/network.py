@@ -21,6 +21,7 @@ Networks" (OTTT), 2022.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from typing import Any, Literal
 
@@ -182,7 +183,7 @@ class Network(Spec, frozen=True):
             [kind.__name__ for kind in kinds],
             "Linear and Spiking in turn, at least one Spiking, and a Linear readout last",
         )
-        for before, layer in zip(self.layers, self.layers[1:], strict=False):
+        for before, layer in itertools.pairwise(self.layers):
             given = before.outputs if isinstance(before, Linear) else before.units
             wanted = layer.inputs if isinstance(layer, Linear) else layer.units
             _require(given == wanted, f"size of {layer.name}", wanted, f"{given} ({before.name})")

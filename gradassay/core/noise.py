@@ -128,7 +128,8 @@ def _draw(
     normal = generator.standard_normal(shape, dtype=dtype)
     if law == "gaussian":
         return normal
-    return normal * (math.sqrt(shape[-1]) / np.linalg.norm(normal, axis=-1, keepdims=True))
+    radius = np.linalg.norm(normal, axis=-1, keepdims=True)
+    return np.multiply(normal, math.sqrt(shape[-1]) / radius, dtype=dtype)
 
 
 def _random_signs(

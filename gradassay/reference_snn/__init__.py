@@ -1,0 +1,1 @@
+"""The model in plain NumPy float64: the oracle, slow and clear."""

@@ -1,0 +1,1 @@
+"""The model in torch, written from the equations, independently of the reference."""

@@ -1,0 +1,1 @@
+"""Moments, oracles, checks."""
