@@ -29,7 +29,7 @@ class Estimate:
     gradient : Params
         Estimate of the gradient of the mean loss; leading axis R where replicates were asked for.
     state : State
-        The state after this estimate; its arrays have a leading axis R likewise.
+        The state after this estimate; where R > 1, what the estimate learnt has a leading axis R.
     trace : Trace
         Of the (noisy, where there is noise) forward pass.
     """

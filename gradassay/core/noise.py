@@ -129,7 +129,8 @@ def _draw(
     if law == "gaussian":
         return normal
     radius = np.linalg.norm(normal, axis=-1, keepdims=True)
-    return np.multiply(normal, math.sqrt(shape[-1]) / radius, dtype=dtype)
+    on_sphere: np.ndarray = np.multiply(normal, math.sqrt(shape[-1]) / radius, dtype=dtype)
+    return on_sphere
 
 
 def _random_signs(
