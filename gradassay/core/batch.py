@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gradassay.core.arrays import Array, array_namespace
-from gradassay.core.errors import DataError
+from gradassay.core.errors import ConfigurationError, DataError
 from gradassay.core.network import Network
 
 
@@ -19,10 +19,14 @@ class Batch:
         ``(B, n)`` when static, the same input current at every step; ``(T, B, n)`` for a sequence.
     targets : array of int, shape (B,)
         Class of each sample.
+    folds : int
+        R different mini-batches folded into the batch axis, one for each replicate; 1 for a plain
+        batch, which all replicates share.
     """
 
     inputs: Array
     targets: Array
+    folds: int = 1
 
     @property
     def static(self) -> bool:
@@ -31,18 +35,30 @@ class Batch:
 
     @property
     def size(self) -> int:
-        """B, the number of samples."""
-        return int(self.targets.shape[0])
+        """B, the number of samples of one replicate."""
+        return int(self.targets.shape[0]) // self.folds
 
     def tiled(self, replicates: int) -> Batch:
-        """Return the batch R times along the batch axis, replicate-major."""
-        if replicates == 1:
+        """Return the batch of R replicates, replicate-major: itself if it is folded already.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is folded for another number of replicates.
+        """
+        if self.folds == replicates:
             return self
+        if self.folds != 1:
+            raise ConfigurationError(
+                f"replicates: got {replicates} with a batch of {self.folds} folds; expected the"
+                " same number, or a plain batch."
+            )
         xp = array_namespace(self.inputs)
         axis = 0 if self.static else 1
         return Batch(
             xp.concat([self.inputs] * replicates, axis=axis),
             xp.concat([self.targets] * replicates),
+            replicates,
         )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gradassay.core.arrays import Array
+from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
 from gradassay.core.claims import Claim
@@ -20,6 +20,17 @@ from gradassay.core.trace import Trace
 State = Mapping[str, Array]
 
 
+def stack_states(states: Sequence[State]) -> State:
+    """Return R states as one: each array with a leading axis R."""
+    first = states[0]
+    return {n: array_namespace(a).stack([s[n] for s in states]) for n, a in first.items()}
+
+
+def state_of(stacked: State, replicate: int) -> State:
+    """Return one state of a stack."""
+    return {name: array[replicate, ...] for name, array in stacked.items()}
+
+
 @dataclass(frozen=True)
 class Estimate:
     """One estimate, or R of them.
@@ -29,7 +40,8 @@ class Estimate:
     gradient : Params
         Estimate of the gradient of the mean loss; leading axis R where replicates were asked for.
     state : State
-        The state after this estimate; where R > 1, what the estimate learnt has a leading axis R.
+        The state after this estimate; where R > 1 and something was learnt, each array has a
+        leading axis R.
     trace : Trace
         Of the (noisy, where there is noise) forward pass.
     """
@@ -80,7 +92,8 @@ class Estimator(Protocol):
         backend, network, params, batch
             The model; arrays of the backend.
         state : State
-            Never changed; the next one is returned.
+            Never changed; the next one is returned. Where replicates have states of their own, each
+            array has a leading axis R.
         key : Key
             All randomness of this estimate.
         replicates : range or None
@@ -89,4 +102,18 @@ class Estimator(Protocol):
         noise : Noise or None
             Use this noise in place of what the key would draw.
         """
+        ...
+
+    def advance(
+        self,
+        backend: Backend,
+        network: Network,
+        params: Params,
+        batch: Batch,
+        state: State,
+        key: Key,
+        *,
+        replicates: range | None = None,
+    ) -> State:
+        """Return the state that `estimate` would, without the gradient."""
         ...

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 
-from gradassay.core.arrays import Array
+from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.backend import Backend
 from gradassay.core.claims import Claim, Estimand, Online, Passes, UnbiasedFor
 from gradassay.core.errors import ConfigurationError, unknown_name
@@ -102,17 +103,23 @@ class OPZO(SignalEstimator):
 
     def observe(self, state: State, observed: Pass) -> tuple[State, State]:
         """Return the state to use and the state after ``M <- lambda M + (1 - lambda) Z``."""
-        after = {"updates": state["updates"] + 1}
+        after: dict[str, Array] = {}
         for layer in observed.network.spiking:
             noise, scale = observed.injected(layer.name)
             new = noise_times_output(noise, observed.trace.outputs, scale, observed.replicates)
             after[layer.name] = self.momentum * state[layer.name] + (1 - self.momentum) * new
+        # one count for each matrix, so that every array of the state has the same leading axes
+        after["updates"] = state["updates"] + new[..., 0, 0] * 0 + 1
         return (state if self.use == "before" else after), after
 
     def top_down(
         self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
     ) -> Array:
-        """Return ``g_l[t] = M_l e[t] / (1 - lambda^k)``."""
-        updates = float(state["updates"])
-        correction = 1 - self.momentum**updates if updates > 0 else 1.0
-        return feed_back(state[layer] / correction, observed.trace.errors, observed.replicates)
+        """Return ``g_l[t] = M_l e[t] / (1 - lambda^k)``; before the first update M is 0."""
+        matrix = state[layer]
+        if self.momentum > 0:
+            xp = array_namespace(matrix)
+            # 1 - lambda^k, exact in float32 also where lambda is close to 1
+            weight = -xp.expm1(xp.clip(state["updates"], min=1) * math.log(self.momentum))
+            matrix = matrix / weight[..., None, None]
+        return feed_back(matrix, observed.trace.errors, observed.replicates)

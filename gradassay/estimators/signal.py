@@ -57,6 +57,7 @@ class Pass:
         return self.noise.values[layer], self.noise.scale
 
 
+@dataclass(frozen=True)
 class SignalEstimator:
     """Base of the methods that are a signal and the online rule; `Estimator` says what it offers.
 
@@ -136,6 +137,39 @@ class SignalEstimator:
         noise: Noise | None = None,
     ) -> Estimate:
         """Estimate the gradient of the mean loss of a batch; see `Estimator.estimate`."""
+        observed = self._run(backend, network, params, batch, key, replicates, noise)
+        used, after = self.observe(state, observed)
+        folded = None if replicates is None else observed.replicates
+        return Estimate(self._weight_gradients(used, observed, folded), after, observed.trace)
+
+    def advance(
+        self,
+        backend: Backend,
+        network: Network,
+        params: Params,
+        batch: Batch,
+        state: State,
+        key: Key,
+        *,
+        replicates: range | None = None,
+    ) -> State:
+        """Return the state that `estimate` would, without the gradient."""
+        if not state:
+            return state
+        observed = self._run(backend, network, params, batch, key, replicates, None)
+        return self.observe(state, observed)[1]
+
+    def _run(
+        self,
+        backend: Backend,
+        network: Network,
+        params: Params,
+        batch: Batch,
+        key: Key,
+        replicates: range | None,
+        noise: Noise | None,
+    ) -> Pass:
+        """Draw the noise where none is given, and run the forward pass."""
         numbers = replicates if replicates is not None else range(1)
         if noise is None and self.noise is not None:
             drawn = draw_noise(
@@ -144,11 +178,7 @@ class SignalEstimator:
             noise = Noise(drawn.scale, {n: backend.asarray(z) for n, z in drawn.values.items()})
         tiled = batch.tiled(len(numbers))
         trace = backend.forward(network, params, tiled, noise=noise, record=self.record)
-        observed = Pass(backend, network, params, tiled, trace, noise, len(numbers))
-        used, after = self.observe(state, observed)
-        folded = None if replicates is None else len(numbers)
-        gradient = self._weight_gradients(used, observed, folded)
-        return Estimate(gradient, after, trace)
+        return Pass(backend, network, params, tiled, trace, noise, len(numbers))
 
     def _weight_gradients(self, state: State, observed: Pass, folded: int | None) -> Params:
         """Go down the layers: from the error at the output to every weighted layer's gradient."""
