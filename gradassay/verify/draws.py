@@ -1,0 +1,280 @@
+"""Draws of one estimator in a nested design, reduced block by block to a few numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gradassay.core.arrays import Array, array_namespace
+from gradassay.core.claims import Deterministic
+from gradassay.core.errors import ConfigurationError
+from gradassay.core.estimator import Estimator, State, stack_states, state_of
+from gradassay.core.keys import Key
+from gradassay.core.network import Network
+from gradassay.core.params import Params
+from gradassay.verify.moments import Float, Moments, merged
+from gradassay.verify.problem import Problem
+
+# numbers in the gradients of one chunk of replicates: fixes the memory, whatever the replicates
+CHUNK_ENTRIES = 8_000_000
+LARGEST_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Design:
+    """A nested design: blocks, each with its own feedback state; mini-batches; draws of noise.
+
+    Parameters
+    ----------
+    blocks : int
+        K, independent feedback states; at least 3. Intervals have K - 1 degrees of freedom.
+    batches : int
+        Mini-batches a block.
+    draws : int
+        Noise draws on each mini-batch.
+    batch_size : int
+        Samples in a mini-batch.
+    warmup : int
+        Updates of the feedback state, each on a mini-batch of its own, before the first draw.
+    """
+
+    blocks: int = 32
+    batches: int = 16
+    draws: int = 4
+    batch_size: int = 32
+    warmup: int = 300
+
+    def __post_init__(self) -> None:
+        limits = {"blocks": 3, "batches": 2, "draws": 1, "batch_size": 1, "warmup": 0}
+        for name, least in limits.items():
+            if getattr(self, name) < least:
+                raise ConfigurationError(
+                    f"design {name}: got {getattr(self, name)}; expected at least {least}."
+                )
+
+    @property
+    def replicates(self) -> int:
+        """Gradient estimates in all."""
+        return self.blocks * self.batches * self.draws
+
+    @classmethod
+    def for_budget(
+        cls, estimator: Estimator, budget: int, *, batch_size: int, blocks: int = 32
+    ) -> Design:
+        """Spread a number of estimates over the design.
+
+        A deterministic estimator needs one draw on each mini-batch; any other gets four.
+
+        Raises
+        ------
+        ConfigurationError
+            If the budget is too small for two mini-batches in each block.
+        """
+        deterministic = any(isinstance(claim, Deterministic) for claim in estimator.claims)
+        draws = 1 if deterministic else 4
+        if budget < 8 * blocks:
+            raise ConfigurationError(
+                f"budget: got {budget}; expected at least {8 * blocks} estimates"
+                f" ({blocks} blocks of 2 mini-batches with 4 draws)."
+            )
+        return cls(blocks, budget // (blocks * draws), draws, batch_size)
+
+
+@dataclass
+class LayerTotals:
+    """Running totals of one layer in one block."""
+
+    between: Moments | None = None
+    noise_scatter: float = 0.0
+    squared_error: float = 0.0
+    cosine: float = 0.0
+
+
+@dataclass(frozen=True)
+class BlockSummary:
+    """What one block says about one layer; D is the estimate minus the oracle.
+
+    Parameters
+    ----------
+    mean : array, shape (p,)
+        Mean of D over the block.
+    noise, batch : float
+        Unbiased parts of the variance: of the noise given the mini-batch, and of the mini-batch.
+    of_mean : float
+        Unbiased variance of `mean` given the block's feedback state.
+    squared_error : float
+        Mean of |D|^2.
+    cosine : float
+        Mean cosine of one estimate with the oracle; 0 where the estimate is 0.
+    """
+
+    mean: Float
+    noise: float
+    batch: float
+    of_mean: float
+    squared_error: float
+    cosine: float
+
+
+@dataclass
+class BlockAccumulator:
+    """Reduces chunks of one block, layer by layer."""
+
+    design: Design
+    layers: dict[str, LayerTotals] = field(default_factory=dict)
+
+    def add(self, layer: str, inner: Moments, squared_error: float, cosine: float) -> None:
+        """Add some mini-batches, each with all its draws."""
+        totals = self.layers.setdefault(layer, LayerTotals())
+        totals.noise_scatter += float(inner.scatter.sum())
+        totals.between = merged(totals.between, Moments.of(inner.mean))
+        totals.squared_error += squared_error
+        totals.cosine += cosine
+
+    def summary(self, layer: str) -> BlockSummary:
+        """Return the block's summary of a layer, all mini-batches being in."""
+        design, totals = self.design, self.layers[layer]
+        if totals.between is None:
+            raise ValueError(f"no draws of layer {layer}")
+        noise = totals.noise_scatter / (design.batches * max(design.draws - 1, 1))
+        between = float(totals.between.variance)
+        count = design.batches * design.draws
+        return BlockSummary(
+            mean=totals.between.mean,
+            noise=noise,
+            batch=between - noise / design.draws,
+            of_mean=between / design.batches,
+            squared_error=totals.squared_error / count,
+            cosine=totals.cosine / count,
+        )
+
+
+def by_layer(network: Network, gradient: Mapping[str, Array], folded: bool) -> dict[str, Array]:
+    """Return each weighted layer's gradient as vectors: (R, p), or (p,) where not folded."""
+    vectors = {}
+    for layer in network.weighted:
+        parts = [gradient[name] for name in layer.shapes]
+        lead = (parts[0].shape[0],) if folded else ()
+        xp = array_namespace(parts[0])
+        vectors[layer.name] = xp.concat([xp.reshape(a, (*lead, -1)) for a in parts], axis=-1)
+    return vectors
+
+
+def feedback_states(estimator: Estimator, problem: Problem, design: Design, key: Key) -> State:
+    """Return the warmed-up states of all blocks, stacked; empty where there is no state.
+
+    Each block starts from its own draw and sees its own mini-batches and noise, at fixed weights.
+    """
+    blocks = range(design.blocks)
+    states = [estimator.init(problem.backend, problem.network, key / "state" / u) for u in blocks]
+    if not states[0]:
+        return {}
+    state = stack_states(states)
+    for step in range(design.warmup):
+        here = key / "warmup" / step
+        batch = problem.batch(
+            [problem.draw_indices(design.batch_size, here / "batch" / u) for u in blocks]
+        )
+        after = estimator.advance(
+            problem.backend, problem.network, problem.params, batch, state, here, replicates=blocks
+        )
+        if after is state:
+            break
+        state = after
+    return state
+
+
+def draw_blocks(
+    estimator: Estimator, problem: Problem, oracle: Params, design: Design, key: Key
+) -> Iterator[dict[str, BlockSummary]]:
+    """Yield for each block the summary of every layer.
+
+    Parameters
+    ----------
+    estimator : Estimator
+        What is measured.
+    problem : Problem
+        Network, parameters, population.
+    oracle : Params
+        The gradient to compare with, NumPy float64.
+    design : Design
+        Blocks, mini-batches, draws.
+    key : Key
+        Every state, mini-batch and draw of noise has a stream of its own, keyed by its number.
+    """
+    states = feedback_states(estimator, problem, design, key)
+    target = {
+        name: problem.backend.asarray(vector)
+        for name, vector in by_layer(problem.network, oracle, folded=False).items()
+    }
+    for block in range(design.blocks):
+        state = state_of(states, block) if states else {}
+        accumulator = BlockAccumulator(design)
+        for batches in _groups(problem.network, design):
+            _add_batches(estimator, problem, target, accumulator, state, key, block, batches)
+        yield {layer: accumulator.summary(layer) for layer in target}
+
+
+def _groups(network: Network, design: Design) -> Iterator[range]:
+    """Split a block's mini-batches into groups that are computed at once."""
+    group = max(1, _chunk(network) // design.draws)
+    for start in range(0, design.batches, group):
+        yield range(start, min(start + group, design.batches))
+
+
+def _chunk(network: Network) -> int:
+    """Return the number of replicates computed at once; it depends on the network alone."""
+    entries = sum(math.prod(shape) for shape in network.shapes.values())
+    return max(1, min(LARGEST_CHUNK, CHUNK_ENTRIES // entries))
+
+
+def _add_batches(
+    estimator: Estimator,
+    problem: Problem,
+    target: Mapping[str, Array],
+    accumulator: BlockAccumulator,
+    state: State,
+    key: Key,
+    block: int,
+    batches: range,
+) -> None:
+    """Compute all draws of a group of mini-batches and add them to the block."""
+    design = accumulator.design
+    indices = [problem.draw_indices(design.batch_size, key / "batch" / block / b) for b in batches]
+    inner: dict[str, Moments] = {}
+    scalars = {layer: np.zeros(2) for layer in target}
+    step = max(1, _chunk(problem.network) // len(batches))
+    first = (block * design.batches + batches.start) * design.draws
+    for start in range(0, design.draws, step):
+        draws = min(step, design.draws - start)
+        folded = problem.batch([chosen for chosen in indices for _ in range(draws)])
+        estimate = estimator.estimate(
+            problem.backend,
+            problem.network,
+            problem.params,
+            folded,
+            state,
+            key / "draw",
+            replicates=range(first + start, first + start + len(batches) * draws),
+        )
+        for layer, rows in by_layer(problem.network, estimate.gradient, folded=True).items():
+            moments, errors, cosines = _reduce(rows, target[layer], len(batches))
+            inner[layer] = merged(inner.get(layer), moments)
+            scalars[layer] += (errors, cosines)
+    for layer, moments in inner.items():
+        accumulator.add(layer, moments, *map(float, scalars[layer]))
+
+
+def _reduce(rows: Array, target: Array, batches: int) -> tuple[Moments, float, float]:
+    """Reduce draws (batches * draws, p) to moments by mini-batch, sum of |D|^2, sum of cosines."""
+    xp = array_namespace(rows)
+    product = xp.matmul(rows, target)
+    norms = xp.sum(rows**2, axis=-1) ** 0.5 * xp.sum(target**2) ** 0.5
+    cosines = product / xp.where(norms > 0, norms, xp.ones_like(norms))
+    difference = rows - target
+    squared = xp.sum(difference**2)
+    grouped = xp.reshape(difference, (batches, -1, difference.shape[-1]))
+    return Moments.of(grouped), float(squared), float(xp.sum(cosines))

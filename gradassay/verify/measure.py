@@ -1,0 +1,252 @@
+"""Bias, variance, mean squared error and cosine of estimators, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradassay.core.estimator import Estimator
+from gradassay.core.keys import Key
+from gradassay.core.noise import Noise, NoiseModel, draw_noise
+from gradassay.core.params import Params
+from gradassay.core.records import Interval, Measurement
+from gradassay.estimators import SpatialBP, ZOSinglePoint
+from gradassay.verify.draws import BlockSummary, Design, by_layer, draw_blocks
+from gradassay.verify.intervals import (
+    between_interval,
+    mean_interval,
+    pairwise_interval,
+    pairwise_sums,
+)
+from gradassay.verify.moments import Float
+from gradassay.verify.problem import Problem
+
+INTERVAL_METHOD = (
+    "delete-one jackknife over {blocks} independent blocks with Student's t; on the logarithm for"
+    " quantities that cannot be negative"
+)
+
+
+@dataclass(frozen=True)
+class LayerBlocks:
+    """What all blocks say about one layer, or about all layers together.
+
+    Parameters
+    ----------
+    scale : float
+        Squared norm of the surrogate gradient of this layer: the unit of all squared quantities.
+    with_sum, squares : array, shape (K,)
+        Inner products of the block means of D, as `pairwise_sums` gives them.
+    smoothed : tuple of the same two
+        For the difference to the smoothed-loss gradient; None where it was not drawn.
+    noise, batch, of_mean, squared_error, cosine : array, shape (K,)
+        As in `BlockSummary`.
+    """
+
+    scale: float
+    with_sum: Float
+    squares: Float
+    smoothed: tuple[Float, Float] | None
+    noise: Float
+    batch: Float
+    of_mean: Float
+    squared_error: Float
+    cosine: Float
+
+
+def surrogate_gradient(problem: Problem) -> Params:
+    """Return the online surrogate gradient of the mean loss over the population, exactly."""
+    return problem.population_gradient(SpatialBP(), Key(0))
+
+
+def smoothed_loss_means(
+    problem: Problem, model: NoiseModel, design: Design, key: Key
+) -> Iterator[dict[str, Float]]:
+    """Yield, block by block, independent estimates of the gradient of the noise-smoothed loss.
+
+    Each is a mean of single-point estimates at z and -z, which has the same mean under a symmetric
+    law and is free of the loss's offset. One mean a block, shape (p,) a layer.
+    """
+    estimator = ZOSinglePoint(alpha=model.scale, law=model.law)
+    for block in range(design.blocks):
+        total: dict[str, Float] = {}
+        for number in range(design.batches):
+            here = key / "smoothed" / block / number
+            batch = problem.batch([problem.draw_indices(design.batch_size, here)])
+            drawn = draw_noise(
+                model, problem.network, design.batch_size, here, range(1), problem.backend.dtype
+            )
+            for sign in (1, -1):
+                values = {n: problem.backend.asarray(sign * z) for n, z in drawn.values.items()}
+                estimate = estimator.estimate(
+                    problem.backend,
+                    problem.network,
+                    problem.params,
+                    batch,
+                    {},
+                    here,
+                    noise=Noise(model.scale, values),
+                )
+                gradient = estimate.gradient.map(problem.backend.to_numpy)
+                for layer, vector in by_layer(problem.network, gradient, folded=False).items():
+                    share = vector.astype(np.float64) / (2 * design.batches)
+                    total[layer] = total[layer] + share if layer in total else share
+        yield total
+
+
+def measure(
+    estimators: Mapping[str, Estimator],
+    problem: Problem,
+    designs: Mapping[str, Design],
+    *,
+    seed: int,
+    level: float = 0.95,
+    smoothing: NoiseModel | None = None,
+    on_block: Callable[[str], None] = lambda name: None,
+) -> list[Measurement]:
+    """Measure estimators on a problem, layer by layer and in total.
+
+    Squared quantities are relative to the squared norm of the surrogate gradient of the same layer.
+    Per layer and in total:
+
+    - ``squared_bias``: |E G - g|^2 against ``surrogate_bp``, and against ``smoothed_loss`` where
+      `smoothing` is given; the expectation is over noise, mini-batch and feedback state.
+    - ``noise_variance``, ``batch_variance``, ``state_variance``: the parts of the trace of the
+      covariance, by the law of total variance.
+    - ``mean_squared_error``: E |G - g|^2, the sum of squared bias and the three parts.
+    - ``cosine``: mean cosine of one estimate with g.
+    - ``gradient_norm``: |g|, exact.
+
+    Parameters
+    ----------
+    estimators : mapping from name to Estimator
+        What is measured.
+    problem : Problem
+        Network, parameters and population.
+    designs : mapping from name to Design
+        Blocks, mini-batches and draws of each estimator; the same number of blocks for all.
+    seed : int
+        Seed of all streams.
+    level : float
+        Nominal coverage of each interval.
+    smoothing : NoiseModel or None
+        Noise of the smoothed loss.
+    on_block : callable
+        Called with the estimator's name after each block.
+
+    Returns
+    -------
+    list of Measurement
+    """
+    oracle = surrogate_gradient(problem)
+    scales = {
+        layer: float((vector**2).sum())
+        for layer, vector in by_layer(problem.network, oracle, folded=False).items()
+    }
+    smoothed = _smoothed(problem, oracle, smoothing, next(iter(designs.values())), Key(seed))
+    rows = []
+    for name, estimator in estimators.items():
+        key = Key(seed) / "measure" / name
+        summaries = []
+        for summary in draw_blocks(estimator, problem, oracle, designs[name], key):
+            summaries.append(summary)
+            on_block(name)
+        stateless = not estimator.init(problem.backend, problem.network, key)
+        blocks = {layer: _collect(layer, summaries, scales, smoothed) for layer in scales}
+        blocks["total"] = _total(list(blocks.values()))
+        for layer, layer_blocks in blocks.items():
+            for quantity, against, interval in _quantities(layer_blocks, stateless, level):
+                rows.append(
+                    Measurement(
+                        subject=name,
+                        problem=problem.name,
+                        layer=layer,
+                        quantity=quantity,
+                        oracle=against,
+                        value=interval.value,
+                        low=interval.low,
+                        high=interval.high,
+                        level=interval.level,
+                        replicates=designs[name].replicates,
+                        seed=seed,
+                        unit="1",
+                    )
+                )
+    return rows
+
+
+def _smoothed(
+    problem: Problem, oracle: Params, model: NoiseModel | None, design: Design, key: Key
+) -> dict[str, Float] | None:
+    """Return block means of smoothed-loss gradient minus surrogate gradient, (K, p) a layer."""
+    if model is None:
+        return None
+    target = by_layer(problem.network, oracle, folded=False)
+    means = list(smoothed_loss_means(problem, model, design, key))
+    return {layer: np.stack([m[layer] for m in means]) - target[layer] for layer in target}
+
+
+def _collect(
+    layer: str,
+    summaries: list[dict[str, BlockSummary]],
+    scales: Mapping[str, float],
+    smoothed: Mapping[str, Float] | None,
+) -> LayerBlocks:
+    """Gather the blocks of one layer."""
+    blocks = [summary[layer] for summary in summaries]
+    means = np.stack([block.mean for block in blocks])
+    return LayerBlocks(
+        scales[layer],
+        *pairwise_sums(means),
+        pairwise_sums(means - smoothed[layer]) if smoothed is not None else None,
+        *(
+            np.array([getattr(block, name) for block in blocks])
+            for name in ("noise", "batch", "of_mean", "squared_error", "cosine")
+        ),
+    )
+
+
+def _total(layers: list[LayerBlocks]) -> LayerBlocks:
+    """Add the layers up; the total cosine comes from the layers' inner products."""
+    smoothed = [layer.smoothed for layer in layers if layer.smoothed is not None]
+
+    def added(name: str) -> Float:
+        total: Float = np.sum([getattr(layer, name) for layer in layers], axis=0)
+        return total
+
+    return LayerBlocks(
+        sum(layer.scale for layer in layers),
+        added("with_sum"),
+        added("squares"),
+        (sum(s[0] for s in smoothed), sum(s[1] for s in smoothed)) if smoothed else None,
+        *(added(name) for name in ("noise", "batch", "of_mean", "squared_error", "cosine")),
+    )
+
+
+def _quantities(
+    blocks: LayerBlocks, stateless: bool, level: float
+) -> Iterator[tuple[str, str, Interval]]:
+    """Yield name, oracle and interval of every quantity of one layer."""
+    unit = 1 / blocks.scale if blocks.scale > 0 else float("nan")
+
+    def relative(interval: Interval) -> Interval:
+        return Interval(
+            interval.value * unit, interval.low * unit, interval.high * unit, interval.level
+        )
+
+    bias = pairwise_interval(blocks.with_sum, blocks.squares, level)
+    yield "squared_bias", "surrogate_bp", relative(bias)
+    if blocks.smoothed is not None:
+        yield "squared_bias", "smoothed_loss", relative(pairwise_interval(*blocks.smoothed, level))
+    yield "noise_variance", "", relative(mean_interval(blocks.noise, level, positive=True))
+    yield "batch_variance", "", relative(mean_interval(blocks.batch, level))
+    state = Interval.exact(0.0)
+    if not stateless:
+        state = between_interval(blocks.with_sum, blocks.squares, blocks.of_mean, level)
+    yield "state_variance", "", relative(state)
+    error = mean_interval(blocks.squared_error, level, positive=True)
+    yield "mean_squared_error", "surrogate_bp", relative(error)
+    yield "cosine", "surrogate_bp", mean_interval(blocks.cosine, level)
+    yield "gradient_norm", "surrogate_bp", Interval.exact(blocks.scale**0.5)
