@@ -15,7 +15,7 @@ from gradassay.core.estimator import Estimator, State, stack_states, state_of
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
 from gradassay.core.params import Params
-from gradassay.verify.moments import Float, Moments, merged
+from gradassay.verify.moments import Float, Moments, merged, to_float64
 from gradassay.verify.problem import Problem
 
 # numbers in the gradients of one chunk of replicates: fixes the memory, whatever the replicates
@@ -90,7 +90,6 @@ class LayerTotals:
     between: Moments | None = None
     noise_scatter: float = 0.0
     squared_error: float = 0.0
-    cosine: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -125,14 +124,19 @@ class BlockAccumulator:
 
     design: Design
     layers: dict[str, LayerTotals] = field(default_factory=dict)
+    cosines: dict[str, float] = field(default_factory=dict)
 
-    def add(self, layer: str, inner: Moments, squared_error: float, cosine: float) -> None:
+    def add(self, layer: str, inner: Moments, squared_error: float) -> None:
         """Add some mini-batches, each with all its draws."""
         totals = self.layers.setdefault(layer, LayerTotals())
         totals.noise_scatter += float(inner.scatter.sum())
         totals.between = merged(totals.between, Moments.of(inner.mean))
         totals.squared_error += squared_error
-        totals.cosine += cosine
+
+    def add_cosines(self, layer: str, products: Float, norms: Float) -> None:
+        """Add the cosines of some draws; the cosine of a zero estimate counts as 0."""
+        cosines = products / np.where(norms > 0, norms, 1)
+        self.cosines[layer] = self.cosines.get(layer, 0.0) + float(cosines.sum())
 
     def summary(self, layer: str) -> BlockSummary:
         """Return the block's summary of a layer, all mini-batches being in."""
@@ -148,8 +152,20 @@ class BlockAccumulator:
             batch=between - noise / design.draws,
             of_mean=between / design.batches,
             squared_error=totals.squared_error / count,
-            cosine=totals.cosine / count,
+            cosine=self.cosines[layer] / count,
         )
+
+    def total_cosine(self) -> float:
+        """Return the mean cosine over all layers together."""
+        return self.cosines["total"] / (self.design.batches * self.design.draws)
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """All layers' summaries of one block, and the mean cosine over all layers together."""
+
+    layers: dict[str, BlockSummary]
+    total_cosine: float
 
 
 def by_layer(network: Network, gradient: Mapping[str, Array], folded: bool) -> dict[str, Array]:
@@ -189,7 +205,7 @@ def feedback_states(estimator: Estimator, problem: Problem, design: Design, key:
 
 def draw_blocks(
     estimator: Estimator, problem: Problem, oracle: Params, design: Design, key: Key
-) -> Iterator[dict[str, BlockSummary]]:
+) -> Iterator[BlockResult]:
     """Yield for each block the summary of every layer.
 
     Parameters
@@ -215,17 +231,19 @@ def draw_blocks(
         accumulator = BlockAccumulator(design)
         for batches in _groups(problem.network, design):
             _add_batches(estimator, problem, target, accumulator, state, key, block, batches)
-        yield {layer: accumulator.summary(layer) for layer in target}
+        yield BlockResult(
+            {layer: accumulator.summary(layer) for layer in target}, accumulator.total_cosine()
+        )
 
 
 def _groups(network: Network, design: Design) -> Iterator[range]:
     """Split a block's mini-batches into groups that are computed at once."""
-    group = max(1, _chunk(network) // design.draws)
+    group = max(1, chunk_size(network) // design.draws)
     for start in range(0, design.batches, group):
         yield range(start, min(start + group, design.batches))
 
 
-def _chunk(network: Network) -> int:
+def chunk_size(network: Network) -> int:
     """Return the number of replicates computed at once; it depends on the network alone."""
     entries = sum(math.prod(shape) for shape in network.shapes.values())
     return max(1, min(LARGEST_CHUNK, CHUNK_ENTRIES // entries))
@@ -245,8 +263,8 @@ def _add_batches(
     design = accumulator.design
     indices = [problem.draw_indices(design.batch_size, key / "batch" / block / b) for b in batches]
     inner: dict[str, Moments] = {}
-    scalars = {layer: np.zeros(2) for layer in target}
-    step = max(1, _chunk(problem.network) // len(batches))
+    errors = dict.fromkeys(target, 0.0)
+    step = max(1, chunk_size(problem.network) // len(batches))
     first = (block * design.batches + batches.start) * design.draws
     for start in range(0, design.draws, step):
         draws = min(step, design.draws - start)
@@ -260,21 +278,29 @@ def _add_batches(
             key / "draw",
             replicates=range(first + start, first + start + len(batches) * draws),
         )
+        products, squares = {}, {}
         for layer, rows in by_layer(problem.network, estimate.gradient, folded=True).items():
-            moments, errors, cosines = _reduce(rows, target[layer], len(batches))
-            inner[layer] = merged(inner.get(layer), moments)
-            scalars[layer] += (errors, cosines)
+            xp = array_namespace(rows)
+            products[layer] = to_float64(xp.matmul(rows, target[layer]))
+            squares[layer] = to_float64(xp.sum(rows**2, axis=-1))
+            difference = rows - target[layer]
+            errors[layer] += float(xp.sum(difference**2))
+            grouped = xp.reshape(difference, (len(batches), -1, difference.shape[-1]))
+            inner[layer] = merged(inner.get(layer), Moments.of(grouped))
+        _add_cosines(accumulator, target, products, squares)
     for layer, moments in inner.items():
-        accumulator.add(layer, moments, *map(float, scalars[layer]))
+        accumulator.add(layer, moments, errors[layer])
 
 
-def _reduce(rows: Array, target: Array, batches: int) -> tuple[Moments, float, float]:
-    """Reduce draws (batches * draws, p) to moments by mini-batch, sum of |D|^2, sum of cosines."""
-    xp = array_namespace(rows)
-    product = xp.matmul(rows, target)
-    norms = xp.sum(rows**2, axis=-1) ** 0.5 * xp.sum(target**2) ** 0.5
-    cosines = product / xp.where(norms > 0, norms, xp.ones_like(norms))
-    difference = rows - target
-    squared = xp.sum(difference**2)
-    grouped = xp.reshape(difference, (batches, -1, difference.shape[-1]))
-    return Moments.of(grouped), float(squared), float(xp.sum(cosines))
+def _add_cosines(
+    accumulator: BlockAccumulator,
+    target: Mapping[str, Array],
+    products: Mapping[str, Float],
+    squares: Mapping[str, Float],
+) -> None:
+    """Add the cosine of each draw with the oracle, by layer and over all layers together."""
+    scales = {layer: float((to_float64(vector) ** 2).sum()) for layer, vector in target.items()}
+    for layer, scale in scales.items():
+        accumulator.add_cosines(layer, products[layer], np.sqrt(squares[layer] * scale))
+    everything = np.sqrt(sum(squares.values()) * sum(scales.values()))
+    accumulator.add_cosines("total", np.asarray(sum(products.values())), everything)

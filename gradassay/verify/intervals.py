@@ -2,9 +2,9 @@
 
 The draws are grouped into K independent blocks of equal size. A quantity is a function of the
 block summaries; its standard error comes from leaving out one block at a time, and the interval
-uses Student's t with K - 1 degrees of freedom. Block means of many heavy-tailed draws are far closer to
-normal than the draws; what skewness is left in positive quantities (variances) is taken out by
-working with the logarithm. For a U-statistic in its degenerate case (bias 0) the jackknife
+uses Student's t with K - 1 degrees of freedom. Block means of many heavy-tailed draws are far
+closer to normal than the draws; what skewness is left in positive quantities (variances) is taken
+out by working with the logarithm. For a U-statistic in its degenerate case (bias 0) the jackknife
 overestimates the variance (Efron and Stein 1981), so the interval errs to the wide side.
 """
 
@@ -66,39 +66,40 @@ def mean_interval(blocks: Float, level: float, *, positive: bool = False) -> Int
     return Interval(value, math.exp(log.low), math.exp(log.high), level)
 
 
-def squared_norm_interval(means: Float, level: float) -> Interval:
-    """Return the interval of ``|E x|^2`` from independent block means x_k.
+def pairwise_sums(means: Float) -> Float:
+    """Return ``x_k . sum_j x_j`` and ``|x_k|^2`` of block means x_k, shape (2, K).
+
+    They add over layers, so that the total over layers needs no longer vectors.
+
+    Parameters
+    ----------
+    means : array, shape (K, p)
+        Block means of estimate minus oracle.
+    """
+    return np.stack([means @ means.sum(axis=0), (means**2).sum(axis=1)])
+
+
+def pairwise_interval(sums: Float, level: float) -> Interval:
+    """Return the interval of ``|E x|^2``.
 
     The estimate is the U-statistic ``sum_{j != k} x_j . x_k / (K (K - 1))``, unbiased, which may be
     negative within its error.
 
     Parameters
     ----------
-    means : array, shape (K, p)
-        Block means of estimate minus oracle.
+    sums : array, shape (2, K)
+        As `pairwise_sums` gives them.
     level : float
         Nominal coverage.
     """
-    return pairwise_interval(*pairwise_sums(means), level)
-
-
-def pairwise_sums(means: Float) -> tuple[Float, Float]:
-    """Return ``x_k . sum_j x_j`` and ``|x_k|^2``, each of shape (K,).
-
-    They add over layers, so that the total over layers needs no longer vectors.
-    """
-    return means @ means.sum(axis=0), (means**2).sum(axis=1)
-
-
-def pairwise_interval(with_sum: Float, squares: Float, level: float) -> Interval:
-    """Return the interval of ``|E x|^2`` from what `pairwise_sums` gives."""
+    with_sum, squares = sums
     blocks = len(squares)
     everything = float(with_sum.sum() - squares.sum())
     left_out = (everything - 2 * (with_sum - squares)) / ((blocks - 1) * (blocks - 2))
     return jackknife(everything / (blocks * (blocks - 1)), left_out, level)
 
 
-def between_interval(with_sum: Float, squares: Float, within: Float, level: float) -> Interval:
+def between_interval(sums: Float, within: Float, level: float) -> Interval:
     """Return the interval of the variance between blocks beyond that within them.
 
     ``trace of the covariance of x_k  -  E within``, an unbiased component of variance, which may be
@@ -106,20 +107,20 @@ def between_interval(with_sum: Float, squares: Float, within: Float, level: floa
 
     Parameters
     ----------
-    with_sum, squares : array, shape (K,)
+    sums : array, shape (2, K)
         As `pairwise_sums` gives them.
     within : array, shape (K,)
         Unbiased variance of each block mean, given its block's state.
     level : float
         Nominal coverage.
     """
+    with_sum, squares = sums
     blocks = len(squares)
     total, gram = squares.sum(), with_sum.sum()
-    value = _trace(total, gram, blocks) - float(within.mean())
+    value = float(_trace(total, gram, blocks)) - float(within.mean())
     gram_left = gram - 2 * with_sum + squares
     left_out = _trace(total - squares, gram_left, blocks - 1)
-    left_out = left_out - (within.sum() - within) / (blocks - 1)
-    return jackknife(float(value), left_out, level)
+    return jackknife(value, left_out - (within.sum() - within) / (blocks - 1), level)
 
 
 def _trace(squares: Float, gram: Float, count: int) -> Float:

@@ -9,11 +9,11 @@ import numpy as np
 
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
-from gradassay.core.noise import Noise, NoiseModel, draw_noise
+from gradassay.core.noise import NoiseModel
 from gradassay.core.params import Params
 from gradassay.core.records import Interval, Measurement
-from gradassay.estimators import SpatialBP, ZOSinglePoint
-from gradassay.verify.draws import BlockSummary, Design, by_layer, draw_blocks
+from gradassay.estimators import SpatialBP
+from gradassay.verify.draws import BlockResult, Design, by_layer, draw_blocks
 from gradassay.verify.intervals import (
     between_interval,
     mean_interval,
@@ -22,6 +22,7 @@ from gradassay.verify.intervals import (
 )
 from gradassay.verify.moments import Float
 from gradassay.verify.problem import Problem
+from gradassay.verify.smoothing import smoothed_loss_means
 
 INTERVAL_METHOD = (
     "delete-one jackknife over {blocks} independent blocks with Student's t; on the logarithm for"
@@ -37,18 +38,17 @@ class LayerBlocks:
     ----------
     scale : float
         Squared norm of the surrogate gradient of this layer: the unit of all squared quantities.
-    with_sum, squares : array, shape (K,)
+    bias : array, shape (2, K)
         Inner products of the block means of D, as `pairwise_sums` gives them.
-    smoothed : tuple of the same two
-        For the difference to the smoothed-loss gradient; None where it was not drawn.
+    smoothed : array, shape (2, K), or None
+        The same for the difference to the smoothed-loss gradient; None where it was not drawn.
     noise, batch, of_mean, squared_error, cosine : array, shape (K,)
         As in `BlockSummary`.
     """
 
     scale: float
-    with_sum: Float
-    squares: Float
-    smoothed: tuple[Float, Float] | None
+    bias: Float
+    smoothed: Float | None
     noise: Float
     batch: Float
     of_mean: Float
@@ -59,41 +59,6 @@ class LayerBlocks:
 def surrogate_gradient(problem: Problem) -> Params:
     """Return the online surrogate gradient of the mean loss over the population, exactly."""
     return problem.population_gradient(SpatialBP(), Key(0))
-
-
-def smoothed_loss_means(
-    problem: Problem, model: NoiseModel, design: Design, key: Key
-) -> Iterator[dict[str, Float]]:
-    """Yield, block by block, independent estimates of the gradient of the noise-smoothed loss.
-
-    Each is a mean of single-point estimates at z and -z, which has the same mean under a symmetric
-    law and is free of the loss's offset. One mean a block, shape (p,) a layer.
-    """
-    estimator = ZOSinglePoint(alpha=model.scale, law=model.law)
-    for block in range(design.blocks):
-        total: dict[str, Float] = {}
-        for number in range(design.batches):
-            here = key / "smoothed" / block / number
-            batch = problem.batch([problem.draw_indices(design.batch_size, here)])
-            drawn = draw_noise(
-                model, problem.network, design.batch_size, here, range(1), problem.backend.dtype
-            )
-            for sign in (1, -1):
-                values = {n: problem.backend.asarray(sign * z) for n, z in drawn.values.items()}
-                estimate = estimator.estimate(
-                    problem.backend,
-                    problem.network,
-                    problem.params,
-                    batch,
-                    {},
-                    here,
-                    noise=Noise(model.scale, values),
-                )
-                gradient = estimate.gradient.map(problem.backend.to_numpy)
-                for layer, vector in by_layer(problem.network, gradient, folded=False).items():
-                    share = vector.astype(np.float64) / (2 * design.batches)
-                    total[layer] = total[layer] + share if layer in total else share
-        yield total
 
 
 def measure(
@@ -146,16 +111,16 @@ def measure(
         for layer, vector in by_layer(problem.network, oracle, folded=False).items()
     }
     smoothed = _smoothed(problem, oracle, smoothing, next(iter(designs.values())), Key(seed))
-    rows = []
+    rows: list[Measurement] = []
     for name, estimator in estimators.items():
         key = Key(seed) / "measure" / name
-        summaries = []
-        for summary in draw_blocks(estimator, problem, oracle, designs[name], key):
-            summaries.append(summary)
+        results = []
+        for result in draw_blocks(estimator, problem, oracle, designs[name], key):
+            results.append(result)
             on_block(name)
         stateless = not estimator.init(problem.backend, problem.network, key)
-        blocks = {layer: _collect(layer, summaries, scales, smoothed) for layer in scales}
-        blocks["total"] = _total(list(blocks.values()))
+        blocks = {layer: _collect(layer, results, scales, smoothed) for layer in scales}
+        blocks["total"] = _total(list(blocks.values()), results)
         for layer, layer_blocks in blocks.items():
             for quantity, against, interval in _quantities(layer_blocks, stateless, level):
                 rows.append(
@@ -184,44 +149,48 @@ def _smoothed(
     if model is None:
         return None
     target = by_layer(problem.network, oracle, folded=False)
-    means = list(smoothed_loss_means(problem, model, design, key))
+    means = list(smoothed_loss_means(problem, model, design, key / "smoothed"))
     return {layer: np.stack([m[layer] for m in means]) - target[layer] for layer in target}
 
 
 def _collect(
     layer: str,
-    summaries: list[dict[str, BlockSummary]],
+    results: list[BlockResult],
     scales: Mapping[str, float],
     smoothed: Mapping[str, Float] | None,
 ) -> LayerBlocks:
     """Gather the blocks of one layer."""
-    blocks = [summary[layer] for summary in summaries]
+    blocks = [result.layers[layer] for result in results]
     means = np.stack([block.mean for block in blocks])
     return LayerBlocks(
-        scales[layer],
-        *pairwise_sums(means),
-        pairwise_sums(means - smoothed[layer]) if smoothed is not None else None,
-        *(
-            np.array([getattr(block, name) for block in blocks])
-            for name in ("noise", "batch", "of_mean", "squared_error", "cosine")
-        ),
+        scale=scales[layer],
+        bias=pairwise_sums(means),
+        smoothed=pairwise_sums(means - smoothed[layer]) if smoothed is not None else None,
+        noise=np.array([block.noise for block in blocks]),
+        batch=np.array([block.batch for block in blocks]),
+        of_mean=np.array([block.of_mean for block in blocks]),
+        squared_error=np.array([block.squared_error for block in blocks]),
+        cosine=np.array([block.cosine for block in blocks]),
     )
 
 
-def _total(layers: list[LayerBlocks]) -> LayerBlocks:
-    """Add the layers up; the total cosine comes from the layers' inner products."""
-    smoothed = [layer.smoothed for layer in layers if layer.smoothed is not None]
+def _total(layers: list[LayerBlocks], results: list[BlockResult]) -> LayerBlocks:
+    """Add the layers up; the cosine over all layers was taken draw by draw."""
 
     def added(name: str) -> Float:
         total: Float = np.sum([getattr(layer, name) for layer in layers], axis=0)
         return total
 
+    with_smoothed = all(layer.smoothed is not None for layer in layers)
     return LayerBlocks(
-        sum(layer.scale for layer in layers),
-        added("with_sum"),
-        added("squares"),
-        (sum(s[0] for s in smoothed), sum(s[1] for s in smoothed)) if smoothed else None,
-        *(added(name) for name in ("noise", "batch", "of_mean", "squared_error", "cosine")),
+        scale=sum(layer.scale for layer in layers),
+        bias=added("bias"),
+        smoothed=added("smoothed") if with_smoothed else None,
+        noise=added("noise"),
+        batch=added("batch"),
+        of_mean=added("of_mean"),
+        squared_error=added("squared_error"),
+        cosine=np.array([result.total_cosine for result in results]),
     )
 
 
@@ -236,15 +205,15 @@ def _quantities(
             interval.value * unit, interval.low * unit, interval.high * unit, interval.level
         )
 
-    bias = pairwise_interval(blocks.with_sum, blocks.squares, level)
+    bias = pairwise_interval(blocks.bias, level)
     yield "squared_bias", "surrogate_bp", relative(bias)
     if blocks.smoothed is not None:
-        yield "squared_bias", "smoothed_loss", relative(pairwise_interval(*blocks.smoothed, level))
+        yield "squared_bias", "smoothed_loss", relative(pairwise_interval(blocks.smoothed, level))
     yield "noise_variance", "", relative(mean_interval(blocks.noise, level, positive=True))
     yield "batch_variance", "", relative(mean_interval(blocks.batch, level))
     state = Interval.exact(0.0)
     if not stateless:
-        state = between_interval(blocks.with_sum, blocks.squares, blocks.of_mean, level)
+        state = between_interval(blocks.bias, blocks.of_mean, level)
     yield "state_variance", "", relative(state)
     error = mean_interval(blocks.squared_error, level, positive=True)
     yield "mean_squared_error", "surrogate_bp", relative(error)

@@ -35,7 +35,7 @@ class Moments:
         xp = array_namespace(draws)
         mean = xp.mean(draws, axis=-2, keepdims=True)
         scatter = xp.sum((draws - mean) ** 2, axis=(-2, -1))
-        return cls(int(draws.shape[-2]), _float64(mean[..., 0, :]), _float64(scatter))
+        return cls(int(draws.shape[-2]), to_float64(mean[..., 0, :]), to_float64(scatter))
 
     def merge(self, other: Moments) -> Moments:
         """Return the moments of both sets together (Chan's update).
@@ -68,7 +68,7 @@ def merged(before: Moments | None, new: Moments) -> Moments:
     return new if before is None else before.merge(new)
 
 
-def _float64(array: Array) -> Float:
+def to_float64(array: Array) -> Float:
     """Return an array of any library as NumPy float64."""
     host = array.cpu() if hasattr(array, "cpu") else array
     return np.asarray(host).astype(np.float64)

@@ -1,0 +1,242 @@
+"""Exact moments under Rademacher noise: every combination of signs, once.
+
+Two independent ways to the same numbers: the estimator run on all signs, and a table of losses,
+outputs, surrogate derivatives and traces over all signs from which the estimand is read off by
+flipping one sign at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradassay.core.batch import Batch
+from gradassay.core.errors import ConfigurationError
+from gradassay.core.estimator import Estimator, State
+from gradassay.core.keys import Key
+from gradassay.core.network import Network
+from gradassay.core.noise import Noise, Pairing
+from gradassay.core.params import Params
+from gradassay.reference_snn import ReferenceBackend
+from gradassay.verify.moments import Float
+
+MOST_SIGNS = 16
+
+
+@dataclass(frozen=True)
+class Signs:
+    """All combinations of the signs that a noise model draws for one sample.
+
+    Parameters
+    ----------
+    network : Network
+        Gives layers and T.
+    pairing : {"none", "time"}
+        With ``"time"`` a pair of steps shares one free sign per unit.
+
+    Raises
+    ------
+    ConfigurationError
+        If there are more than 2^16 combinations.
+    """
+
+    network: Network
+    pairing: Pairing
+
+    def __post_init__(self) -> None:
+        if self.count > MOST_SIGNS:
+            raise ConfigurationError(
+                f"enumeration: got {self.count} free signs; expected at most {MOST_SIGNS}."
+                " Use a smaller network or fewer steps."
+            )
+
+    @property
+    def free_steps(self) -> int:
+        """Steps that have a draw of their own."""
+        steps = self.network.steps
+        return (steps + 1) // 2 if self.pairing == "time" else steps
+
+    @property
+    def count(self) -> int:
+        """Number of free signs."""
+        return self.free_steps * sum(layer.units for layer in self.network.spiking)
+
+    def bit(self, layer: str, step: int, unit: int) -> int:
+        """Return the number of the free sign that a unit carries at a step."""
+        offset = 0
+        for candidate in self.network.spiking:
+            if candidate.name == layer:
+                free = step // 2 if self.pairing == "time" else step
+                return offset + free * candidate.units + unit
+            offset += self.free_steps * candidate.units
+        raise KeyError(layer)
+
+    def values(self) -> dict[str, Float]:
+        """Return z of every layer for all combinations, shape (T, 2^count, n)."""
+        combinations = np.arange(2**self.count)
+        values = {}
+        for layer in self.network.spiking:
+            z = np.empty((self.network.steps, 2**self.count, layer.units))
+            for step, unit in np.ndindex(self.network.steps, layer.units):
+                sign = 1.0 - 2.0 * ((combinations >> self.bit(layer.name, step, unit)) & 1)
+                z[step, :, unit] = -sign if self.pairing == "time" and step % 2 else sign
+            values[layer.name] = z
+        return values
+
+
+@dataclass(frozen=True)
+class SignTable:
+    """One sample's forward pass under all combinations of signs, from the reference.
+
+    Parameters
+    ----------
+    signs : Signs
+        Numbering of the combinations.
+    scale : float
+        alpha.
+    values : mapping from layer's name to array (T, 2^count, n)
+        z.
+    losses : array, shape (T, 2^count)
+    outputs, errors : array, shape (T, 2^count, m)
+    derivative : mapping from spiking layer's name to array (T, 2^count, n)
+        psi(u).
+    traces : mapping from weighted layer's name to array (T, 2^count, inputs + 1)
+        Eligibility trace of the layer's input, the bias's last.
+    """
+
+    signs: Signs
+    scale: float
+    values: Mapping[str, Float]
+    losses: Float
+    outputs: Float
+    errors: Float
+    derivative: Mapping[str, Float]
+    traces: Mapping[str, Float]
+
+    @classmethod
+    def build(cls, signs: Signs, params: Params, sample: Batch, scale: float) -> SignTable:
+        """Run the reference once on all combinations; `sample` is a batch of one."""
+        values = signs.values()
+        record = frozenset({"derivative", "eligibility"})
+        trace = ReferenceBackend().forward(
+            signs.network,
+            params,
+            sample.tiled(2**signs.count),
+            noise=Noise(scale, values),
+            record=record,  # type: ignore[arg-type]
+        )
+        traces = {}
+        for name, presynaptic in trace.eligibility.items():
+            bias = np.broadcast_to(
+                presynaptic.bias[:, None, None], (*presynaptic.values.shape[:2], 1)
+            )
+            traces[name] = np.concatenate([presynaptic.values, bias], axis=-1)
+        return cls(
+            signs,
+            scale,
+            values,
+            trace.losses,
+            trace.outputs,
+            trace.errors,
+            trace.derivative,
+            traces,
+        )
+
+    def central_difference(self, table: Float, layer: str, step: int, unit: int) -> Float:
+        """Return ``(f(z_i = 1) - f(z_i = -1)) / (2 alpha)`` for every combination.
+
+        Parameters
+        ----------
+        table : array, shape (2^count, ...)
+            f of every combination.
+        layer, step, unit
+            Which sign is flipped; z_i is the noise that this unit receives at this step.
+        """
+        flipped = np.arange(len(table)) ^ (1 << self.signs.bit(layer, step, unit))
+        sign = self.values[layer][step, :, unit]
+        sign = sign.reshape(-1, *[1] * (table.ndim - 1))
+        difference: Float = (table - table[flipped]) * sign / (2 * self.scale)
+        return difference
+
+
+@dataclass(frozen=True)
+class ExactMoments:
+    """Exact mean and trace of the covariance of an estimate over all signs.
+
+    Parameters
+    ----------
+    mean : Params
+        E G, NumPy float64.
+    variance : float
+        Trace of the covariance.
+    evaluations : int
+        Combinations.
+    """
+
+    mean: Params
+    variance: float
+    evaluations: int
+
+
+def enumerate_estimator(
+    estimator: Estimator,
+    network: Network,
+    params: Params,
+    sample: Batch,
+    state: State,
+    *,
+    chunk: int = 4096,
+) -> tuple[ExactMoments, State]:
+    """Run an estimator on every combination of signs.
+
+    Parameters
+    ----------
+    estimator : Estimator
+        Its noise model gives scale and pairing.
+    network, params, sample : Network, Params, Batch
+        A small problem; NumPy arrays, a batch of one sample.
+    state : State
+        Feedback state before the estimate.
+    chunk : int
+        Combinations computed at once.
+
+    Returns
+    -------
+    moments : ExactMoments
+        Of the gradient.
+    after : State
+        Mean of the state after the estimate.
+
+    Raises
+    ------
+    ConfigurationError
+        If the estimator draws no noise, or there are too many signs.
+    """
+    model = estimator.noise
+    if model is None:
+        raise ConfigurationError(f"enumeration: {estimator.name} draws no noise; nothing to sum.")
+    signs = Signs(network, model.pairing)
+    values, count = signs.values(), 2**signs.count
+    mean = Params({name: np.zeros(shape) for name, shape in network.shapes.items()})
+    after = {name: np.zeros_like(array) for name, array in state.items()}
+    second_moment = 0.0
+    for start in range(0, count, chunk):
+        stop = min(start + chunk, count)
+        noise = Noise(model.scale, {name: z[:, start:stop] for name, z in values.items()})
+        estimate = estimator.estimate(
+            ReferenceBackend(),
+            network,
+            params,
+            sample,
+            state,
+            Key(0),
+            replicates=range(start, stop),
+            noise=noise,
+        )
+        mean = mean.map(lambda m, g: m + g.sum(axis=0) / count, estimate.gradient)
+        after = {n: a + estimate.state[n].sum(axis=0) / count for n, a in after.items()}
+        second_moment += float(estimate.gradient.dot(estimate.gradient)) / count
+    variance = second_moment - float(mean.dot(mean))
+    return ExactMoments(mean, variance, count), after
