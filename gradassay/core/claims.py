@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -65,4 +66,27 @@ class Deterministic:
         return "deterministic given its state"
 
 
-Claim = UnbiasedFor | Passes | Online | Deterministic
+@dataclass(frozen=True)
+class MomentumFeedback:
+    """Feedback matrices M_l are a running average of noise times output, started at 0.
+
+    ``M_l <- lambda M_l + (1 - lambda) z_l o^T / alpha`` (mean over samples and steps of one pass);
+    the signal is ``M_l e / (1 - lambda^k)`` after k updates. The state holds M_l, shape (n_l, m),
+    under the spiking layer's name, and k under ``updates``.
+
+    Parameters
+    ----------
+    momentum : float
+        lambda.
+    use : {"before", "after"}
+        Whether the error goes through M as it was before this pass's update, or after it.
+    """
+
+    momentum: float
+    use: Literal["before", "after"]
+
+    def __str__(self) -> str:
+        return f"momentum feedback, lambda {self.momentum:g}, used {self.use} its update"
+
+
+Claim = UnbiasedFor | MomentumFeedback | Passes | Online | Deterministic

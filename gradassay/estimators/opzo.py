@@ -10,7 +10,7 @@ import numpy as np
 
 from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.backend import Backend
-from gradassay.core.claims import Claim, Estimand, Online, Passes, UnbiasedFor
+from gradassay.core.claims import Claim, Estimand, MomentumFeedback, Online, Passes, UnbiasedFor
 from gradassay.core.errors import ConfigurationError, unknown_name
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
@@ -86,7 +86,8 @@ class OPZO(SignalEstimator):
         estimand = Estimand(
             "expected_jacobian_feedback", f"{self.law} noise, {self.pairing} pairing"
         )
-        return (UnbiasedFor(estimand), Passes(1, 0), Online())
+        feedback = MomentumFeedback(self.momentum, self.use)
+        return (UnbiasedFor(estimand), feedback, Passes(1, 0), Online())
 
     @property
     def noise(self) -> NoiseModel:

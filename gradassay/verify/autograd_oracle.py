@@ -43,7 +43,7 @@ def autograd_gradient(
         The model; NumPy arrays.
     through_time : bool
         True: plain autograd through the whole sequence (BPTT). False: membrane potential and spikes
-        are detached at every step and the weights see the eligibility trace of their input (online).
+        are detached at every step and the weights see the trace of their input (online).
     reset_gradient : bool
         Let the gradient pass through the reset; means something with `through_time` only.
 
@@ -93,7 +93,7 @@ def _through_time(network: Network, weights: dict[str, torch.Tensor], reset_grad
 
 
 def _online(network: Network, weights: dict[str, torch.Tensor]) -> Step:
-    """Return a function that advances by one step with detached state and traces for the weights."""
+    """Return a function that advances by one step: state detached, traces for the weights."""
     state: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
     traces: dict[str, torch.Tensor] = {}
     leak = network.neuron.leak
@@ -152,7 +152,9 @@ def _fire(neuron: Neuron, membrane: torch.Tensor) -> torch.Tensor:
     distance = membrane - neuron.threshold
     if neuron.smooth:
         return torch.sigmoid(neuron.surrogate.scale * distance)
-    spikes: torch.Tensor = _Spike.apply(distance, neuron.surrogate.scale)
+    spikes: torch.Tensor = _Spike.apply(  # type: ignore[no-untyped-call]
+        distance, neuron.surrogate.scale
+    )
     return spikes
 
 

@@ -30,7 +30,7 @@ class Design:
     Parameters
     ----------
     blocks : int
-        K, independent feedback states; at least 3. Intervals have K - 1 degrees of freedom.
+        K, independent feedback states; at least 4.
     batches : int
         Mini-batches a block.
     draws : int
@@ -48,7 +48,7 @@ class Design:
     warmup: int = 300
 
     def __post_init__(self) -> None:
-        limits = {"blocks": 3, "batches": 2, "draws": 1, "batch_size": 1, "warmup": 0}
+        limits = {"blocks": 4, "batches": 2, "draws": 1, "batch_size": 1, "warmup": 0}
         for name, least in limits.items():
             if getattr(self, name) < least:
                 raise ConfigurationError(

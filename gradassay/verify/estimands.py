@@ -5,8 +5,11 @@ Nothing here uses the estimators' code: only losses and outputs at flipped signs
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from gradassay.core.claims import MomentumFeedback
 from gradassay.core.network import Network
 from gradassay.core.params import Params
 from gradassay.verify.enumeration import SignTable
@@ -108,31 +111,49 @@ def expected_feedback(table: SignTable) -> dict[str, Float]:
     return feedback
 
 
-def fed_back_gradient(table: SignTable, matrices: dict[str, Float]) -> Params:
-    """Return the mean gradient when fixed matrices carry the noisy error: ``g_l[t] = M_l e[t]``."""
+def momentum_gradient(
+    table: SignTable, feedback: MomentumFeedback, matrices: Mapping[str, Float], updates: int
+) -> Params:
+    """Return the mean gradient of one pass of momentum feedback.
+
+    M used before its update is fixed: ``g_l[t] = M_l e[t] / (1 - lambda^k)``. Used after it,
+    ``g_l[t] = (lambda M_l + (1 - lambda) Z_l) e[t] / (1 - lambda^(k + 1))``, where Z and e share
+    their noise, so that the product rule hits both.
+
+    Parameters
+    ----------
+    table : SignTable
+        All signs.
+    feedback : MomentumFeedback
+        lambda, and when M is used.
+    matrices : mapping from spiking layer's name to array, shape (n, m)
+        M before the pass.
+    updates : int
+        k, updates before the pass, at least 1.
+    """
     network = table.signs.network
+    before = feedback.use == "before"
+    weight = 1 - feedback.momentum ** (updates if before else updates + 1)
+    share = (1.0 if before else feedback.momentum) / weight
     gradient = _readout(table)
     for weighted, spiking in zip(network.weighted, network.spiking, strict=False):
-        signal = table.errors @ matrices[spiking.name].T
+        signal = table.errors @ (matrices[spiking.name] * share).T
         delta = table.derivative[spiking.name] * signal
         joined = np.einsum("tcn,tci->ni", delta, table.traces[weighted.name])
+        if not before:
+            own = _own_draw(table, weighted.name, spiking.name)
+            joined = joined + own * ((1 - feedback.momentum) / weight)
         gradient |= _split(network, weighted.name, joined / table.losses.shape[1])
     return Params({name: gradient[name] for name in network.shapes})
 
 
-def own_draw_gradient(table: SignTable) -> Params:
-    """Return the mean gradient when the error goes through this pass's own Z: ``g[t] = Z e[t]``.
-
-    The readout's part is the exact one. Z and e share noise, so that the product rule hits both.
-    """
-    network, steps = table.signs.network, table.signs.network.steps
-    gradient = _readout(table)
-    for weighted, spiking in zip(network.weighted, network.spiking, strict=False):
-        joined = np.zeros((weighted.outputs, weighted.inputs + 1))
-        for s, t in np.ndindex(steps, steps):
-            # Z = mean_s z[s] o[s]^T / alpha, applied to e[t]
-            agreement = (table.outputs[s] * table.errors[t]).sum(axis=-1) / (steps * table.scale)
-            delta = table.derivative[spiking.name][t] * table.values[spiking.name][s]
-            joined += np.einsum("c,cn,ci->ni", agreement, delta, table.traces[weighted.name][t])
-        gradient |= _split(network, weighted.name, joined / table.losses.shape[1])
-    return Params({name: gradient[name] for name in network.shapes})
+def _own_draw(table: SignTable, weighted: str, spiking: str) -> Float:
+    """Return the sum over combinations of the gradient when e goes through this pass's own Z."""
+    steps = table.signs.network.steps
+    total: Float = np.zeros(())
+    for s, t in np.ndindex(steps, steps):
+        # Z = mean_s z[s] o[s]^T / alpha, applied to e[t]
+        agreement = (table.outputs[s] * table.errors[t]).sum(axis=-1) / (steps * table.scale)
+        delta = table.derivative[spiking][t] * table.values[spiking][s]
+        total = total + np.einsum("c,cn,ci->ni", agreement, delta, table.traces[weighted][t])
+    return total

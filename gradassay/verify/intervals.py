@@ -1,11 +1,13 @@
-"""Confidence intervals from independent blocks: delete-one jackknife with Student's t.
+"""Confidence intervals from independent blocks.
 
-The draws are grouped into K independent blocks of equal size. A quantity is a function of the
-block summaries; its standard error comes from leaving out one block at a time, and the interval
-uses Student's t with K - 1 degrees of freedom. Block means of many heavy-tailed draws are far
-closer to normal than the draws; what skewness is left in positive quantities (variances) is taken
-out by working with the logarithm. For a U-statistic in its degenerate case (bias 0) the jackknife
-overestimates the variance (Efron and Stein 1981), so the interval errs to the wide side.
+The draws are grouped into K independent blocks of equal size; each block gives an unbiased value of
+a quantity, or a vector whose squared mean is wanted. Block means of many heavy-tailed draws are far
+closer to normal than the draws. Two things take care of what is left:
+
+- quantities that cannot be negative (variances, squared errors) get their interval on the
+  logarithm;
+- Student's t takes Satterthwaite's degrees of freedom for the observed kurtosis of the blocks,
+  ``2 (K - 1) / (2 + excess kurtosis)``, at most K - 1.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from gradassay.verify.moments import Float
 def jackknife(value: float, left_out: Float, level: float) -> Interval:
     """Return the interval of a statistic from its values with one block left out.
 
-    ``se^2 = (K - 1)/K sum_k (theta_(k) - mean)^2``; the interval is ``theta -+ t_{K-1} se``.
+    ``se^2 = (K - 1)/K sum_k (theta_(k) - mean)^2``; the interval is ``theta -+ t se``.
 
     Parameters
     ----------
@@ -36,12 +38,23 @@ def jackknife(value: float, left_out: Float, level: float) -> Interval:
     References
     ----------
     Efron and Stein, "The jackknife estimate of variance", Annals of Statistics 9, 1981.
+    Satterthwaite, "An approximate distribution of estimates of variance components", 1946.
     """
     blocks = len(left_out)
-    spread = float(((left_out - left_out.mean()) ** 2).sum())
-    error = math.sqrt((blocks - 1) / blocks * spread)
-    half = float(stats.t.ppf((1 + level) / 2, blocks - 1)) * error
+    deviations = left_out - left_out.mean()
+    error = math.sqrt((blocks - 1) / blocks * float((deviations**2).sum()))
+    half = _quantile(deviations, level) * error
     return Interval(value, value - half, value + half, level)
+
+
+def _quantile(deviations: Float, level: float) -> float:
+    """Return Student's t quantile for block values with these deviations from their mean."""
+    spread = float((deviations**2).mean())
+    freedom = float(len(deviations) - 1)
+    if spread > 0:
+        excess = float((deviations**4).mean()) / spread**2 - 3
+        freedom *= 2 / (2 + max(excess, 0.0))
+    return float(stats.t.ppf((1 + level) / 2, freedom))
 
 
 def mean_interval(blocks: Float, level: float, *, positive: bool = False) -> Interval:
@@ -54,7 +67,14 @@ def mean_interval(blocks: Float, level: float, *, positive: bool = False) -> Int
     level : float
         Nominal coverage.
     positive : bool
-        The quantity is positive (a variance, a squared error): take the interval on the logarithm.
+        The quantity cannot be negative: take the interval on the logarithm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> interval = mean_interval(np.array([1.0, 2.0, 3.0, 2.0]), 0.95, positive=True)
+    >>> round(interval.value, 3), round(interval.low, 3), round(interval.high, 3)
+    (2.0, 1.003, 3.988)
     """
     value = float(blocks.mean())
     if np.all(blocks == blocks[0]):
@@ -66,40 +86,59 @@ def mean_interval(blocks: Float, level: float, *, positive: bool = False) -> Int
     return Interval(value, math.exp(log.low), math.exp(log.high), level)
 
 
-def pairwise_sums(means: Float) -> Float:
-    """Return ``x_k . sum_j x_j`` and ``|x_k|^2`` of block means x_k, shape (2, K).
+def squared_norm_interval(gram: Float, level: float) -> Interval:
+    """Return the interval of ``theta = |E x|^2``.
 
-    They add over layers, so that the total over layers needs no longer vectors.
+    The estimate is the U-statistic ``U = sum_{j != k} x_j . x_k / (K (K - 1))``, unbiased, which
+    may be negative within its error. With S the covariance of a block's x, its variance is
 
-    Parameters
-    ----------
-    means : array, shape (K, p)
-        Block means of estimate minus oracle.
-    """
-    return np.stack([means @ means.sum(axis=0), (means**2).sum(axis=1)])
+        4 theta v / K + 2 tr(S^2) / (K (K - 1)),      v = (E x)^T S (E x) / theta
 
-
-def pairwise_interval(sums: Float, level: float) -> Interval:
-    """Return the interval of ``|E x|^2``.
-
-    The estimate is the U-statistic ``sum_{j != k} x_j . x_k / (K (K - 1))``, unbiased, which may be
-    negative within its error.
+    and the interval holds all theta with ``(U - theta)^2 <= t^2`` times that (a score interval, so
+    that a mean that happens to come out small does not make it too narrow).
 
     Parameters
     ----------
-    sums : array, shape (2, K)
-        As `pairwise_sums` gives them.
+    gram : array, shape (K, K)
+        Inner products of block means of estimate minus oracle. They add over layers, so that the
+        total over layers needs no longer vectors.
     level : float
         Nominal coverage.
+
+    References
+    ----------
+    Hoeffding 1948 (variance of a U-statistic). Li and Chen, "Two sample tests for high-dimensional
+    covariance matrices", Annals of Statistics 40, 2012 (unbiased tr(S^2)).
     """
-    with_sum, squares = sums
-    blocks = len(squares)
-    everything = float(with_sum.sum() - squares.sum())
-    left_out = (everything - 2 * (with_sum - squares)) / ((blocks - 1) * (blocks - 2))
-    return jackknife(everything / (blocks * (blocks - 1)), left_out, level)
+    blocks = len(gram)
+    value = (gram.sum() - np.trace(gram)) / (blocks * (blocks - 1))
+    projections = gram.mean(axis=1)
+    square = float(projections.mean())
+    along = float(projections.var(ddof=1)) / square if square > 0 else 0.0
+    deviations = projections - square
+    quantile = _quantile(deviations, level)
+    linear = 2 * quantile**2 * along / blocks
+    constant = quantile**2 * 2 * _trace_of_square(gram) / (blocks * (blocks - 1))
+    centre = float(value) + linear
+    half = math.sqrt(max(centre**2 - float(value) ** 2 + constant, 0.0))
+    return Interval(float(value), min(centre - half, value), max(centre + half, value), level)
 
 
-def between_interval(sums: Float, within: Float, level: float) -> Interval:
+def _trace_of_square(gram: Float) -> float:
+    """Return the unbiased estimate of tr(S^2), not below 0, from the Gram matrix of the blocks.
+
+    ``E (x1.x2)^2 - 2 E (x1.x2)(x2.x3) + E (x1.x2)(x3.x4)`` over distinct blocks.
+    """
+    k = len(gram)
+    off = gram - np.diag(np.diag(gram))
+    rows, squares, everything = off.sum(axis=1), float((off**2).sum()), float(off.sum())
+    chains = float((rows**2).sum()) - squares
+    apart = everything**2 - 2 * squares - 4 * chains
+    two, three = k * (k - 1), k * (k - 1) * (k - 2)
+    return max(squares / two - 2 * chains / three + apart / (three * (k - 3)), 0.0)
+
+
+def between_interval(gram: Float, within: Float, level: float) -> Interval:
     """Return the interval of the variance between blocks beyond that within them.
 
     ``trace of the covariance of x_k  -  E within``, an unbiased component of variance, which may be
@@ -107,19 +146,18 @@ def between_interval(sums: Float, within: Float, level: float) -> Interval:
 
     Parameters
     ----------
-    sums : array, shape (2, K)
-        As `pairwise_sums` gives them.
+    gram : array, shape (K, K)
+        As in `squared_norm_interval`.
     within : array, shape (K,)
         Unbiased variance of each block mean, given its block's state.
     level : float
         Nominal coverage.
     """
-    with_sum, squares = sums
-    blocks = len(squares)
-    total, gram = squares.sum(), with_sum.sum()
-    value = float(_trace(total, gram, blocks)) - float(within.mean())
-    gram_left = gram - 2 * with_sum + squares
-    left_out = _trace(total - squares, gram_left, blocks - 1)
+    blocks = len(gram)
+    squares, with_sum = np.diag(gram), gram.sum(axis=1)
+    total, everything = squares.sum(), gram.sum()
+    value = float(_trace(total, everything, blocks)) - float(within.mean())
+    left_out = _trace(total - squares, everything - 2 * with_sum + squares, blocks - 1)
     return jackknife(value, left_out - (within.sum() - within) / (blocks - 1), level)
 
 

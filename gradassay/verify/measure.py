@@ -14,19 +14,15 @@ from gradassay.core.params import Params
 from gradassay.core.records import Interval, Measurement
 from gradassay.estimators import SpatialBP
 from gradassay.verify.draws import BlockResult, Design, by_layer, draw_blocks
-from gradassay.verify.intervals import (
-    between_interval,
-    mean_interval,
-    pairwise_interval,
-    pairwise_sums,
-)
+from gradassay.verify.intervals import between_interval, mean_interval, squared_norm_interval
 from gradassay.verify.moments import Float
 from gradassay.verify.problem import Problem
 from gradassay.verify.smoothing import smoothed_loss_means
 
 INTERVAL_METHOD = (
-    "delete-one jackknife over {blocks} independent blocks with Student's t; on the logarithm for"
-    " quantities that cannot be negative"
+    "Student's t over independent blocks, each with its own feedback state, degrees of freedom"
+    " lowered for the observed kurtosis (Satterthwaite); on the logarithm for quantities that"
+    " cannot be negative; a score interval of the U-statistic for squared bias"
 )
 
 
@@ -38,9 +34,9 @@ class LayerBlocks:
     ----------
     scale : float
         Squared norm of the surrogate gradient of this layer: the unit of all squared quantities.
-    bias : array, shape (2, K)
-        Inner products of the block means of D, as `pairwise_sums` gives them.
-    smoothed : array, shape (2, K), or None
+    bias : array, shape (K, K)
+        Inner products of the block means of D.
+    smoothed : array, shape (K, K), or None
         The same for the difference to the smoothed-loss gradient; None where it was not drawn.
     noise, batch, of_mean, squared_error, cosine : array, shape (K,)
         As in `BlockSummary`.
@@ -164,14 +160,20 @@ def _collect(
     means = np.stack([block.mean for block in blocks])
     return LayerBlocks(
         scale=scales[layer],
-        bias=pairwise_sums(means),
-        smoothed=pairwise_sums(means - smoothed[layer]) if smoothed is not None else None,
+        bias=_gram(means),
+        smoothed=_gram(means - smoothed[layer]) if smoothed is not None else None,
         noise=np.array([block.noise for block in blocks]),
         batch=np.array([block.batch for block in blocks]),
         of_mean=np.array([block.of_mean for block in blocks]),
         squared_error=np.array([block.squared_error for block in blocks]),
         cosine=np.array([block.cosine for block in blocks]),
     )
+
+
+def _gram(vectors: Float) -> Float:
+    """Return all inner products of the rows."""
+    products: Float = vectors @ vectors.T
+    return products
 
 
 def _total(layers: list[LayerBlocks], results: list[BlockResult]) -> LayerBlocks:
@@ -205,10 +207,14 @@ def _quantities(
             interval.value * unit, interval.low * unit, interval.high * unit, interval.level
         )
 
-    bias = pairwise_interval(blocks.bias, level)
+    bias = squared_norm_interval(blocks.bias, level)
     yield "squared_bias", "surrogate_bp", relative(bias)
     if blocks.smoothed is not None:
-        yield "squared_bias", "smoothed_loss", relative(pairwise_interval(blocks.smoothed, level))
+        yield (
+            "squared_bias",
+            "smoothed_loss",
+            relative(squared_norm_interval(blocks.smoothed, level)),
+        )
     yield "noise_variance", "", relative(mean_interval(blocks.noise, level, positive=True))
     yield "batch_variance", "", relative(mean_interval(blocks.batch, level))
     state = Interval.exact(0.0)

@@ -42,7 +42,7 @@ def check_result(
     evaluations: int,
     seed: int,
 ) -> CheckResult:
-    """Return PASS where all arrays agree within the bound, else FAIL with the worst arrays named."""
+    """Return PASS where all arrays agree within the bound, else FAIL, the worst arrays named."""
     differences = _differences(found, expected)
     measured = max(differences.values(), default=0.0)
     failed = {name: error for name, error in differences.items() if not error <= bound}

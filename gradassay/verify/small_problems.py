@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from gradassay.core.batch import Batch
 from gradassay.core.builders import fully_connected
 from gradassay.core.keys import Key

@@ -1,0 +1,200 @@
+"""Level 0: identities that hold draw by draw, given the same randomness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradassay.core.backend import Backend
+from gradassay.core.batch import Batch
+from gradassay.core.claims import Passes, UnbiasedFor
+from gradassay.core.estimator import Estimate, Estimator, State
+from gradassay.core.keys import Key
+from gradassay.core.params import Params
+from gradassay.core.records import CheckResult
+from gradassay.cost.counting import CountingBackend
+from gradassay.reference_snn import ReferenceBackend
+from gradassay.torch_snn import TorchBackend
+from gradassay.verify.autograd_oracle import autograd_gradient
+from gradassay.verify.results import check_result
+from gradassay.verify.small_problems import SmallProblem, agreement_problems
+
+SAME_NOISE_BOUND = 1e-12
+AUTOGRAD_BOUND = 1e-10
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An estimator on one small problem, with a state that has seen three batches."""
+
+    name: str
+    estimator: Estimator
+    problem: SmallProblem
+    state: State
+    key: Key
+
+    @classmethod
+    def build(cls, name: str, estimator: Estimator, problem: SmallProblem, seed: int) -> Subject:
+        """Return the subject after three estimates on the reference."""
+        key = Key(seed) / "identity" / name / problem.name
+        backend = ReferenceBackend()
+        state = estimator.init(backend, problem.network, key)
+        for step in range(3):
+            state = estimator.advance(
+                backend, problem.network, problem.params, problem.batch, state, key / step
+            )
+        return cls(name, estimator, problem, state, key)
+
+    def estimate(self, backend: Backend, replicates: range | None = None) -> Estimate:
+        """Estimate on a backend, with the noise that the key draws in float64."""
+        problem = self.problem
+        return self.estimator.estimate(
+            backend,
+            problem.network,
+            problem.params.map(backend.asarray),
+            Batch(backend.asarray(problem.batch.inputs), backend.asarray(problem.batch.targets)),
+            {name: backend.asarray(np.asarray(array)) for name, array in self.state.items()},
+            self.key / "estimate",
+            replicates=replicates,
+        )
+
+    def result(
+        self,
+        check: str,
+        claim: str,
+        found: Params,
+        expected: Params,
+        bound: float,
+        evaluations: int,
+    ) -> CheckResult:
+        """Return the row of one check."""
+        return check_result(
+            subject=self.name,
+            problem=self.problem,
+            check=check,
+            level=0,
+            claim=claim,
+            found=found,
+            expected=expected,
+            bound=bound,
+            evaluations=evaluations,
+            seed=self.key.seed,
+        )
+
+
+def identity_checks(name: str, estimator: Estimator, seed: int) -> Iterator[CheckResult]:
+    """Yield the level-0 checks of one estimator over depth, T, reset and loss."""
+    for problem in agreement_problems(seed):
+        subject = Subject.build(name, estimator, problem, seed)
+        yield backends_agree(subject)
+        yield folded_equals_looped(subject)
+        yield replays(subject)
+        yield from matches_autograd(subject)
+        yield from passes_as_claimed(subject)
+
+
+def backends_agree(subject: Subject) -> CheckResult:
+    """Compare the torch backend with the reference, float64, same noise."""
+    torch = TorchBackend("float64")
+    reference = subject.estimate(ReferenceBackend()).gradient
+    return subject.result(
+        "backends_agree",
+        "torch = NumPy reference in float64, given the same noise",
+        subject.estimate(torch).gradient.map(torch.to_numpy),
+        reference,
+        SAME_NOISE_BOUND,
+        2,
+    )
+
+
+def folded_equals_looped(subject: Subject, replicates: int = 3) -> CheckResult:
+    """Compare replicates computed at once with the same replicates one by one."""
+    backend = ReferenceBackend()
+    folded = subject.estimate(backend, range(replicates)).gradient
+    looped = [subject.estimate(backend, range(r, r + 1)).gradient for r in range(replicates)]
+    return subject.result(
+        "folded_equals_looped",
+        "replicates at once = replicates one by one",
+        folded,
+        Params({name: np.concatenate([one[name] for one in looped]) for name in folded}),
+        SAME_NOISE_BOUND,
+        2 * replicates,
+    )
+
+
+def replays(subject: Subject) -> CheckResult:
+    """Compare two estimates with the same key; what they are given must stay as it was."""
+    backend = ReferenceBackend()
+    before = _snapshot(subject)
+    first = subject.estimate(backend).gradient
+    second = subject.estimate(backend).gradient
+    after = _snapshot(subject)
+    return subject.result(
+        "same_key_same_bits",
+        "the same key gives the same bits, and nothing given is changed",
+        Params({**second, **after}),
+        Params({**first, **before}),
+        0.0,
+        2,
+    )
+
+
+def _snapshot(subject: Subject) -> dict[str, np.ndarray]:
+    """Return copies of everything that an estimate is given."""
+    problem = subject.problem
+    arrays = {
+        **{f"given {name}": array for name, array in problem.params.items()},
+        **{f"given state {name}": array for name, array in subject.state.items()},
+        "given inputs": problem.batch.inputs,
+    }
+    return {name: np.array(array, copy=True) for name, array in arrays.items()}
+
+
+def matches_autograd(subject: Subject) -> Iterator[CheckResult]:
+    """Compare with torch autograd where the estimator claims a surrogate gradient."""
+    problem = subject.problem
+    for claim in subject.estimator.claims:
+        if isinstance(claim, UnbiasedFor) and claim.estimand.name in ("online_bp", "bptt"):
+            yield subject.result(
+                "matches_autograd",
+                f"equal to torch autograd: {claim.estimand}",
+                subject.estimate(ReferenceBackend()).gradient,
+                autograd_gradient(
+                    problem.network,
+                    problem.params,
+                    problem.batch,
+                    through_time=claim.estimand.name == "bptt",
+                    reset_gradient="kept" in claim.estimand.options,
+                ),
+                AUTOGRAD_BOUND,
+                2,
+            )
+
+
+def passes_as_claimed(subject: Subject) -> Iterator[CheckResult]:
+    """Count the passes of one estimate."""
+    for claim in subject.estimator.claims:
+        if isinstance(claim, Passes):
+            backend = CountingBackend(ReferenceBackend())
+            subject.estimate(backend)
+            counts = backend.counts
+            yield subject.result(
+                "passes_as_claimed",
+                f"passes over the network: {claim}",
+                Params(
+                    {
+                        "forward": np.array(float(counts.forward_passes)),
+                        "backward": np.array(float(counts.backward_passes)),
+                    }
+                ),
+                Params(
+                    {
+                        "forward": np.array(float(claim.forward)),
+                        "backward": np.array(float(claim.backward)),
+                    }
+                ),
+                0.0,
+                1,
+            )
