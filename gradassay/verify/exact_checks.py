@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import itertools
 from collections.abc import Iterator
@@ -21,19 +20,11 @@ from gradassay.verify.estimands import (
     momentum_gradient,
     single_point_variance,
 )
+from gradassay.verify.options import with_options
 from gradassay.verify.results import check_result
 from gradassay.verify.small_problems import SmallProblem, enumeration_problems
 
 BOUND = 1e-12
-
-
-def with_options(estimator: Estimator, **options: object) -> Estimator | None:
-    """Return the estimator with other options; None if it does not have them."""
-    if not dataclasses.is_dataclass(estimator) or isinstance(estimator, type):
-        return None
-    if not set(options) <= {field.name for field in dataclasses.fields(estimator)}:
-        return None
-    return dataclasses.replace(estimator, **options)
 
 
 def exact_checks(name: str, estimator: Estimator, seed: int) -> Iterator[CheckResult]:

@@ -37,7 +37,7 @@ def dyadic_problem(
     reset: Reset = "soft",
     loss: Loss | None = None,
 ) -> SmallProblem:
-    """Return a problem whose weights are multiples of 1/8 and whose inputs are multiples of 1/4.
+    """Return a problem whose weights are multiples of 1/4 and whose inputs are multiples of 1/2.
 
     Parameters
     ----------
@@ -60,12 +60,12 @@ def dyadic_problem(
     )
     key = Key(seed) / "dyadic" / network.digest
     params = {
-        name: (key / name).generator().integers(-8, 13, shape) / 8
+        name: (key / name).generator().integers(-4, 6, shape) / 4
         for name, shape in network.shapes.items()
     }
     generator = (key / "batch").generator()
     batch = Batch(
-        generator.integers(0, 5, (samples, inputs)) / 4,
+        generator.integers(0, 4, (samples, inputs)) / 2,
         generator.integers(0, classes, samples),
     )
     sizes = "-".join(str(units) for units in hidden)

@@ -1,0 +1,37 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradassay.core.keys import Key
+
+PARTS = st.one_of(st.integers(), st.text(max_size=5))
+PATHS = st.lists(PARTS, max_size=4).map(tuple)
+
+
+def first(key: Key) -> float:
+    return float(key.generator().random())
+
+
+@given(PATHS, PATHS)
+def test_streams_agree_only_where_paths_do(
+    a: tuple[int | str, ...], b: tuple[int | str, ...]
+) -> None:
+    assert (first(Key(1, a)) == first(Key(1, b))) == (a == b)
+
+
+def test_parts_are_not_run_together() -> None:
+    assert first(Key(0, ("a", "bc"))) != first(Key(0, ("ab", "c")))
+    assert first(Key(0, (1,))) != first(Key(0, ("1",)))
+
+
+def test_all_bits_of_the_seed_count() -> None:
+    assert first(Key(1)) != first(Key(1 + 2**32))
+    assert first(Key(1)) != first(Key(1 + 2**64))
+    assert first(Key(1)) != first(Key(-1))
+
+
+def test_draws_of_different_streams_are_uncorrelated() -> None:
+    draws = np.stack([(Key(5) / n).generator().standard_normal(2000) for n in range(20)])
+    correlation = np.corrcoef(draws)[~np.eye(20, dtype=bool)]
+    # 380 correlations of sd 1/sqrt(2000): a bound of 5 sd fails by chance less than once in 4,000
+    assert np.abs(correlation).max() < 5 / np.sqrt(2000)

@@ -1,0 +1,146 @@
+"""Exact moments under Rademacher noise, and the first-order meaning of paired noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradassay.core.batch import Batch
+from gradassay.core.builders import fully_connected
+from gradassay.core.errors import ConfigurationError
+from gradassay.core.keys import Key
+from gradassay.core.network import Loss, Network, Neuron
+from gradassay.core.noise import Noise
+from gradassay.core.params import Params, initial_params
+from gradassay.core.trace import Trace
+from gradassay.estimators import make_estimator
+from gradassay.reference_snn import ReferenceBackend
+from gradassay.verify.enumeration import Signs, SignTable, enumerate_estimator
+from gradassay.verify.estimands import expected_central_difference, expected_feedback
+from gradassay.verify.exact_checks import exact_checks
+from gradassay.verify.results import relative_difference
+
+BACKEND = ReferenceBackend()
+
+
+def sample_problem(
+    hidden: tuple[int, ...], steps: int, **options: object
+) -> tuple[Network, Params, Batch]:
+    network = fully_connected(3, hidden, 3, steps=steps, **options)  # type: ignore[arg-type]
+    generator = Key(1).generator()
+    params = initial_params(network, Key(2), gain=2.5)
+    return network, params, Batch(generator.random((1, 3)) * 2, generator.integers(0, 3, 1))
+
+
+@pytest.mark.parametrize("pairing", ["none", "time"])
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_signs_are_every_combination_once(pairing: str, steps: int) -> None:
+    network = sample_problem((2, 1), steps)[0]
+    signs = Signs(network, pairing)  # type: ignore[arg-type]
+    z = signs.values()
+    rows = np.concatenate([z[name].transpose(1, 0, 2).reshape(2**signs.count, -1) for name in z], 1)
+    assert len(np.unique(rows, axis=0)) == 2**signs.count
+    assert signs.count == 3 * (steps if pairing == "none" else -(-steps // 2))
+    if pairing == "time" and steps > 1:
+        np.testing.assert_array_equal(z["lif1"][0], -z["lif1"][1])
+
+
+@pytest.mark.parametrize("loss", [Loss(), Loss(0.5, "sequence")])
+@pytest.mark.parametrize(("hidden", "steps"), [((4,), 1), ((3, 2), 2), ((2, 2), 3)])
+def test_zeroth_order_mean_is_the_expected_central_difference(
+    hidden: tuple[int, ...], steps: int, loss: Loss
+) -> None:
+    network, params, sample = sample_problem(hidden, steps, loss=loss)
+    estimator = make_estimator("zo_single_point", law="rademacher", alpha=0.3)
+    exact, _ = enumerate_estimator(estimator, network, params, sample, {})
+    table = SignTable.build(Signs(network, "none"), params, sample, 0.3)
+    expected = expected_central_difference(table)
+    assert float(expected.norm()) > 0
+    difference = exact.mean.map(np.subtract, expected)
+    assert float(difference.norm()) <= 1e-12 * float(expected.norm())
+
+
+def test_central_difference_by_brute_force_for_one_layer_and_one_step() -> None:
+    network, params, sample = sample_problem((2,), 1)
+    table = SignTable.build(Signs(network, "none"), params, sample, 0.5)
+    expected = np.zeros(2)
+    for unit in range(2):
+        for other in (1.0, -1.0):
+            losses = []
+            for sign in (1.0, -1.0):
+                z = np.empty((1, 1, 2))
+                z[..., unit], z[..., 1 - unit] = sign, other
+                noise = Noise(0.5, {"lif1": z})
+                losses.append(BACKEND.forward(network, params, sample, noise=noise).losses.item())
+            expected[unit] += (losses[0] - losses[1]) / (2 * 0.5) / 2
+    found = [table.central_difference(table.losses[0], "lif1", 0, i).mean() for i in range(2)]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def jacobian(network: Network, params: Params, sample: Batch, at: int) -> np.ndarray:
+    """Derivative of every output o[s] by lif1's activity at one step, by central differences."""
+    columns = []
+    for unit in range(network.spiking[0].units):
+        outputs = []
+        for sign in (1.0, -1.0):
+            z = np.zeros((network.steps, 1, network.spiking[0].units))
+            z[at, 0, unit] = sign
+            trace: Trace = BACKEND.forward(network, params, sample, noise=Noise(1e-5, {"lif1": z}))
+            outputs.append(trace.outputs[:, 0])
+        columns.append((outputs[0] - outputs[1]) / 2e-5)
+    return np.stack(columns, axis=1)
+
+
+def test_paired_noise_carries_the_lagged_jacobian_with_a_minus_sign() -> None:
+    """Smooth neurons and small noise: E Z = (J[t,t] + J[t+1,t+1] - J[t+1,t]) / 2."""
+    network, params, sample = sample_problem((3, 2), 2, neuron=Neuron(smooth=True))
+    table = SignTable.build(Signs(network, "time"), params, sample, 1e-4)
+    first, second = (jacobian(network, params, sample, at) for at in (0, 1))
+    lagged = first[1]
+    assert np.abs(lagged).max() > 1e-3
+    expected = (first[0] + second[1] - lagged) / 2
+    np.testing.assert_allclose(expected_feedback(table)["lif1"], expected, rtol=1e-5, atol=1e-8)
+    independent = SignTable.build(Signs(network, "none"), params, sample, 1e-4)
+    expected = (first[0] + second[1]) / 2
+    np.testing.assert_allclose(
+        expected_feedback(independent)["lif1"], expected, rtol=1e-5, atol=1e-8
+    )
+
+
+def test_the_lagged_term_is_0_in_the_last_hidden_layer() -> None:
+    network, params, sample = sample_problem((3, 2), 2)
+    feedback = [
+        expected_feedback(SignTable.build(Signs(network, pairing), params, sample, 0.2))["lif2"]
+        for pairing in ("none", "time")
+    ]
+    # before a readout without memory the Jacobian is the readout's weight, whatever the pairing
+    for found in feedback:
+        np.testing.assert_allclose(found, params["readout.weight"].T, rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["zo_single_point", "opzo"])
+@pytest.mark.parametrize("seed", range(4))
+def test_level_1_checks_pass_and_test_something(name: str, seed: int) -> None:
+    results = list(exact_checks(name, make_estimator(name), seed))
+    assert {r.verdict for r in results} == {"PASS"}
+    assert len(results) >= 6
+    assert sum(r.evaluations for r in results) > 10_000
+
+
+def test_enumeration_refuses_too_many_signs_and_estimators_without_noise() -> None:
+    network, params, sample = sample_problem((5, 4), 2)
+    with pytest.raises(ConfigurationError, match=r"got 18 free signs; expected at most 16"):
+        Signs(network, "none")
+    with pytest.raises(ConfigurationError, match="spatial_bp draws no noise"):
+        enumerate_estimator(make_estimator("spatial_bp"), network, params, sample, {})
+
+
+def test_chunks_do_not_change_the_moments() -> None:
+    network, params, sample = sample_problem((3, 2), 2)
+    estimator = make_estimator("zo_single_point", law="rademacher")
+    small, large = (
+        enumerate_estimator(estimator, network, params, sample, {}, chunk=chunk)[0]
+        for chunk in (100, 4096)
+    )
+    assert relative_difference(small.mean, large.mean) < 1e-12
+    assert small.variance == pytest.approx(large.variance, rel=1e-12)
