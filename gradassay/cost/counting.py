@@ -1,0 +1,211 @@
+"""A backend around another one that counts what the model does."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Set
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from gradassay.core.arrays import Array
+from gradassay.core.backend import Backend
+from gradassay.core.batch import Batch
+from gradassay.core.network import Linear, Network, Neuron
+from gradassay.core.noise import Noise
+from gradassay.core.params import Params
+from gradassay.core.trace import Carry, Presynaptic, Recorded, Trace
+from gradassay.cost.operations import (
+    Operations,
+    forward_operations,
+    is_spike_train,
+    nonzero,
+    size,
+)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was counted, in total over all samples (and replicates) that passed.
+
+    Parameters
+    ----------
+    forward_passes : float
+        Steps run, over T: a pass in blocks of steps is one pass.
+    backward_passes : float
+        Steps for which an error was sent down through `input_gradient`, over T, of the layer that
+        most were sent through.
+    forward : Operations
+        MACs and ACs of the weighted layers in forward passes.
+    backward : Operations
+        MACs of `input_gradient`.
+    update : Operations
+        MACs of `weight_gradient`: every product of a delta with a presynaptic value counts as one,
+        spike or not; the effective ones leave out presynaptic values that are 0.
+    noise_values : float
+        Values of z that were injected (an antithetic pair has two).
+    spikes : dict of str to float
+        Nonzero activities by spiking layer's name.
+    input_spikes : float or None
+        Nonzero input values, where the inputs of all passes were spike trains.
+    """
+
+    forward_passes: float
+    backward_passes: float
+    forward: Operations
+    backward: Operations
+    update: Operations
+    noise_values: float
+    spikes: dict[str, float]
+    input_spikes: float | None
+
+    def per_sample(self, samples: int) -> Counts:
+        """Return the means over samples; passes, which all samples share, stay as they are."""
+        return dataclasses.replace(
+            self,
+            forward=self.forward / samples,
+            backward=self.backward / samples,
+            update=self.update / samples,
+            noise_values=self.noise_values / samples,
+            spikes={name: total / samples for name, total in self.spikes.items()},
+            input_spikes=None if self.input_spikes is None else self.input_spikes / samples,
+        )
+
+
+class CountingBackend:
+    """Count passes and synaptic operations of everything that is asked of a backend.
+
+    The numbers are those of the model, not of the wrapped implementation: they follow from shapes
+    and activities, so any backend gives the same. Results are those of the wrapped backend, bit for
+    bit. Products that an estimator makes by itself (direct feedback) do not pass here.
+
+    Parameters
+    ----------
+    inner : Backend
+        The backend that does the work.
+
+    Examples
+    --------
+    >>> from gradassay.core.builders import fully_connected
+    >>> from gradassay.core.keys import Key
+    >>> from gradassay.core.params import initial_params
+    >>> from gradassay.reference_snn import ReferenceBackend
+    >>> network = fully_connected(3, (2,), 2, steps=4)
+    >>> backend = CountingBackend(ReferenceBackend())
+    >>> batch = Batch(np.full((1, 3), 0.5), np.zeros(1, dtype=int))
+    >>> trace = backend.forward(network, initial_params(network, Key(0)), batch)
+    >>> backend.counts.forward_passes, backend.counts.forward.macs
+    (1.0, 24)
+    """
+
+    def __init__(self, inner: Backend) -> None:
+        self._inner = inner
+        self._steps: int | None = None
+        self._passes = Fraction(0)
+        self._swept: Counter[str] = Counter()
+        self._forward = self._backward = self._update = Operations()
+        self._noise_values = 0
+        self._spikes: Counter[str] = Counter()
+        self._input_spikes: int | None = 0
+
+    @property
+    def counts(self) -> Counts:
+        """Everything since the backend was made."""
+        sweeps = Fraction(max(self._swept.values(), default=0), self._steps or 1)
+        return Counts(
+            forward_passes=float(self._passes),
+            backward_passes=float(sweeps),
+            forward=self._forward,
+            backward=self._backward,
+            update=self._update,
+            noise_values=self._noise_values,
+            spikes=dict(self._spikes),
+            input_spikes=self._input_spikes,
+        )
+
+    @property
+    def name(self) -> str:
+        """The wrapped backend's."""
+        return self._inner.name
+
+    @property
+    def dtype(self) -> type[np.floating]:
+        """The wrapped backend's."""
+        return self._inner.dtype
+
+    def asarray(self, array: np.ndarray) -> Array:
+        """Return a NumPy array as the wrapped backend's."""
+        return self._inner.asarray(array)
+
+    def to_numpy(self, array: Array) -> np.ndarray:
+        """Return an array of the wrapped backend as NumPy's."""
+        return self._inner.to_numpy(array)
+
+    def forward(
+        self,
+        network: Network,
+        params: Params,
+        batch: Batch,
+        *,
+        noise: Noise | None = None,
+        record: Set[Recorded] = frozenset(),
+        carry: Carry | None = None,
+        steps: int | None = None,
+    ) -> Trace:
+        """Run a block of steps and count its products; see `Backend.forward`."""
+        wanted: Set[Recorded] = {*record, "spikes"}
+        trace = self._inner.forward(
+            network, params, batch, noise=noise, record=wanted, carry=carry, steps=steps
+        )
+        length = network.steps if steps is None else steps
+        self._steps = network.steps
+        self._passes += Fraction(length, network.steps)
+        self._count_activity(network, batch, noise, trace, length)
+        return trace if "spikes" in record else dataclasses.replace(trace, spikes={})
+
+    def _count_activity(
+        self, network: Network, batch: Batch, noise: Noise | None, trace: Trace, steps: int
+    ) -> None:
+        """Add the products, the spikes and the noise of one block."""
+        self._forward += forward_operations(network, batch, trace.spikes, noise, steps)
+        for layer in network.spiking:
+            self._spikes[layer.name] += nonzero(trace.spikes[layer.name])
+        if noise is not None:
+            self._noise_values += sum(size(z) for z in noise.values.values())
+        if self._input_spikes is not None:
+            shown = steps if batch.static else 1
+            spiking = is_spike_train(batch.inputs)
+            self._input_spikes = (
+                self._input_spikes + shown * nonzero(batch.inputs) if spiking else None
+            )
+
+    def weight_gradient(
+        self,
+        layer: Linear,
+        delta: Array,
+        presynaptic: Presynaptic,
+        *,
+        replicates: int | None = None,
+    ) -> dict[str, Array]:
+        """Count ``outputs * inputs`` a row and step; see `Backend.weight_gradient`."""
+        active = nonzero(presynaptic.values)
+        if presynaptic.weights is not None:  # a static input: the value at step t is weights[t] * x
+            active *= nonzero(presynaptic.weights)
+        self._update += Operations(size(delta) * layer.inputs, active * layer.outputs)
+        return self._inner.weight_gradient(layer, delta, presynaptic, replicates=replicates)
+
+    def input_gradient(self, layer: Linear, params: Params, delta: Array) -> Array:
+        """Count ``outputs * inputs`` a row and step; see `Backend.input_gradient`."""
+        self._swept[layer.name] += int(delta.shape[0])
+        self._backward += Operations(size(delta) * layer.inputs, nonzero(delta) * layer.inputs)
+        return self._inner.input_gradient(layer, params, delta)
+
+    def membrane_gradient(
+        self, neuron: Neuron, layer: str, trace: Trace, signal: Array, *, reset_gradient: bool
+    ) -> Array:
+        """Element by element, nothing to count; see `Backend.membrane_gradient`."""
+        return self._inner.membrane_gradient(
+            neuron, layer, trace, signal, reset_gradient=reset_gradient
+        )

@@ -1,0 +1,120 @@
+"""What decides an estimator's cost, read from its claims, its noise and its state.
+
+No estimator is known by name. One that is written elsewhere is costed by the same rules:
+
+- ``Passes`` among its claims gives the passes; ``Online`` says that it keeps nothing whose size
+  grows with the number of steps.
+- ``noise`` gives the random numbers: one for each unit of each spiking layer and step.
+- A matrix in the state under the name of a *spiking* layer of n units, with n rows and k columns,
+  makes that layer's signal from k numbers (the error, or a local readout's) by one product a
+  sample and step, outside the backend's verbs: direct feedback.
+- A matrix in the state under the name of a *weighted* layer, of its weight's shape, stands in for
+  that weight on the way down (feedback alignment): the estimator hands it to `input_gradient`, so
+  that its products belong to the backward pass.
+- A matrix of either kind that one estimate changes is learnt, by one outer product a sample and
+  step, as all known rules do it (noise times output, activity times error). The running average
+  itself costs one more pass over the matrix for the whole batch; it is element by element and not
+  counted.
+- Everything else in the state (counters, baselines) is free.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradassay.core.arrays import Array, array_namespace
+from gradassay.core.claims import Online, Passes
+from gradassay.core.estimator import Estimator, State
+from gradassay.core.network import Network
+from gradassay.core.noise import NoiseModel
+
+
+@dataclass(frozen=True)
+class FeedbackMatrix:
+    """One matrix of feedback weights.
+
+    Parameters
+    ----------
+    layer : str
+        The spiking layer that it makes the signal of, or the weighted layer that it stands in for.
+    rows, columns : int
+        Its shape.
+    direct : bool
+        Multiplied outside the backend's verbs.
+    learnt : bool
+        Changed by an estimate.
+    """
+
+    layer: str
+    rows: int
+    columns: int
+    direct: bool
+    learnt: bool
+
+    @property
+    def entries(self) -> int:
+        """Rows times columns: MACs of one product, and of one outer product."""
+        return self.rows * self.columns
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What an estimator says about itself that decides its cost.
+
+    Parameters
+    ----------
+    passes : Passes or None
+        None where it claims nothing about them.
+    online : bool
+        Whether it claims to keep nothing that grows with the number of steps.
+    noise : NoiseModel or None
+        What it injects.
+    feedback : tuple of FeedbackMatrix
+        Its feedback weights.
+    """
+
+    passes: Passes | None
+    online: bool
+    noise: NoiseModel | None = None
+    feedback: tuple[FeedbackMatrix, ...] = ()
+
+
+def declared(estimator: Estimator, network: Network, before: State, after: State) -> Declared:
+    """Return what decides an estimator's cost.
+
+    Parameters
+    ----------
+    estimator : Estimator
+        Gives claims and noise.
+    network : Network
+        Gives the layers' names and shapes.
+    before, after : State
+        The state of a single replicate, as `init` returned it and after one estimate. A matrix that
+        is learnt more rarely than at each estimate counts as learnt only if it changed here.
+    """
+    passes = [claim for claim in estimator.claims if isinstance(claim, Passes)]
+    return Declared(
+        passes=passes[0] if passes else None,
+        online=any(isinstance(claim, Online) for claim in estimator.claims),
+        noise=estimator.noise,
+        feedback=_feedback_matrices(network, before, after),
+    )
+
+
+def _feedback_matrices(network: Network, before: State, after: State) -> tuple[FeedbackMatrix, ...]:
+    """Find the matrices of both kinds, in the state's order."""
+    units = {layer.name: layer.units for layer in network.spiking}
+    weights = {layer.name: (layer.outputs, layer.inputs) for layer in network.weighted}
+    found = []
+    for name, matrix in before.items():
+        shape = tuple(matrix.shape)
+        direct = len(shape) == 2 and units.get(name) == shape[0]
+        if direct or weights.get(name) == shape:
+            learnt = _differ(matrix, after[name])
+            found.append(FeedbackMatrix(name, shape[0], shape[1], direct, learnt))
+    return tuple(found)
+
+
+def _differ(before: Array, after: Array) -> bool:
+    """Whether any entry changed."""
+    return after is not before and bool(array_namespace(before).any(after != before))
