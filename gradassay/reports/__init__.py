@@ -1,1 +1,17 @@
 """Reports made from records only."""
+
+from gradassay.reports.html import render_report, write_report
+from gradassay.reports.manifest import SCHEMA_VERSION, build_manifest
+from gradassay.reports.store import Results, read_results, write_results
+from gradassay.reports.tables import render_markdown
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Results",
+    "build_manifest",
+    "read_results",
+    "render_markdown",
+    "render_report",
+    "write_report",
+    "write_results",
+]

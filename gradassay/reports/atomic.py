@@ -1,0 +1,73 @@
+"""Files and folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def folder_beside(target: Path) -> Generator[Path, None, None]:
+    """Yield a new hidden folder beside the target; nothing of it is left afterwards.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        What the folder shall become with `take_place`; missing parents are made.
+    """
+    fresh = _hidden(target)
+    fresh.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        fresh.mkdir()
+        yield fresh
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def take_place(fresh: Path, target: Path) -> None:
+    """Give the fresh folder the target's name; put an old folder back if that fails.
+
+    Notes
+    -----
+    An old folder is moved aside first, since no portable call exchanges two folders: a machine
+    that stops between the two renames leaves it beside the target under a name with ``.old``.
+    """
+    old = fresh.with_suffix(".old")
+    try:
+        if target.exists():
+            os.replace(target, old)
+        os.replace(fresh, target)
+    except BaseException:
+        if old.exists() and not target.exists():
+            os.replace(old, target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_whole(target: Path, text: str) -> None:
+    """Write a text file in UTF-8 under another name, then give it its own.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written; what was there before is untouched.
+    """
+    if target.is_dir():
+        raise IsADirectoryError(21, "it is a folder", str(target))
+    fresh = _hidden(target)
+    fresh.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        os.replace(fresh, target)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _hidden(target: Path) -> Path:
+    """Return a new hidden name beside the target."""
+    whole = target.absolute()
+    return whole.parent / f".{whole.name}.{uuid.uuid4().hex[:12]}.partial"

@@ -1,0 +1,116 @@
+"""The parts of a report as plain data: cells, tables, blocks, sections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gradassay.core.records import Measurement
+from gradassay.reports.formats import count, estimate
+
+Tone = Literal["", "good", "bad", "warn", "quiet"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table.
+
+    Parameters
+    ----------
+    text : str
+        What is read first.
+    note : str
+        Interval, n or detail, shown smaller below.
+    tone : {"", "good", "bad", "warn", "quiet"}
+        Colour in HTML, always beside words that say the same.
+    """
+
+    text: str
+    note: str = ""
+    tone: Tone = ""
+
+
+EMPTY = Cell("not measured", tone="quiet")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with headings.
+
+    Parameters
+    ----------
+    caption : str
+        What the table shows.
+    columns : tuple of str
+        Headings, with unit.
+    rows : tuple of tuple of Cell
+        As many cells as headings in each.
+    text_columns : int
+        The first so many columns are text, the others numbers.
+    stack : bool
+        Whether a narrow screen shows each row as a card.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    text_columns: int = 1
+    stack: bool = False
+
+
+@dataclass(frozen=True)
+class Block:
+    """Part of a section: figures, then a table with the same numbers.
+
+    Parameters
+    ----------
+    heading : str
+        Empty where the section's title says enough.
+    figures : tuple of str
+        Inline SVG.
+    note : str
+        What to know when reading the figures.
+    table : Table or None
+        The numbers.
+    code : str
+        Text to copy.
+    folded : str
+        Where not empty, the table is closed behind these words.
+    """
+
+    heading: str = ""
+    figures: tuple[str, ...] = ()
+    note: str = ""
+    table: Table | None = None
+    code: str = ""
+    folded: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One question of the report.
+
+    Parameters
+    ----------
+    anchor, title : str
+        Place in the page and heading.
+    lead : str
+        A paragraph below the heading.
+    blocks : tuple of Block
+        What answers the question.
+    """
+
+    anchor: str
+    title: str
+    lead: str
+    blocks: tuple[Block, ...]
+
+
+def measured_cell(row: Measurement | None, *, with_n: bool) -> Cell:
+    """Return the cell of a measurement: value, interval, and n where asked for."""
+    if row is None:
+        return EMPTY
+    text, interval = estimate(row.value, row.low, row.high)
+    if not interval:
+        return Cell(text, "exact")
+    return Cell(text, f"{interval}\nn = {count(row.replicates)}" if with_n else interval)

@@ -1,0 +1,118 @@
+"""What each quantity means, in words and unit."""
+
+from __future__ import annotations
+
+from gradassay.core.records import Measurement
+
+QUANTITIES: dict[str, tuple[str, str]] = {
+    "squared_bias": (
+        "relative bias²",
+        "Squared norm of the estimator's mean minus the oracle gradient, divided by the squared "
+        "norm of the oracle gradient. Estimated without bias of its own, so it can come out "
+        "below 0 within its interval.",
+    ),
+    "noise_variance": (
+        "noise variance",
+        "Sum over all coordinates of the variance over the injected noise, with batch and state "
+        "fixed, divided by the squared norm of the oracle gradient.",
+    ),
+    "batch_variance": (
+        "batch variance",
+        "The same for the variance over the choice of batch. A component of variance: it can "
+        "come out below 0 within its interval.",
+    ),
+    "state_variance": (
+        "state variance",
+        "The same for the variance over the estimator's state, such as random or learnt feedback.",
+    ),
+    "mean_squared_error": (
+        "mean squared error",
+        "Mean squared distance between one estimate and the oracle gradient, divided by the "
+        "squared norm of the oracle gradient: bias² plus all variance.",
+    ),
+    "cosine": (
+        "cosine",
+        "Cosine of the angle between estimate and oracle gradient: 1 the same direction, "
+        "0 at right angles, -1 opposite.",
+    ),
+    "gradient_norm": ("gradient norm", "Euclidean norm of the oracle gradient."),
+    "forward_passes": ("forward passes", "Passes through the network for an update."),
+    "backward_passes": ("backward passes", "Passes of the error back through the layers."),
+    "forward_macs": ("forward MACs", "Multiply-accumulate operations of the forward passes."),
+    "forward_acs": ("forward ACs", "Accumulate operations of the forward passes, one a spike."),
+    "backward_macs": ("backward MACs", "Multiply-accumulate operations of layerwise feedback."),
+    "feedback_macs": ("feedback MACs", "Multiply-accumulate operations of direct feedback."),
+    "update_macs": ("update MACs", "Multiply-accumulate operations of the weight gradients."),
+    "feedback_update_macs": (
+        "feedback learning MACs",
+        "Multiply-accumulate operations of learning the feedback weights.",
+    ),
+    "operations": ("operations", "All MACs and ACs of an update, counted alike."),
+    "noise_draws": ("noise draws", "Random numbers drawn for an update."),
+    "feedback_weight_bytes": ("feedback weights, bytes", "Memory of weights used for feedback."),
+    "trace_bytes": ("trace, bytes", "Memory kept of a forward pass for the gradient."),
+    "step_seconds": (
+        "time a step",
+        "Wall time of one estimate for the whole batch, noise included.",
+    ),
+}
+ORACLES = {
+    "surrogate_bp": "spatial backpropagation through the surrogate derivative, on clean passes",
+    "smoothed_loss": "the gradient of the loss smoothed by the estimator's own noise",
+}
+LEVELS = {
+    0: "exact identity on the same randomness",
+    1: "exact enumeration of all noise",
+}
+VARIANCE_PARTS = ("noise_variance", "batch_variance", "state_variance")
+MAIN_ORACLE = "surrogate_bp"
+OPERATIONS_MEANING = (
+    "Operations: all multiply-accumulate (MAC) and accumulate (AC) operations of one update, "
+    "for one sample over all time steps, counted alike."
+)
+
+
+def title_of(quantity: str) -> str:
+    """Return the name of a quantity for people; an unknown one keeps its name.
+
+    Examples
+    --------
+    >>> title_of("squared_bias"), title_of("spike_rate")
+    ('relative bias²', 'spike rate')
+    """
+    return QUANTITIES.get(quantity, (quantity.replace("_", " "), ""))[0]
+
+
+def heading_of(quantity: str, oracle: str) -> str:
+    """Return the heading of a measured quantity with the gradient that it is compared with.
+
+    Examples
+    --------
+    >>> heading_of("squared_bias", "smoothed_loss"), heading_of("noise_variance", "")
+    ('relative bias² (smoothed_loss)', 'noise variance')
+    """
+    return title_of(quantity) + (f" ({oracle})" if oracle else "")
+
+
+def sorted_quantities(rows: list[Measurement]) -> list[tuple[str, str]]:
+    """Return the pairs of quantity and oracle that occur, known ones first, in reading order."""
+    order = list(QUANTITIES)
+    pairs = dict.fromkeys((row.quantity, row.oracle) for row in rows)
+    return sorted(pairs, key=lambda pair: _rank(order, pair))
+
+
+def _rank(order: list[str], pair: tuple[str, str]) -> tuple[int, bool]:
+    """Place of a quantity; its main oracle comes first."""
+    name, oracle = pair
+    return (order.index(name) if name in order else len(order), oracle not in ("", MAIN_ORACLE))
+
+
+def level_text(level: int) -> str:
+    """Return a level of verification with its meaning.
+
+    Examples
+    --------
+    >>> level_text(1), level_text(7)
+    ('level 1: exact enumeration of all noise', 'level 7')
+    """
+    return f"level {level}: {LEVELS[level]}" if level in LEVELS else f"level {level}"

@@ -1,0 +1,184 @@
+"""Sections on training, verification, definitions, and how to make the numbers again."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from gradassay.core.records import CheckResult
+from gradassay.reports.cells import Block, Cell, Section, Table, Tone
+from gradassay.reports.definitions import (
+    OPERATIONS_MEANING,
+    ORACLES,
+    QUANTITIES,
+    level_text,
+    title_of,
+)
+from gradassay.reports.formats import count, number
+from gradassay.reports.palette import Look
+from gradassay.reports.rows import Rows, distinct
+from gradassay.reports.trained import training_table
+from gradassay.reports.training_figure import training_figure
+
+ORDER = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
+TONES: dict[str, Tone] = {"FAIL": "bad", "INCONCLUSIVE": "warn", "PASS": "good"}
+OPEN_TABLE = 30
+
+
+def training_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
+    """Return the section with training curves."""
+    problems = distinct(row.problem for row in rows.training)
+    blocks = []
+    for i, problem in enumerate(problems):
+        own = [row for row in rows.training if row.problem == problem]
+        figure = training_figure(own, looks, f"training-{i}")
+        heading = problem if len(problems) > 1 else ""
+        table = training_table(rows.training, list(looks), problem)
+        blocks.append(Block(heading, (figure,), table=table))
+    lead = "Test accuracy after each epoch. Thin lines are seeds, thick lines their mean."
+    return Section("training", "Do they train?", lead, tuple(blocks)) if blocks else None
+
+
+def checks_section(rows: Rows) -> Section | None:
+    """Return the section on verification: tally, failures with detail, all checks."""
+    if not rows.checks:
+        return None
+    ordered = sorted(rows.checks, key=lambda check: ORDER.get(check.verdict, 1))
+    open_ones = [check for check in ordered if check.verdict != "PASS"]
+    blocks = [Block(table=_tally_table(rows.checks))]
+    if open_ones:
+        blocks.append(Block("Not passed", table=_check_table(open_ones, with_detail=True)))
+    folded = "" if len(ordered) <= OPEN_TABLE else f"Show all {count(len(ordered))} checks"
+    blocks.append(
+        Block("All checks", table=_check_table(ordered, with_detail=False), folded=folded)
+    )
+    levels = sorted({check.level for check in rows.checks})
+    lead = (
+        f"{'; '.join(level_text(level) for level in levels).capitalize()}. A check passes where "
+        "the relative error measured is at most the bound, which follows from the length of the "
+        "sums and the number format. No sampling, hence no intervals."
+    )
+    return Section("checks", "What was verified, and how?", lead, tuple(blocks))
+
+
+def _tally_table(checks: tuple[CheckResult, ...]) -> Table:
+    """Return passes by subject and level."""
+    levels = sorted({check.level for check in checks})
+    body = tuple(
+        (
+            Cell(subject),
+            *(_tally_cell(checks, subject, level) for level in levels),
+            Cell(count(sum(check.evaluations for check in checks if check.subject == subject))),
+        )
+        for subject in distinct(check.subject for check in checks)
+    )
+    columns = ("subject", *(f"level {level} passed" for level in levels), "evaluations")
+    return Table("Checks passed. Evaluations: gradients or passes computed.", columns, body)
+
+
+def _tally_cell(checks: tuple[CheckResult, ...], subject: str, level: int) -> Cell:
+    """Count the passes of one subject at one level."""
+    verdicts = [c.verdict for c in checks if (c.subject, c.level) == (subject, level)]
+    if not verdicts:
+        return Cell("none", tone="quiet")
+    passed = verdicts.count("PASS")
+    worst = min(verdicts, key=lambda verdict: ORDER.get(verdict, 1))
+    return Cell(f"{count(passed)} of {count(len(verdicts))}", tone=TONES.get(worst, "warn"))
+
+
+def _check_table(checks: list[CheckResult], *, with_detail: bool) -> Table:
+    """Return one row a check."""
+    columns = ("subject", "problem", "claim", "level", "verdict", "measured, bound", "evaluations")
+    body = tuple(
+        (
+            Cell(check.subject),
+            Cell(check.problem),
+            Cell(check.claim, _detail(check) if with_detail else check.check),
+            Cell(str(check.level)),
+            Cell(check.verdict, tone=TONES.get(check.verdict, "warn")),
+            Cell(_comparison(check)),
+            Cell(count(check.evaluations)),
+        )
+        for check in checks
+    )
+    return Table("Relative error measured against its bound.", columns, body, text_columns=3)
+
+
+def _detail(check: CheckResult) -> str:
+    """Say what a reader needs to find the fault."""
+    return f"{check.check}, seed {check.seed}\n{check.detail}".strip()
+
+
+def _comparison(check: CheckResult) -> str:
+    """Measured error, sign, bound."""
+    if math.isnan(check.measured):
+        return f"not a number, bound {number(check.bound)}"
+    sign = "\u2264" if check.measured <= check.bound else ">"
+    return f"{number(check.measured)} {sign} {number(check.bound)}"
+
+
+def definitions_section(rows: Rows, manifest: Mapping[str, Any]) -> Section:
+    """Return the section that says what every word and number means."""
+    measured = distinct(row.quantity for row in rows.measurements)
+    costs = distinct(row.quantity for row in rows.cost)
+    units = {row.quantity: row.unit for row in rows.cost}
+    units |= {row.quantity: row.unit for row in rows.measurements}
+    body = [
+        (Cell(title_of(name)), Cell(_unit(units[name])), Cell(_meaning(name)))
+        for name in (*measured, *costs)
+    ]
+    for oracle in distinct(row.oracle for row in rows.measurements if row.oracle):
+        meaning = ORACLES.get(oracle, "No definition in this version.")
+        body.append(
+            (Cell(oracle), Cell("gradient"), Cell(f"Oracle: {meaning}.".replace("..", ".")))
+        )
+    for level in sorted({check.level for check in rows.checks}):
+        body.append((Cell(f"level {level}"), Cell(""), Cell(level_text(level).split(": ")[-1])))
+    method = str(manifest.get("interval_method") or "not stated in the manifest")
+    lead = f"Interval method: {method.rstrip('.')}." + (f" {OPERATIONS_MEANING}" if costs else "")
+    table = Table("Quantities, oracles and levels.", ("name", "unit", "meaning"), tuple(body), 3)
+    return Section("definitions", "What do the numbers mean?", lead, (Block(table=table),))
+
+
+def _unit(unit: str) -> str:
+    """Return the unit in words."""
+    return "ratio" if unit in ("1", "") else unit
+
+
+def _meaning(name: str) -> str:
+    """Definition of a quantity."""
+    return QUANTITIES.get(name, ("", "No definition in this version."))[1]
+
+
+def reproduce_section(manifest: Mapping[str, Any]) -> Section:
+    """Return the section with command, seed, versions, checksums and machine."""
+    known = {"command", "schema_version", "interval_method"}
+    rows = tuple(
+        (Cell(key.replace("_", " ")), Cell(name), Cell(text))
+        for key, value in manifest.items()
+        if key not in known
+        for name, text in _flat(value)
+    )
+    table = Table("Run.", ("what", "name", "value"), rows, text_columns=3)
+    code = str(manifest.get("command") or "")
+    lead = (
+        "The same command with the same seed, data and versions gives the same numbers, "
+        "times aside."
+    )
+    return Section(
+        "reproduce", "How to make these numbers again", lead, (Block(code=code), Block(table=table))
+    )
+
+
+def _flat(value: object) -> list[tuple[str, str]]:
+    """Names and texts of a value of the manifest; a plain value has no name."""
+    if isinstance(value, Mapping):
+        return [(str(key), _text(item)) for key, item in value.items()]
+    return [("", _text(value))]
+
+
+def _text(value: object) -> str:
+    """Text of a value."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,179 @@
+"""Sections on cost: error times operations, and everything counted and timed."""
+
+from __future__ import annotations
+
+from gradassay.core.records import CostRow, Interval, Measurement
+from gradassay.reports.cells import EMPTY, Block, Cell, Section, Table, measured_cell
+from gradassay.reports.definitions import (
+    MAIN_ORACLE,
+    OPERATIONS_MEANING,
+    QUANTITIES,
+    VARIANCE_PARTS,
+    title_of,
+)
+from gradassay.reports.formats import count, estimate, quantity
+from gradassay.reports.palette import Look
+from gradassay.reports.rows import Rows, distinct, measurement_groups, operations
+from gradassay.reports.summary import add_parts
+from gradassay.reports.tradeoff_figure import Price, tradeoff_figure
+
+MSE = ("mean_squared_error", MAIN_ORACLE)
+
+
+def price_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
+    """Return the section on error times operations."""
+    groups = measurement_groups(rows)
+    blocks = []
+    for i, (label, group) in enumerate(groups):
+        heading = label if len(groups) > 1 else ""
+        errors = [
+            row for row in group if row.layer == "total" and (row.quantity, row.oracle) == MSE
+        ]
+        cost = _cost_of(rows, group[0].problem)
+        priced = [
+            (row, amount)
+            for row in errors
+            if (amount := operations(cost, row.subject, None)) is not None
+        ]
+        if priced:
+            figures = _figures(priced, looks, f"price-{i}")
+            variances = _variances(group)
+            table = _price_table(priced, variances, cost, label)
+            blocks.append(Block(heading, figures, table=table))
+    lead = (
+        "To halve the error by averaging takes twice the estimates: error times operations is "
+        "what an estimate of a given quality costs, for the part that averaging removes. "
+        + OPERATIONS_MEANING
+    )
+    title = "What does a good direction cost?"
+    return Section("price", title, lead, tuple(blocks)) if blocks else None
+
+
+def _cost_of(rows: Rows, problem: str) -> tuple[CostRow, ...]:
+    """Costs on the same problem; all where there is one problem of each kind."""
+    names = [{row.problem for row in rows.cost}, {row.problem for row in rows.measurements}]
+    if all(len(known) == 1 for known in names):
+        return rows.cost
+    return tuple(row for row in rows.cost if row.problem == problem)
+
+
+def _figures(
+    priced: list[tuple[Measurement, float]], looks: dict[str, Look], name: str
+) -> tuple[str, ...]:
+    """Return the scatter of what can be drawn."""
+    prices = [
+        Price(row.subject, amount, Interval(row.value, row.low, row.high, row.level))
+        for row, amount in priced
+    ]
+    drawn = [price for price in prices if price.drawable]
+    return (tradeoff_figure(drawn, looks, name),) if drawn else ()
+
+
+def _variances(group: list[Measurement]) -> dict[str, Interval]:
+    """Return the summed variance of each estimator over all layers."""
+    parts = [row for row in group if row.layer == "total" and row.quantity in VARIANCE_PARTS]
+    return {
+        subject: add_parts([row for row in parts if row.subject == subject])
+        for subject in distinct(row.subject for row in parts)
+    }
+
+
+def _price_table(
+    priced: list[tuple[Measurement, float]],
+    variances: dict[str, Interval],
+    cost: tuple[CostRow, ...],
+    problem: str,
+) -> Table:
+    """Return error and variance, operations, and their products."""
+    columns: tuple[str, ...] = (
+        "estimator",
+        "relative mean squared error",
+        "operations an update",
+        "error \u00d7 operations",
+        "variance",
+        "variance \u00d7 operations",
+        "error \u00d7 time, s",
+    )
+    seconds = {row.subject: row for row in reversed(cost) if row.quantity == "step_seconds"}
+    body: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            Cell(row.subject),
+            measured_cell(row, with_n=True),
+            Cell(quantity(amount, "")),
+            _product(row, amount, amount, amount),
+            _product(variances.get(row.subject), 1, 1, 1),
+            _product(variances.get(row.subject), amount, amount, amount),
+            _times_seconds(row, seconds.get(row.subject)),
+        )
+        for row, amount in priced
+    )
+    if not seconds:
+        columns, body = columns[:-1], tuple(row[:-1] for row in body)
+    note = (
+        "Variance: its parts for noise, batch and state added, with the ends of their intervals. "
+        "Intervals of products multiply the ends of both factors."
+    )
+    return Table(f"{problem}, all layers together. {note}", columns, body)
+
+
+def _times_seconds(row: Measurement, seconds: CostRow | None) -> Cell:
+    """Product of error and time a step."""
+    return EMPTY if seconds is None else _product(row, seconds.value, seconds.low, seconds.high)
+
+
+def _product(row: Measurement | Interval | None, value: float, low: float, high: float) -> Cell:
+    """Product of an error or a variance with a positive factor."""
+    if row is None:
+        return EMPTY
+    bottom = min(row.low * low, row.low * high)
+    top = max(row.high * low, row.high * high)
+    return Cell(*estimate(row.value * value, bottom, top))
+
+
+def cost_section(rows: Rows) -> Section | None:
+    """Return the section with everything counted and timed."""
+    problems = distinct(row.problem for row in rows.cost)
+    blocks = tuple(Block(table=_cost_table(rows.cost, problem)) for problem in problems)
+    lead = (
+        "Counts are exact and hold for one update of one sample over all time steps. "
+        "Time, with its interval, is that of one estimate for the whole batch."
+    )
+    return Section("cost", "What does an update cost?", lead, blocks) if blocks else None
+
+
+def _cost_table(cost: tuple[CostRow, ...], problem: str) -> Table:
+    """Return one row an estimator, one column a cost."""
+    own = [row for row in cost if row.problem == problem]
+    order = list(QUANTITIES)
+    names = distinct(row.quantity for row in own)
+    names.sort(key=lambda name: order.index(name) if name in order else len(order))
+    units = {row.quantity: row.unit for row in own}
+    found = {(row.subject, row.quantity): row for row in own}
+    body = tuple(
+        (Cell(subject), *(_cost_cell(found.get((subject, name))) for name in names))
+        for subject in distinct(row.subject for row in own)
+    )
+    columns = ("estimator", *(_cost_heading(name, units[name]) for name in names))
+    return Table(f"Cost on {problem}.", columns, body)
+
+
+def _cost_heading(name: str, unit: str) -> str:
+    """Name of a cost, with its unit where the name does not say it."""
+    known = name in QUANTITIES or not unit or unit == "1"
+    return title_of(name) if known else f"{title_of(name)}, {unit}"
+
+
+def _cost_cell(row: CostRow | None) -> Cell:
+    """Value of a cost with its interval."""
+    if row is None:
+        return Cell("not counted", tone="quiet")
+    text = quantity(row.value, row.unit)
+    exact = row.low == row.high == row.value
+    note = "" if exact else f"[{quantity(row.low, row.unit)}, {quantity(row.high, row.unit)}]"
+    return Cell(text, note or _in_full(row.value, text))
+
+
+def _in_full(value: float, text: str) -> str:
+    """Return the exact count where the text is rounded."""
+    rounded = text[-1:] in "kMGT"
+    return count(int(value)) if rounded and value == int(value) else ""

@@ -1,0 +1,96 @@
+"""Records back from tables: typed rows, their order and their groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import pandas as pd
+
+from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement
+from gradassay.reports.store import Results
+
+Record = TypeVar("Record", Measurement, CheckResult, CostRow, EpochRow)
+Item = TypeVar("Item")
+OPERATIONS = ("_macs", "_acs")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All records of a results folder as their dataclasses.
+
+    Parameters
+    ----------
+    measurements, checks, cost, training : tuple of records
+        In the order of the tables.
+    """
+
+    measurements: tuple[Measurement, ...]
+    checks: tuple[CheckResult, ...]
+    cost: tuple[CostRow, ...]
+    training: tuple[EpochRow, ...]
+
+
+def load_rows(results: Results) -> Rows:
+    """Return the records of all four tables."""
+    return Rows(
+        measurements=_records(results.measurements, Measurement),
+        checks=_records(results.checks, CheckResult),
+        cost=_records(results.cost, CostRow),
+        training=_records(results.training, EpochRow),
+    )
+
+
+def _records(frame: pd.DataFrame, record: type[Record]) -> tuple[Record, ...]:
+    """One dataclass a row."""
+    named = frame.to_dict("records")
+    return tuple(record(**{str(key): value for key, value in row.items()}) for row in named)
+
+
+def distinct(items: Iterable[Item]) -> list[Item]:
+    """Return the items without repetitions, in the order of their first occurrence.
+
+    Examples
+    --------
+    >>> distinct(["b", "a", "b"])
+    ['b', 'a']
+    """
+    return list(dict.fromkeys(items))
+
+
+def compared_subjects(rows: Rows) -> list[str]:
+    """Return the estimators that were measured, costed or trained; else those verified."""
+    live = [row.subject for row in rows.measurements]
+    live += [row.subject for row in rows.cost] + [row.subject for row in rows.training]
+    return distinct(live or [check.subject for check in rows.checks])
+
+
+def measurement_groups(rows: Rows) -> list[tuple[str, list[Measurement]]]:
+    """Return measurements by problem, and by seed where there are several seeds."""
+    several = len({row.seed for row in rows.measurements}) > 1
+    keys = distinct((row.problem, row.seed) for row in rows.measurements)
+    return [
+        (
+            f"{problem}, seed {seed}" if several else problem,
+            [row for row in rows.measurements if (row.problem, row.seed) == (problem, seed)],
+        )
+        for problem, seed in keys
+    ]
+
+
+def ordered_layers(rows: Iterable[Measurement]) -> list[str]:
+    """Return the layers in order of occurrence, ``total`` last."""
+    layers = distinct(row.layer for row in rows)
+    return [name for name in layers if name != "total"] + ["total"] * ("total" in layers)
+
+
+def operations(cost: Sequence[CostRow], subject: str, problem: str | None) -> float | None:
+    """Return all operations of an update, None where none were counted.
+
+    The quantity ``operations`` where there is one, else all MACs and ACs together.
+    """
+    own = [row for row in cost if row.subject == subject and problem in (None, row.problem)]
+    whole = [row.value for row in own if row.quantity == "operations"]
+    parts = [row.value for row in own if row.quantity.endswith(OPERATIONS)]
+    return whole[0] if whole else sum(parts) if parts else None

@@ -1,0 +1,160 @@
+"""The answer: one row an estimator, and a few sentences worked out from the same numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradassay.core.records import Interval, Measurement
+from gradassay.reports.cells import EMPTY, Cell, Table, measured_cell
+from gradassay.reports.definitions import MAIN_ORACLE, VARIANCE_PARTS
+from gradassay.reports.formats import count, estimate, quantity, span
+from gradassay.reports.rows import Rows, compared_subjects, distinct, operations
+from gradassay.reports.trained import accuracy_cell, runs_of
+
+COLUMNS = (
+    "estimator",
+    "verified",
+    "relative bias²",
+    "variance",
+    "cosine",
+    "operations an update",
+    "time a step",
+    "final test accuracy",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the summary: an estimator, on one problem where there are several."""
+
+    subject: str
+    problem: str | None
+
+    @property
+    def label(self) -> str:
+        """Name with the problem where it matters."""
+        return self.subject if self.problem is None else f"{self.subject} on {self.problem}"
+
+
+def cases(rows: Rows) -> list[Case]:
+    """Return one case an estimator, and one a problem where a table holds several problems."""
+    parts = (rows.measurements, rows.cost, rows.training)
+    subjects = compared_subjects(rows)
+    if all(len({row.problem for row in part}) <= 1 for part in parts):
+        return [Case(subject, None) for subject in subjects]
+    pairs = distinct((row.subject, row.problem) for part in parts for row in part)
+    return [Case(*pair) for pair in sorted(pairs, key=lambda pair: subjects.index(pair[0]))]
+
+
+def summary_table(rows: Rows) -> Table:
+    """Return the summary; columns about which nothing is known are left out."""
+    named = [(case, _summary_row(rows, case)) for case in cases(rows)]
+    keep = [0] + [
+        index
+        for index in range(1, len(COLUMNS))
+        if any(cells[index].tone != "quiet" for _, cells in named)
+    ]
+    body = tuple(tuple(cells[index] for index in keep) for _, cells in named)
+    return Table(_caption(rows), tuple(COLUMNS[index] for index in keep), body, stack=True)
+
+
+def _summary_row(rows: Rows, case: Case) -> tuple[Cell, ...]:
+    """All cells of one estimator."""
+    return (
+        Cell(case.label),
+        verified_cell(rows, case.subject),
+        measured_cell(total(rows, case, "squared_bias", MAIN_ORACLE), with_n=True),
+        variance_cell(rows, case),
+        measured_cell(total(rows, case, "cosine", MAIN_ORACLE), with_n=True),
+        _operations_cell(rows, case),
+        _time_cell(rows, case),
+        accuracy_cell(runs_of(rows.training, case.subject, case.problem)),
+    )
+
+
+def _caption(rows: Rows) -> str:
+    """Say what the columns are relative to and where they were measured."""
+    measured = distinct(row.problem for row in rows.measurements)
+    trained = distinct(row.problem for row in rows.training)
+    seeds = distinct(row.seed for row in rows.measurements)
+    parts = []
+    if measured:
+        parts.append(
+            "Bias, variance and cosine: all layers together, relative to the surrogate gradient, "
+            f"measured on {'; '.join(measured)}. Variance adds the parts for noise, batch and "
+            "state, and the ends of their intervals."
+        )
+    if len(seeds) > 1:
+        parts.append(f"Of {len(seeds)} seeds measured, seed {seeds[0]} is shown here.")
+    if trained:
+        parts.append(f"Accuracy: trained on {'; '.join(trained)}.")
+    return " ".join(parts)
+
+
+def total(rows: Rows, case: Case, quantity: str, oracle: str) -> Measurement | None:
+    """Return the measurement over all layers, None where there is none."""
+    matching = (
+        row
+        for row in rows.measurements
+        if (row.subject, row.layer, row.quantity, row.oracle)
+        == (case.subject, "total", quantity, oracle)
+        and case.problem in (None, row.problem)
+    )
+    return next(matching, None)
+
+
+def total_variance(rows: Rows, case: Case) -> tuple[Interval, list[Measurement]] | None:
+    """Return the sum of the parts of the variance with added ends, and the parts."""
+    found = [total(rows, case, name, "") for name in VARIANCE_PARTS]
+    parts = [part for part in found if part is not None]
+    if not parts:
+        return None
+    return add_parts(parts), parts
+
+
+def add_parts(parts: list[Measurement]) -> Interval:
+    """Return the sum of measurements; the ends are added, which is wider than need be."""
+    ends = zip(*((part.value, part.low, part.high) for part in parts), strict=True)
+    value, low, high = (sum(column) for column in ends)
+    return Interval(value, low, high, min(part.level for part in parts))
+
+
+def variance_cell(rows: Rows, case: Case) -> Cell:
+    """Return the summed variance with interval and n."""
+    found = total_variance(rows, case)
+    if found is None:
+        return EMPTY
+    interval, parts = found
+    text, ends = estimate(interval.value, interval.low, interval.high)
+    replicates = span([part.replicates for part in parts])
+    return Cell(text, f"{ends}\nn = {replicates}" if ends else "exact")
+
+
+def verified_cell(rows: Rows, subject: str) -> Cell:
+    """Return how many checks passed of how many."""
+    verdicts = [check.verdict for check in rows.checks if check.subject == subject]
+    if not verdicts:
+        return Cell("not verified", tone="quiet")
+    passed, failed = verdicts.count("PASS"), verdicts.count("FAIL")
+    text = f"{count(passed)} of {count(len(verdicts))} passed"
+    if failed:
+        return Cell(text, f"{count(failed)} failed", "bad")
+    if passed < len(verdicts):
+        return Cell(text, f"{count(len(verdicts) - passed)} inconclusive", "warn")
+    return Cell(text, tone="good")
+
+
+def _operations_cell(rows: Rows, case: Case) -> Cell:
+    """Return the operations of an update."""
+    value = operations(rows.cost, case.subject, case.problem)
+    return EMPTY if value is None else Cell(quantity(value, ""), "counted")
+
+
+def _time_cell(rows: Rows, case: Case) -> Cell:
+    """Return the wall time of a step with its interval."""
+    for row in rows.cost:
+        if row.subject == case.subject and row.quantity == "step_seconds":
+            if case.problem in (None, row.problem):
+                low, high = quantity(row.low, "s"), quantity(row.high, "s")
+                return Cell(quantity(row.value, "s"), "" if low == high else f"[{low}, {high}]")
+    return EMPTY

@@ -1,0 +1,128 @@
+"""The figure that sets error against operations."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+
+from gradassay.core.records import Interval
+from gradassay.reports.formats import number, quantity
+from gradassay.reports.marks import (
+    LABEL_SIZE,
+    LINE_HEIGHT_PT,
+    draw_interval,
+    draw_point,
+    dress_axis,
+    spread,
+    write_title,
+)
+from gradassay.reports.palette import GRID, INK, MUTED, Look
+from gradassay.reports.scales import LogScale, fit_log
+from gradassay.reports.svg import chart_style, clean, inline_svg, new_axes
+
+WIDTH, HEIGHT, BOTTOM, TOP = 4.3, 3.2, 0.5, 0.45
+
+
+@dataclass(frozen=True)
+class Price:
+    """What an estimator costs and how far off its gradient is."""
+
+    subject: str
+    operations: float
+    error: Interval
+
+    @property
+    def drawable(self) -> bool:
+        """Whether the point has a place in the figure."""
+        return 0 < self.operations < math.inf and math.isfinite(self.error.value)
+
+
+def tradeoff_figure(prices: list[Price], looks: dict[str, Look], name: str) -> str:
+    """Return the scatter of error against operations; `prices` all drawable."""
+    scale = fit_log(
+        [p.error.value for p in prices],
+        [p.error.low for p in prices],
+        [p.error.high for p in prices],
+    )
+    with chart_style(name):
+        figure, axes = new_axes(WIDTH, HEIGHT, (0.66, 0.2, BOTTOM, TOP))
+        _dress(axes, [p.operations for p in prices])
+        dress_axis(axes, scale)
+        _draw_products(axes, scale)
+        for price in prices:
+            x, look = math.log10(price.operations), looks[price.subject]
+            if price.error.low != price.error.high:
+                draw_interval(axes, scale, x, (price.error.low, price.error.high), look)
+            draw_point(axes, x, scale.place(price.error.value), look)
+        _draw_labels(axes, scale, prices, looks)
+        return inline_svg(figure, name, "Mean squared error against operations", _describe(prices))
+
+
+def _dress(axes: Axes, costs: list[float]) -> None:
+    """Horizontal axis with round numbers of operations."""
+    write_title(axes, "relative mean squared error")
+    axes.set_xlabel("operations an update (MACs and ACs, one sample)")
+    low, high = math.log10(min(costs)), math.log10(max(costs))
+    margin = max(0.25, 0.12 * (high - low))
+    axes.set_xlim(low - margin, high + margin)
+    ticks = _round_numbers(low - margin, high + margin)
+    axes.set_xticks([math.log10(tick) for tick in ticks], [_tick(tick) for tick in ticks])
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """1, 2, 5, 10, ... between two exponents, thinned to whole decades where there are many."""
+    digits = (1, 2, 5) if high - low < 2 else (1,)
+    exponents = range(math.floor(low), math.ceil(high) + 1, max(1, math.ceil((high - low) / 6)))
+    every = [digit * 10.0**e for e in exponents for digit in digits]
+    return [value for value in every if low <= math.log10(value) <= high]
+
+
+def _tick(value: float) -> str:
+    """Label of a round number of operations, without needless zeros."""
+    return re.sub(r"\.0+(?= |$)", "", quantity(value, ""))
+
+
+def _draw_products(axes: Axes, scale: LogScale) -> None:
+    """Thin diagonals: points on one of them have the same product."""
+    left, right = axes.get_xlim()
+    for level in range(math.floor(left + scale.floor), math.ceil(right + scale.top) + 1):
+        xs = [max(left, level - scale.top), min(right, level - scale.floor)]
+        if xs[0] < xs[1]:
+            axes.plot(
+                xs, [level - x for x in xs], color=GRID, linewidth=0.7, linestyle="--", zorder=1
+            )
+    axes.text(
+        1, 1.02, "dashed: same error \u00d7 operations", transform=axes.transAxes, ha="right",
+        fontsize=7.5, color=MUTED,
+    )  # fmt: skip
+
+
+def _draw_labels(axes: Axes, scale: LogScale, prices: list[Price], looks: dict[str, Look]) -> None:
+    """Names beside the points, left of those in the right half, pushed apart where they meet."""
+    middle = sum(axes.get_xlim()) / 2
+    bottom, top = axes.get_ylim()
+    step = LINE_HEIGHT_PT * (top - bottom) / (72 * (HEIGHT - BOTTOM - TOP))
+    ordered = sorted(prices, key=lambda p: scale.place(p.error.value))
+    wanted = [scale.place(p.error.value) for p in ordered]
+    places = spread(wanted, step, bottom + step / 2, top - step / 2)
+    for price, y, label_y in zip(ordered, wanted, places, strict=True):
+        x = math.log10(price.operations)
+        side = -1 if x > middle else 1
+        pad = side * 0.02 * (axes.get_xlim()[1] - axes.get_xlim()[0])
+        axes.plot([x, x + pad], [y, label_y], color=looks[price.subject].colour, linewidth=0.6)
+        axes.text(
+            x + 1.3 * pad, label_y, clean(price.subject, 22), ha="right" if side < 0 else "left",
+            va="center_baseline", fontsize=LABEL_SIZE, color=INK,
+        )  # fmt: skip
+
+
+def _describe(prices: list[Price]) -> str:
+    """Return the text alternative."""
+    parts = [
+        f"{p.subject} {number(p.error.value)} at {quantity(p.operations, '')} operations"
+        for p in prices
+    ]
+    return f"Scatter: {'; '.join(parts)}. All numbers are in the table below."

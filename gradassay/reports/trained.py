@@ -1,0 +1,163 @@
+"""Training runs in numbers: final accuracy over seeds, time an epoch, divergence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import fmean, median, stdev
+
+from gradassay.core.records import EpochRow, Interval
+from gradassay.reports.cells import EMPTY, Cell, Table
+from gradassay.reports.formats import estimate, number, percent, quantity, span
+from gradassay.reports.rows import distinct
+
+# two-sided 95 % quantiles of Student's t for 1 to 30 degrees of freedom
+_STUDENT_T = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+    2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+    2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+)  # fmt: skip
+SEEDS_NOTE = (
+    "Intervals of accuracy and loss are 95 % Student t intervals of the mean over seeds; "
+    "a single seed has none."
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """All epochs of one seed, in order."""
+
+    epochs: tuple[EpochRow, ...]
+
+    @property
+    def last(self) -> EpochRow:
+        """The last epoch."""
+        return self.epochs[-1]
+
+    @property
+    def diverged_at(self) -> int | None:
+        """First epoch with a loss that is not a number, None where there is none."""
+        return next((row.epoch for row in self.epochs if row.diverged), None)
+
+
+def runs_of(rows: tuple[EpochRow, ...], subject: str, problem: str | None) -> list[Run]:
+    """Return the runs of one estimator, one a problem and seed."""
+    own = [row for row in rows if row.subject == subject and problem in (None, row.problem)]
+    keys = distinct((row.problem, row.seed) for row in own)
+    return [
+        Run(
+            tuple(
+                sorted(
+                    (row for row in own if (row.problem, row.seed) == key),
+                    key=lambda row: row.epoch,
+                )
+            )
+        )
+        for key in keys
+    ]
+
+
+def mean_over_seeds(values: list[float]) -> Interval:
+    """Return mean and 95 % Student t interval; NaN where that cannot be known.
+
+    Examples
+    --------
+    >>> mean_over_seeds([0.5, 1.0]).value
+    0.75
+    """
+    known = all(math.isfinite(value) for value in values)
+    mean = fmean(values) if known else math.nan
+    if len(values) < 2 or not known:
+        return Interval(mean, math.nan, math.nan, 0.95)
+    half = _STUDENT_T[min(len(values) - 2, 29)] * stdev(values) / math.sqrt(len(values))
+    return Interval(mean, mean - half, mean + half, 0.95)
+
+
+def final_accuracy(runs: list[Run]) -> Interval | None:
+    """Return the test accuracy after the last epoch, over seeds."""
+    return mean_over_seeds([run.last.test_accuracy for run in runs]) if runs else None
+
+
+def accuracy_cell(runs: list[Run]) -> Cell:
+    """Return final test accuracy with interval and number of seeds."""
+    if not runs:
+        return Cell("not trained", tone="quiet")
+    return _fraction_cell([run.last.test_accuracy for run in runs])
+
+
+def _fraction_cell(values: list[float]) -> Cell:
+    """Mean of fractions over seeds, in per cent, with an interval inside 0 and 100."""
+    mean = mean_over_seeds(values)
+    if len(values) == 1:
+        return Cell(percent(mean.value), "1 seed, no interval")
+    low, high = max(mean.low, 0.0), min(mean.high, 1.0)
+    bounds = f"[{percent(low).removesuffix(' %')}, {percent(high)}]"
+    return Cell(percent(mean.value), f"{bounds}\nn = {len(values)} seeds")
+
+
+def _loss_cell(values: list[float]) -> Cell:
+    """Mean loss over seeds."""
+    mean = mean_over_seeds(values)
+    if not math.isfinite(mean.value):
+        return Cell("not a number")
+    if len(values) == 1:
+        return Cell(number(mean.value, 4), "1 seed, no interval")
+    text, bounds = estimate(mean.value, mean.low, mean.high)
+    return Cell(text, f"{bounds}\nn = {len(values)} seeds".strip())
+
+
+def training_table(rows: tuple[EpochRow, ...], subjects: list[str], problem: str) -> Table:
+    """Return one row an estimator: accuracy, loss, time an epoch."""
+    columns: tuple[str, ...] = (
+        "estimator",
+        "seeds",
+        "epochs",
+        "final test accuracy",
+        "final train accuracy",
+        "final train loss",
+        "time an epoch",
+        "learning rate, first",
+        "remark",
+    )
+    named = [(subject, runs_of(rows, subject, problem)) for subject in subjects]
+    body: tuple[tuple[Cell, ...], ...] = tuple(
+        _training_row(subject, runs) for subject, runs in named if runs
+    )
+    if not any(row[-1].text for row in body):
+        columns, body = columns[:-1], tuple(row[:-1] for row in body)
+    return Table(f"Training on {problem}. {SEEDS_NOTE}", columns, body)
+
+
+def _training_row(subject: str, runs: list[Run]) -> tuple[Cell, ...]:
+    """Cells of one estimator."""
+    rates = distinct(run.epochs[0].learning_rate for run in runs)
+    return (
+        Cell(subject),
+        Cell(str(len(runs))),
+        Cell(span([len(run.epochs) for run in runs])),
+        accuracy_cell(runs),
+        _fraction_cell([run.last.train_accuracy for run in runs]),
+        _loss_cell([run.last.train_loss for run in runs]),
+        _seconds_cell([row.seconds for run in runs for row in run.epochs]),
+        Cell(", ".join(f"{rate:g}" for rate in rates)),
+        _remark(runs),
+    )
+
+
+def _seconds_cell(seconds: list[float]) -> Cell:
+    """Median time of an epoch with its range."""
+    known = [value for value in seconds if math.isfinite(value)]
+    if not known:
+        return EMPTY
+    low, high = quantity(min(known), "s"), quantity(max(known), "s")
+    return Cell(quantity(median(known), "s"), f"median of {len(known)}; {low} to {high}")
+
+
+def _remark(runs: list[Run]) -> Cell:
+    """Say which seeds diverged and when."""
+    lost = [(run.last.seed, run.diverged_at) for run in runs if run.diverged_at is not None]
+    if not lost:
+        return Cell("")
+    return Cell(
+        "; ".join(f"seed {seed} diverged in epoch {epoch}" for seed, epoch in lost), tone="bad"
+    )
