@@ -117,9 +117,9 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class CostRow:
-    """One cost of one estimator for one update of one sample over all steps.
+    """One cost of one estimator for one update, of one sample over all steps.
 
-    ``quantity`` is for example ``forward_passes``, ``forward_macs``, ``forward_acs``,
+    ``step_seconds`` alone is for the whole batch. ``quantity`` is for example ``forward_passes``, ``forward_macs``, ``forward_acs``,
     ``feedback_macs``, ``feedback_weight_bytes``, ``trace_bytes``, ``step_seconds``.
     """
 

@@ -41,9 +41,14 @@ def _forward(
 
 
 def online_gradient(
-    network: Network, params: Mapping[str, Float], batch: Batch, noise: Noise | None = None
+    network: Network,
+    params: Mapping[str, Float],
+    batch: Batch,
+    noise: Noise | None = None,
+    *,
+    feedback: Mapping[str, Float] | None = None,
 ) -> Params:
-    """Return the online gradient with spatial backpropagation.
+    """Return the online gradient with spatial backpropagation, or with direct feedback.
 
     With ``a`` the eligibility traces and ``e`` the errors, at each step:
 
@@ -52,10 +57,14 @@ def online_gradient(
         g_{l-1}[t] = W_l^T delta_l[t]
         dW_l      += delta_l[t] a_{l-1}[t]^T        dW_{N+1} += e[t] s_N[t]^T
 
+    With direct feedback ``g_l[t] = B_l e[t]``.
+
     Parameters
     ----------
     network, params, batch, noise
         The model; NumPy arrays, float64.
+    feedback : mapping from spiking layer's name to array, shape (n_l, m), or None
+        B_l; None for spatial backpropagation.
 
     Returns
     -------
@@ -75,8 +84,11 @@ def online_gradient(
             bias = np.ones(1) if layer == network.readout else recording.constant[t]
             _accumulate(gradient, layer.name, delta, recording.eligibility[layer.name][t], bias)
             if depth > 0:
-                signal = delta @ params[f"{layer.name}.weight"]
                 below = network.spiking[depth - 1].name
+                if feedback is None:
+                    signal = delta @ params[f"{layer.name}.weight"]
+                else:
+                    signal = errors[t] @ feedback[below].T
                 delta = surrogate_derivative(network.neuron, recording.membrane[below][t]) * signal
     return gradient.map(lambda total: total / batch.size)
 

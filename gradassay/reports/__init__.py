@@ -2,7 +2,7 @@
 
 from gradassay.reports.html import render_report, write_report
 from gradassay.reports.manifest import SCHEMA_VERSION, build_manifest
-from gradassay.reports.store import Results, read_results, write_results
+from gradassay.reports.store import Results, read_results, require_target, write_results
 from gradassay.reports.tables import render_markdown
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "read_results",
     "render_markdown",
     "render_report",
+    "require_target",
     "write_report",
     "write_results",
 ]

@@ -25,6 +25,10 @@ QUANTITIES: dict[str, tuple[str, str]] = {
         "state variance",
         "The same for the variance over the estimator's state, such as random or learnt feedback.",
     ),
+    "total_variance": (
+        "variance",
+        "The sum of the three: variance over noise, batch and state together.",
+    ),
     "mean_squared_error": (
         "mean squared error",
         "Mean squared distance between one estimate and the oracle gradient, divided by the "
@@ -64,7 +68,6 @@ LEVELS = {
     0: "exact identity on the same randomness",
     1: "exact enumeration of all noise",
 }
-VARIANCE_PARTS = ("noise_variance", "batch_variance", "state_variance")
 MAIN_ORACLE = "surrogate_bp"
 OPERATIONS_MEANING = (
     "Operations: all multiply-accumulate (MAC) and accumulate (AC) operations of one update, "

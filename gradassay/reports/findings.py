@@ -8,7 +8,7 @@ from gradassay.core.records import Interval
 from gradassay.reports.definitions import MAIN_ORACLE
 from gradassay.reports.formats import count, estimate, percent
 from gradassay.reports.rows import Rows, distinct
-from gradassay.reports.summary import Case, cases, total, total_variance
+from gradassay.reports.summary import Case, cases, total
 from gradassay.reports.trained import accuracy_cell, final_accuracy, runs_of
 
 REFERENCE = "spatial_bp"
@@ -51,11 +51,11 @@ def _tally(names: list[str]) -> str:
 def variance_sentence(rows: Rows) -> str:
     """Compare variances with that of spatial BP, or with the least where it was not measured."""
     known = {
-        case: found[0]
+        case: Interval(row.value, row.low, row.high, row.level)
         for case in cases(rows)
-        if (found := total_variance(rows, case))
-        and found[0].value > 0
-        and math.isfinite(found[0].value)
+        if (row := total(rows, case, "total_variance", ""))
+        and row.value > 0
+        and math.isfinite(row.value)
     }
     if len(known) < 2:
         return ""

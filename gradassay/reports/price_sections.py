@@ -8,13 +8,11 @@ from gradassay.reports.definitions import (
     MAIN_ORACLE,
     OPERATIONS_MEANING,
     QUANTITIES,
-    VARIANCE_PARTS,
     title_of,
 )
 from gradassay.reports.formats import count, estimate, quantity
 from gradassay.reports.palette import Look
 from gradassay.reports.rows import Rows, distinct, measurement_groups, operations
-from gradassay.reports.summary import add_parts
 from gradassay.reports.tradeoff_figure import Price, tradeoff_figure
 
 MSE = ("mean_squared_error", MAIN_ORACLE)
@@ -70,11 +68,11 @@ def _figures(
 
 
 def _variances(group: list[Measurement]) -> dict[str, Interval]:
-    """Return the summed variance of each estimator over all layers."""
-    parts = [row for row in group if row.layer == "total" and row.quantity in VARIANCE_PARTS]
+    """Return the variance of each estimator over all layers."""
     return {
-        subject: add_parts([row for row in parts if row.subject == subject])
-        for subject in distinct(row.subject for row in parts)
+        row.subject: Interval(row.value, row.low, row.high, row.level)
+        for row in group
+        if row.layer == "total" and row.quantity == "total_variance"
     }
 
 
@@ -109,10 +107,7 @@ def _price_table(
     )
     if not seconds:
         columns, body = columns[:-1], tuple(row[:-1] for row in body)
-    note = (
-        "Variance: its parts for noise, batch and state added, with the ends of their intervals. "
-        "Intervals of products multiply the ends of both factors."
-    )
+    note = "Intervals of products multiply the ends of both factors."
     return Table(f"{problem}, all layers together. {note}", columns, body)
 
 

@@ -89,18 +89,40 @@ def write_results(
     text = json.dumps(
         {**to_plain(manifest), "schema_version": SCHEMA_VERSION}, indent=2, allow_nan=False
     )
+    require_target(target, overwrite=overwrite)
     try:
-        _refuse_unless_free(target, overwrite)
         with folder_beside(target) as fresh:
             for name, table in tables.items():
                 pq.write_table(table, fresh / f"{name}.parquet")
             (fresh / MANIFEST).write_text(text + "\n", encoding="utf-8")
             take_place(fresh, target)
     except OSError as error:
-        reason = error.strerror or error
-        message = f"results folder: cannot write {str(target)!r}: {reason}. Choose another folder."
-        raise UsageError(message) from error
+        raise _cannot_write(target, error) from error
     return target
+
+
+def require_target(folder: str | Path, *, overwrite: bool) -> None:
+    """Check that results can be written to a folder, before the work that makes them.
+
+    Raises
+    ------
+    UsageError
+        The folder is in the way, or cannot be written.
+    """
+    target = Path(folder)
+    try:
+        _refuse_unless_free(target, overwrite)
+        with folder_beside(target):
+            pass
+    except OSError as error:
+        raise _cannot_write(target, error) from error
+
+
+def _cannot_write(target: Path, error: OSError) -> UsageError:
+    reason = error.strerror or error
+    return UsageError(
+        f"results folder: cannot write {str(target)!r}: {reason}. Choose another folder."
+    )
 
 
 def to_arrow(rows: list[Any], record: type) -> pa.Table:

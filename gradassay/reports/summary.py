@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gradassay.core.records import Interval, Measurement
+from gradassay.core.records import Measurement
 from gradassay.reports.cells import EMPTY, Cell, Table, measured_cell
-from gradassay.reports.definitions import MAIN_ORACLE, VARIANCE_PARTS
-from gradassay.reports.formats import count, estimate, quantity, span
+from gradassay.reports.definitions import MAIN_ORACLE
+from gradassay.reports.formats import count, quantity
 from gradassay.reports.rows import Rows, compared_subjects, distinct, operations
 from gradassay.reports.trained import accuracy_cell, runs_of
 
@@ -64,7 +64,7 @@ def _summary_row(rows: Rows, case: Case) -> tuple[Cell, ...]:
         Cell(case.label),
         verified_cell(rows, case.subject),
         measured_cell(total(rows, case, "squared_bias", MAIN_ORACLE), with_n=True),
-        variance_cell(rows, case),
+        measured_cell(total(rows, case, "total_variance", ""), with_n=True),
         measured_cell(total(rows, case, "cosine", MAIN_ORACLE), with_n=True),
         _operations_cell(rows, case),
         _time_cell(rows, case),
@@ -81,8 +81,7 @@ def _caption(rows: Rows) -> str:
     if measured:
         parts.append(
             "Bias, variance and cosine: all layers together, relative to the surrogate gradient, "
-            f"measured on {'; '.join(measured)}. Variance adds the parts for noise, batch and "
-            "state, and the ends of their intervals."
+            f"measured on {'; '.join(measured)}."
         )
     if len(seeds) > 1:
         parts.append(f"Of {len(seeds)} seeds measured, seed {seeds[0]} is shown here.")
@@ -101,33 +100,6 @@ def total(rows: Rows, case: Case, quantity: str, oracle: str) -> Measurement | N
         and case.problem in (None, row.problem)
     )
     return next(matching, None)
-
-
-def total_variance(rows: Rows, case: Case) -> tuple[Interval, list[Measurement]] | None:
-    """Return the sum of the parts of the variance with added ends, and the parts."""
-    found = [total(rows, case, name, "") for name in VARIANCE_PARTS]
-    parts = [part for part in found if part is not None]
-    if not parts:
-        return None
-    return add_parts(parts), parts
-
-
-def add_parts(parts: list[Measurement]) -> Interval:
-    """Return the sum of measurements; the ends are added, which is wider than need be."""
-    ends = zip(*((part.value, part.low, part.high) for part in parts), strict=True)
-    value, low, high = (sum(column) for column in ends)
-    return Interval(value, low, high, min(part.level for part in parts))
-
-
-def variance_cell(rows: Rows, case: Case) -> Cell:
-    """Return the summed variance with interval and n."""
-    found = total_variance(rows, case)
-    if found is None:
-        return EMPTY
-    interval, parts = found
-    text, ends = estimate(interval.value, interval.low, interval.high)
-    replicates = span([part.replicates for part in parts])
-    return Cell(text, f"{ends}\nn = {replicates}" if ends else "exact")
 
 
 def verified_cell(rows: Rows, subject: str) -> Cell:

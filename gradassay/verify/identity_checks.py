@@ -15,7 +15,7 @@ from gradassay.core.keys import Key
 from gradassay.core.params import Params
 from gradassay.core.records import CheckResult
 from gradassay.cost.counting import CountingBackend
-from gradassay.reference_snn import ReferenceBackend
+from gradassay.reference_snn import ReferenceBackend, online_gradient
 from gradassay.torch_snn import TorchBackend
 from gradassay.verify.autograd_oracle import autograd_gradient
 from gradassay.verify.options import with_options
@@ -100,6 +100,7 @@ def identity_checks(name: str, estimator: Estimator, seed: int) -> Iterator[Chec
         yield folded_equals_looped(subject)
         yield replays(subject)
         yield from matches_autograd(subject)
+        yield from feeds_back_its_matrices(subject)
         yield from passes_as_claimed(subject)
 
 
@@ -177,6 +178,22 @@ def matches_autograd(subject: Subject) -> Iterator[CheckResult]:
                     reset_gradient="kept" in claim.estimand.options,
                 ),
                 AUTOGRAD_BOUND,
+                2,
+            )
+
+
+def feeds_back_its_matrices(subject: Subject) -> Iterator[CheckResult]:
+    """Compare with the reference's direct feedback where fixed matrices are claimed."""
+    problem = subject.problem
+    for claim in subject.estimator.claims:
+        if isinstance(claim, UnbiasedFor) and claim.estimand.name == "fixed_feedback":
+            matrices = {name: np.asarray(array) for name, array in subject.state.items()}
+            yield subject.result(
+                "feeds_back_its_matrices",
+                "the signal is the state's matrix times the error",
+                subject.estimate(ReferenceBackend()).gradient,
+                online_gradient(problem.network, problem.params, problem.batch, feedback=matrices),
+                SAME_NOISE_BOUND,
                 2,
             )
 

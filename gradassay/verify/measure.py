@@ -76,7 +76,8 @@ def measure(
       `smoothing` is given; the expectation is over noise, mini-batch and feedback state.
     - ``noise_variance``, ``batch_variance``, ``state_variance``: the parts of the trace of the
       covariance, by the law of total variance.
-    - ``mean_squared_error``: E |G - g|^2, the sum of squared bias and the three parts.
+    - ``total_variance``: their sum.
+    - ``mean_squared_error``: E |G - g|^2, the sum of squared bias and total variance.
     - ``cosine``: mean cosine of one estimate with g.
     - ``gradient_norm``: |g|, exact.
 
@@ -221,6 +222,11 @@ def _quantities(
     if not stateless:
         state = between_interval(blocks.bias, blocks.of_mean, level)
     yield "state_variance", "", relative(state)
+    within = blocks.noise + blocks.batch
+    variance = mean_interval(within, level, positive=True)
+    if not stateless:
+        variance = between_interval(blocks.bias, blocks.of_mean - within, level)
+    yield "total_variance", "", relative(variance)
     error = mean_interval(blocks.squared_error, level, positive=True)
     yield "mean_squared_error", "surrogate_bp", relative(error)
     yield "cosine", "surrogate_bp", mean_interval(blocks.cosine, level)

@@ -56,6 +56,7 @@ def _moments(
         ("noise_variance", ""): _with_error(noise),
         ("batch_variance", ""): _with_error(batch),
         ("state_variance", ""): _with_error(state),
+        ("total_variance", ""): _with_error(noise + batch + state),
         ("mean_squared_error", "surrogate_bp"): _with_error(bias + noise + batch + state),
         ("cosine", "surrogate_bp"): _with_error(cosine) if cosine < 1 else (1.0, 0.0, 1.0),
     }

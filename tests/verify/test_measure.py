@@ -155,7 +155,9 @@ def test_state_variance_of_dfa_is_that_over_its_random_feedback() -> None:
     oracle = surrogate(problem)
     exact = (gain**2 / 5) * float((coefficients**2).sum()) / float(oracle.dot(oracle))
     design = Design(blocks=400, batches=2, draws=1, batch_size=4, warmup=3)
-    rows = measure({"dfa": make_estimator("dfa", gain=gain)}, problem, {"dfa": design}, seed=1, level=0.9999)
+    rows = measure(
+        {"dfa": make_estimator("dfa", gain=gain)}, problem, {"dfa": design}, seed=1, level=0.9999
+    )
     state = total(rows, "state_variance")
     assert state.low <= exact <= state.high
     assert state.high - state.low < exact

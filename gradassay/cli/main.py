@@ -1,0 +1,69 @@
+"""The command ``gradassay``: one sub-command a file, loaded only when it is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import cyclopts
+from rich.console import Console
+
+from gradassay import __version__
+from gradassay.core.errors import GradassayError
+
+PASSED, FAILED, UNUSABLE, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
+
+app = cyclopts.App(
+    name="gradassay",
+    help="Verify and benchmark the gradient estimators that train spiking neural networks.",
+    help_epilogue="Exit codes: 0 all passed, 1 a check failed, 2 could not run, 3 inconclusive.",
+    version=__version__,
+    version_flags=["--version"],
+    result_action="return_value",
+)
+for command in ("run", "verify", "measure", "train", "report", "data", "zoo"):
+    target = f"gradassay.cli.{command}:{'app' if command == 'data' else command}"
+    app.command(target, name=command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None
+        Words after the program's name; None for those of the process. ``--debug`` anywhere shows
+        the traceback of an error.
+
+    Returns
+    -------
+    int
+        0 all passed; 1 a check failed; 2 could not run (usage, data, configuration); 3 inconclusive
+        under ``--strict``; 130 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        result = app(words, exit_on_error=False, print_error=False)
+    except (GradassayError, cyclopts.CycloptsError) as error:
+        if debug:
+            raise
+        _print_error(str(error))
+        return UNUSABLE
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        _print_error("interrupted; nothing was written.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # the reader of a pipe went away; keep the interpreter from complaining at exit
+        sys.stderr.close()
+        return PASSED
+    return result if isinstance(result, int) else PASSED
+
+
+def _print_error(message: str) -> None:
+    """Write ``error: message`` on the standard error, without markup."""
+    text = " ".join(message.split("\n")).strip()
+    Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {text}", markup=False)

@@ -1,0 +1,146 @@
+"""Options that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from gradassay.core.errors import UsageError
+from gradassay.core.estimator import Estimator
+
+if TYPE_CHECKING:
+    from gradassay.core.backend import Backend
+    from gradassay.core.network import Network
+    from gradassay.datasets import Dataset
+
+MAIN_FOUR = "spatial_bp,dfa,zo_single_point,opzo"
+Settings = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=False)]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ProblemOptions:
+    """Data, network and machine.
+
+    Parameters
+    ----------
+    dataset
+        digits, mnist or fashion-mnist.
+    network
+        fc-N-N..., the sizes of the hidden layers; the data set's recipe says it otherwise.
+    steps
+        T, time steps of a forward pass.
+    data_dir
+        Folder with the data set's files; otherwise $GRADASSAY_DATA, the cache folder, the Debian
+        package's folder, and at last a download.
+    device
+        cpu, or a torch device such as cuda.
+    seed
+        Seed of everything random.
+    """
+
+    dataset: str = "digits"
+    network: str | None = None
+    steps: int = 6
+    data_dir: Path | None = None
+    device: str = "cpu"
+    seed: int = 0
+
+    def load(self) -> Dataset:
+        """Return the data set."""
+        from gradassay.datasets import load_dataset
+
+        return load_dataset(self.dataset, data_dir=self.data_dir)
+
+    def backend(self) -> Backend:
+        """Return the torch backend in float32 on the device."""
+        from gradassay.torch_snn import TorchBackend
+
+        return TorchBackend("float32", self.device)
+
+    def build_network(self, dataset: Dataset) -> Network:
+        """Return the named network for the size of the data."""
+        from gradassay.core.builders import network_named
+        from gradassay.training import recipe_for
+
+        name = self.network or recipe_for(dataset.name).network
+        inputs = dataset.train_inputs.shape[1]
+        return network_named(name, inputs, dataset.classes, steps=self.steps)
+
+
+def chosen_estimators(names: Iterable[str], settings: Sequence[str] | None) -> dict[str, Estimator]:
+    """Return estimators of the zoo by name, with their options set.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names, each of which may hold several, separated by commas.
+    settings : sequence of str or None
+        ``NAME.OPTION=VALUE``, for example ``opzo.alpha=0.1``.
+
+    Raises
+    ------
+    UsageError
+        If a name or an option does not exist, or a setting has another form.
+
+    Examples
+    --------
+    >>> list(chosen_estimators(["dfa,opzo"], ["opzo.momentum=0.999"]))
+    ['dfa', 'opzo']
+    """
+    from gradassay.estimators import make_estimator
+
+    wanted = [name.strip() for group in names for name in group.split(",") if name.strip()]
+    if not wanted:
+        raise UsageError("estimators: got none; expected at least one. See `gradassay zoo`.")
+    options: dict[str, dict[str, object]] = {name: {} for name in wanted}
+    for setting in settings or ():
+        name, option, value = _parse_setting(setting)
+        if name not in options:
+            raise UsageError(
+                f"--set {setting}: {name!r} is not among the chosen estimators"
+                f" ({', '.join(options)}); add it or drop the setting."
+            )
+        options[name][option] = value
+    return {name: make_estimator(name, **chosen) for name, chosen in options.items()}
+
+
+def _parse_setting(setting: str) -> tuple[str, str, object]:
+    """Split ``NAME.OPTION=VALUE``; the value is a Python literal or a plain word."""
+    left, equals, right = setting.partition("=")
+    name, dot, option = left.partition(".")
+    if not (name and dot and option and equals and right):
+        raise UsageError(
+            f"--set: got {setting!r}; expected NAME.OPTION=VALUE, for example opzo.alpha=0.1."
+        )
+    try:
+        return name, option, ast.literal_eval(right)
+    except (ValueError, SyntaxError):
+        return name, option, right
+
+
+def command_line() -> str:
+    """Return the command as it was typed, for a shell."""
+    return shlex.join(["gradassay", *sys.argv[1:]])
+
+
+def prepare_out(out: Path | None, default: str, *, overwrite: bool) -> Path:
+    """Return the results folder, after checking that it can be written later.
+
+    Raises
+    ------
+    UsageError
+        If it exists with something in it and `overwrite` is not given, or cannot be written.
+    """
+    from gradassay.reports import require_target
+
+    folder = out if out is not None else Path(default)
+    require_target(folder, overwrite=overwrite)
+    return folder

@@ -1,0 +1,156 @@
+"""The torch backend: the contract's verbs over plain tensors, without autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gradassay.core.batch import Batch
+from gradassay.core.network import Linear, Network, Neuron
+from gradassay.core.noise import Noise
+from gradassay.core.params import Params
+from gradassay.core.trace import Carry, Presynaptic, Recorded, Trace
+from gradassay.torch_snn.block import Run, run_block
+from gradassay.torch_snn.checks import block_steps, require_noise, require_record
+from gradassay.torch_snn.gradients import input_gradient, weight_gradient
+from gradassay.torch_snn.placement import device_named, dtypes_named, require_placed, to_tensor
+from gradassay.torch_snn.through_time import membrane_gradient
+
+
+class TorchBackend:
+    """The network and its local derivatives in torch; implements `gradassay.core.backend.Backend`.
+
+    Parameters
+    ----------
+    dtype : {"float32", "float64"}
+        Precision of all floating arrays.
+    device : str
+        ``cpu``, ``cuda`` or ``cuda:<number>``.
+
+    Raises
+    ------
+    UsageError
+        If the dtype is unknown or the device is not there.
+
+    Notes
+    -----
+    Every verb runs without autograd and leaves its arguments as they were. Results are the same in
+    blocks of any sizes, and for replicates folded or alone, up to the rounding of matrix products,
+    whose order of summation depends on their shapes; where all products are exact, bit for bit.
+    Arrays of a trace may share memory with each other and with the batch: do not write into them.
+
+    Examples
+    --------
+    >>> TorchBackend("float64")
+    TorchBackend(dtype='float64', device='cpu')
+    """
+
+    __slots__ = ("_device", "_dtype", "_numpy_dtype")
+
+    def __init__(self, dtype: str = "float32", device: str = "cpu") -> None:
+        self._dtype, self._numpy_dtype = dtypes_named(dtype)
+        self._device = device_named(device)
+
+    def __repr__(self) -> str:
+        """Return the call that makes it."""
+        return f"TorchBackend(dtype={self._numpy_dtype.__name__!r}, device={str(self._device)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether dtype and device are the same."""
+        return isinstance(other, TorchBackend) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        """Hash of dtype and device."""
+        return hash(repr(self))
+
+    @property
+    def name(self) -> str:
+        """``torch``, or ``torch:cuda``."""
+        return "torch" if self._device.type == "cpu" else f"torch:{self._device.type}"
+
+    @property
+    def dtype(self) -> type[np.floating]:
+        """NumPy's name of the dtype that the backend computes in."""
+        return self._numpy_dtype
+
+    def asarray(self, array: np.ndarray) -> Tensor:
+        """Return a NumPy array as a tensor on the device: floats in its dtype, integers int64.
+
+        Shares memory with the array where nothing has to change and it is writable.
+        """
+        return to_tensor(array, self._dtype, self._device)
+
+    def to_numpy(self, array: Tensor) -> np.ndarray:
+        """Return a tensor as a NumPy array, which shares its memory on the CPU."""
+        numpy_array: np.ndarray = array.detach().cpu().numpy()
+        return numpy_array
+
+    @torch.no_grad()
+    def forward(
+        self,
+        network: Network,
+        params: Params,
+        batch: Batch,
+        *,
+        noise: Noise | None = None,
+        record: Set[Recorded] = frozenset(),
+        carry: Carry | None = None,
+        steps: int | None = None,
+    ) -> Trace:
+        """Run a block of steps, as `Backend.forward` says.
+
+        Raises
+        ------
+        ConfigurationError
+            If the block's length is impossible, shorter than T under a loss of the sequence, or if
+            ``eligibility`` is recorded after a block that did not record it.
+        DataError
+            If parameters, inputs or noise are of another dtype, device or shape.
+        UsageError
+            If a name in `record` or in the noise does not exist.
+        """
+        length = block_steps(network, batch, steps)
+        require_record(record, carry)
+        for name, array in (("inputs", batch.inputs), *params.items()):
+            require_placed(name, array, self._dtype, self._device)
+        if noise is not None:
+            rows = (length, batch.targets.shape[0])
+            require_noise(network, noise, rows, self._dtype, self._device)
+        return run_block(network, params, batch, noise, Run(network.neuron, length, record, carry))
+
+    @torch.no_grad()
+    def weight_gradient(
+        self,
+        layer: Linear,
+        delta: Tensor,
+        presynaptic: Presynaptic,
+        *,
+        replicates: int | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the gradient of the batch mean by one layer's parameters.
+
+        With `replicates` R on a leading axis R, one for each; otherwise a single one without it.
+        The equations stand in `gradassay.torch_snn.gradients`.
+        """
+        gradient = weight_gradient(layer, delta, presynaptic, replicates or 1)
+        if replicates is None:
+            return {name: array[0] for name, array in gradient.items()}
+        return gradient
+
+    @torch.no_grad()
+    def input_gradient(self, layer: Linear, params: Params, delta: Tensor) -> Tensor:
+        """Return the derivative by the layer's input, ``W^T delta``, shape (t, R*B, inputs)."""
+        return input_gradient(params[f"{layer.name}.weight"], delta)
+
+    @torch.no_grad()
+    def membrane_gradient(
+        self, neuron: Neuron, layer: str, trace: Trace, signal: Tensor, *, reset_gradient: bool
+    ) -> Tensor:
+        """Return the derivative by the membrane potential through time, shape (T, R*B, n).
+
+        The equations stand in `gradassay.torch_snn.through_time`.
+        """
+        return membrane_gradient(neuron, layer, trace, signal, reset_gradient=reset_gradient)

@@ -1,0 +1,230 @@
+"""The verifier verified: planted faults that the named check must catch, and right methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradassay.core.arrays import Array
+from gradassay.core.claims import Claim, Passes
+from gradassay.core.estimator import Estimate, Estimator, State
+from gradassay.core.keys import Key
+from gradassay.core.network import Linear
+from gradassay.core.noise import Noise
+from gradassay.core.params import Params
+from gradassay.core.trace import Presynaptic, Trace
+from gradassay.estimators import make_estimator, zoo_names
+from gradassay.estimators.dfa import DFA
+from gradassay.estimators.opzo import OPZO
+from gradassay.estimators.signal import Pass
+from gradassay.estimators.spatial_bp import SpatialBP
+from gradassay.estimators.zo_single_point import ZOSinglePoint
+from gradassay.verify.suite import verify
+
+
+@dataclass(frozen=True)
+class ScaledSignal(ZOSinglePoint):
+    factor: float = 1.0
+
+    def top_down(self, *arguments: Any) -> Array:
+        return super().top_down(*arguments) * self.factor
+
+
+@dataclass(frozen=True)
+class NoiseOfAnotherLayer(ZOSinglePoint):
+    def top_down(
+        self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
+    ) -> Array:
+        other = observed.injected("lif1")[0][..., :1] + 0 * observed.injected(layer)[0]
+        return other * observed.trace.losses[..., None] / self.alpha
+
+
+@dataclass(frozen=True)
+class PositiveNoiseInOneCoordinate(ZOSinglePoint):
+    def estimate(self, *arguments: Any, noise: Noise | None = None, **options: Any) -> Estimate:
+        if noise is not None:
+            values = {name: z * 1 for name, z in noise.values.items()}
+            values["lif1"][..., 0] = abs(values["lif1"][..., 0])
+            noise = Noise(noise.scale, values)
+        return super().estimate(*arguments, noise=noise, **options)
+
+
+@dataclass(frozen=True)
+class LossOfTheSequence(ZOSinglePoint):
+    def top_down(
+        self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
+    ) -> Array:
+        noise, scale = observed.injected(layer)
+        return noise * observed.trace.losses.sum(0, keepdims=True)[..., None] / scale * 2
+
+
+@dataclass(frozen=True)
+class WithoutSurrogate(SpatialBP):
+    def local_rule(self, observed: Pass, layer: str, signal: Array) -> Array:
+        return signal
+
+
+@dataclass(frozen=True)
+class TraceOneStepLate(SpatialBP):
+    def presynaptic(self, trace: Trace, layer: Linear) -> Presynaptic:
+        right = trace.eligibility[layer.name]
+        late = right.values * 1
+        if right.weights is None and late.shape[0] > 1:
+            late[1:] = right.values[:-1]
+        return Presynaptic(late, right.bias, right.weights)
+
+
+@dataclass(frozen=True)
+class BiasGradientMissing(SpatialBP):
+    def estimate(self, *arguments: Any, **options: Any) -> Estimate:
+        right = super().estimate(*arguments, **options)
+        gradient = {n: a * (0 if n == "hidden1.bias" else 1) for n, a in right.gradient.items()}
+        return Estimate(Params(gradient), right.state, right.trace)
+
+
+@dataclass(frozen=True)
+class FlippedFeedback(DFA):
+    def top_down(self, *arguments: Any) -> Array:
+        return -super().top_down(*arguments)
+
+
+@dataclass(frozen=True)
+class FeedbackOfAnotherLayer(DFA):
+    def top_down(
+        self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
+    ) -> Array:
+        first = state["lif1"]
+        rolled = {name: m if name == "lif1" else 0 * m + first[:1] for name, m in state.items()}
+        return super().top_down(rolled, observed, layer, above, delta)
+
+
+@dataclass(frozen=True)
+class HiddenBackwardPass(DFA):
+    def top_down(
+        self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
+    ) -> Array:
+        observed.backend.input_gradient(above, observed.params, delta)
+        return super().top_down(state, observed, layer, above, delta)
+
+
+@dataclass(frozen=True)
+class WeightOfTheNewTermMissing(OPZO):
+    def observe(self, state: State, observed: Pass) -> tuple[State, State]:
+        used, after = super().observe(state, observed)
+        wrong = {
+            n: (a - self.momentum * state[n]) / (1 - self.momentum) + self.momentum * state[n]
+            if n != "updates"
+            else a
+            for n, a in after.items()
+        }
+        return used, wrong
+
+
+@dataclass(frozen=True)
+class BiasCorrectionMissing(OPZO):
+    def top_down(self, state: State, *arguments: Any) -> Array:
+        return super().top_down({**state, "updates": state["updates"] * 0 + 1e6}, *arguments)
+
+
+@dataclass(frozen=True)
+class UsedAfterItsUpdate(OPZO):
+    def observe(self, state: State, observed: Pass) -> tuple[State, State]:
+        _, after = super().observe(state, observed)
+        return (after if self.use == "before" else state), after
+
+
+@dataclass(frozen=True)
+class CleanOutputCorrelated(OPZO):
+    def observe(self, state: State, observed: Pass) -> tuple[State, State]:
+        clean = observed.backend.forward(observed.network, observed.params, observed.batch)
+        seen = Pass(
+            observed.backend,
+            observed.network,
+            observed.params,
+            observed.batch,
+            Trace(clean.outputs, observed.trace.losses, observed.trace.errors),
+            observed.noise,
+            observed.replicates,
+        )
+        return super().observe(state, seen)
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        return tuple(Passes(2, 0) if isinstance(c, Passes) else c for c in super().claims)
+
+
+@dataclass(frozen=True)
+class ErrorOfThePreviousStep(OPZO):
+    def top_down(
+        self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
+    ) -> Array:
+        right = super().top_down(state, observed, layer, above, delta)
+        return np.roll(right, 1, axis=0) if isinstance(right, np.ndarray) else right.roll(1, 0)
+
+
+@dataclass(frozen=True)
+class ChangesItsInputs(SpatialBP):
+    def estimate(self, backend: Any, network: Any, params: Params, *a: Any, **o: Any) -> Estimate:
+        params["hidden1.weight"][...] *= 1.5
+        return super().estimate(backend, network, params, *a, **o)
+
+
+@dataclass(frozen=True)
+class IgnoresItsKey(ZOSinglePoint):
+    def estimate(self, *arguments: Any, **options: Any) -> Estimate:
+        entropy = Key(int(np.random.default_rng().integers(2**60)))
+        return super().estimate(*arguments[:5], entropy, **options)
+
+
+FAULTS: dict[str, tuple[Estimator, str]] = {
+    "1/alpha missing": (ScaledSignal(factor=0.2), "enumerated_mean"),
+    "1/alpha squared": (ScaledSignal(factor=5.0), "enumerated_mean"),
+    "flipped sign of the signal": (ScaledSignal(factor=-1.0), "enumerated_mean"),
+    "gain of one per cent": (ScaledSignal(factor=1.01), "enumerated_variance"),
+    "noise of another layer": (NoiseOfAnotherLayer(), "enumerated_mean"),
+    "a coordinate's noise always positive": (PositiveNoiseInOneCoordinate(), "enumerated_mean"),
+    "loss of the sequence for the step's": (LossOfTheSequence(), "enumerated_mean"),
+    "another draw than the key's": (IgnoresItsKey(), "same_key_same_bits"),
+    "psi missing": (WithoutSurrogate(), "matches_autograd"),
+    "trace one step late": (TraceOneStepLate(), "matches_autograd"),
+    "bias gradient missing": (BiasGradientMissing(), "matches_autograd"),
+    "parameters changed in place": (ChangesItsInputs(), "same_key_same_bits"),
+    "flipped feedback": (FlippedFeedback(), "feeds_back_its_matrices"),
+    "feedback of another layer": (FeedbackOfAnotherLayer(), "feeds_back_its_matrices"),
+    "a backward pass hidden in direct feedback": (HiddenBackwardPass(), "passes_as_claimed"),
+    "(1 - lambda) missing": (WeightOfTheNewTermMissing(), "enumerated_momentum"),
+    "bias correction missing": (BiasCorrectionMissing(), "enumerated_mean"),
+    "M used after its update, claimed before": (UsedAfterItsUpdate(), "enumerated_mean"),
+    "clean output correlated": (CleanOutputCorrelated(), "enumerated_momentum"),
+    "error of the previous step": (ErrorOfThePreviousStep(), "enumerated_mean"),
+}
+
+
+@pytest.mark.parametrize(("subject", "check"), FAULTS.values(), ids=FAULTS.keys())
+def test_planted_fault_is_caught_by_the_named_check(subject: Estimator, check: str) -> None:
+    failed = [r for r in verify({"faulty": subject}, seed=0) if r.verdict == "FAIL"]
+    assert check in {result.check for result in failed}
+    assert all(result.detail for result in failed)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_right_estimators_pass_every_check(seed: int) -> None:
+    results = verify({name: make_estimator(name) for name in zoo_names()}, seed=seed)
+    assert [r for r in results if r.verdict != "PASS"] == []
+    checks = {(r.subject, r.check) for r in results}
+    assert {subject for subject, _ in checks} == set(zoo_names())
+    for name in zoo_names():
+        assert (name, "backends_agree") in checks
+    assert {("opzo", "enumerated_momentum"), ("zo_single_point", "enumerated_mean")} <= checks
+
+
+def test_detail_of_a_failure_names_the_array_and_the_factor() -> None:
+    failed = [
+        r
+        for r in verify({"faulty": ScaledSignal(factor=-2.0)}, seed=0)
+        if r.check == "enumerated_mean" and r.verdict == "FAIL"
+    ]
+    assert any("hidden" in r.detail and "-2 times the expected" in r.detail for r in failed)
