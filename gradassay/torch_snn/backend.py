@@ -135,7 +135,9 @@ class TorchBackend:
         With `replicates` R on a leading axis R, one for each; otherwise a single one without it.
         The equations stand in `gradassay.torch_snn.gradients`.
         """
-        gradient = weight_gradient(layer, delta, presynaptic, replicates or 1)
+        gradient = weight_gradient(
+            layer, delta, presynaptic, 1 if replicates is None else replicates
+        )
         if replicates is None:
             return {name: array[0] for name, array in gradient.items()}
         return gradient

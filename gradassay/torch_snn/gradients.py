@@ -38,7 +38,7 @@ def weight_gradient(
         If R does not divide the batch axis.
     """
     steps, rows, outputs = delta.shape
-    if rows % replicates:
+    if replicates < 1 or rows % replicates:
         raise DataError(
             f"delta: got a batch axis of {rows}; expected a multiple of replicates = {replicates}."
         )

@@ -27,6 +27,24 @@ AUTOGRAD_BOUND = 1e-10
 
 
 @dataclass(frozen=True)
+class Given:
+    """What an estimate is given, as arrays of one backend."""
+
+    params: Params
+    batch: Batch
+    state: State
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Return copies of everything, of NumPy arrays."""
+        arrays = {
+            **{f"given {name}": array for name, array in self.params.items()},
+            **{f"given state {name}": array for name, array in self.state.items()},
+            "given inputs": self.batch.inputs,
+        }
+        return {name: np.array(array, copy=True) for name, array in arrays.items()}
+
+
+@dataclass(frozen=True)
 class Subject:
     """An estimator on one small problem, with a state that has seen three batches."""
 
@@ -55,15 +73,26 @@ class Subject:
             )
         return cls(name, estimator, problem, state, key)
 
-    def estimate(self, backend: Backend, replicates: range | None = None) -> Estimate:
-        """Estimate on a backend, with the noise that the key draws in float64."""
+    def given(self, backend: Backend) -> Given:
+        """Return parameters, batch and state as arrays of a backend."""
         problem = self.problem
-        return self.estimator.estimate(
-            backend,
-            problem.network,
+        return Given(
             problem.params.map(backend.asarray),
             Batch(backend.asarray(problem.batch.inputs), backend.asarray(problem.batch.targets)),
             {name: backend.asarray(np.asarray(array)) for name, array in self.state.items()},
+        )
+
+    def estimate(
+        self, backend: Backend, replicates: range | None = None, given: Given | None = None
+    ) -> Estimate:
+        """Estimate on a backend, with the noise that the key draws in float64."""
+        given = given or self.given(backend)
+        return self.estimator.estimate(
+            backend,
+            self.problem.network,
+            given.params,
+            given.batch,
+            given.state,
             self.key / "estimate",
             replicates=replicates,
         )
@@ -136,10 +165,11 @@ def folded_equals_looped(subject: Subject, replicates: int = 3) -> CheckResult:
 def replays(subject: Subject) -> CheckResult:
     """Compare two estimates with the same key; what they are given must stay as it was."""
     backend = ReferenceBackend()
-    before = _snapshot(subject)
-    first = subject.estimate(backend).gradient
-    second = subject.estimate(backend).gradient
-    after = _snapshot(subject)
+    given = subject.given(backend)
+    before = given.snapshot()
+    first = subject.estimate(backend, given=given).gradient
+    second = subject.estimate(backend, given=given).gradient
+    after = given.snapshot()
     return subject.result(
         "same_key_same_bits",
         "the same key gives the same bits, and nothing given is changed",
@@ -148,17 +178,6 @@ def replays(subject: Subject) -> CheckResult:
         0.0,
         2,
     )
-
-
-def _snapshot(subject: Subject) -> dict[str, np.ndarray]:
-    """Return copies of everything that an estimate is given."""
-    problem = subject.problem
-    arrays = {
-        **{f"given {name}": array for name, array in problem.params.items()},
-        **{f"given state {name}": array for name, array in subject.state.items()},
-        "given inputs": problem.batch.inputs,
-    }
-    return {name: np.array(array, copy=True) for name, array in arrays.items()}
 
 
 def matches_autograd(subject: Subject) -> Iterator[CheckResult]:
