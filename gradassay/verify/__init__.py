@@ -1,1 +1,23 @@
-"""Moments, oracles, checks."""
+"""Moments, oracles, checks: what an estimator's mean and variance are, and what they should be.
+
+`verify` and `measure` import torch and are loaded when they are first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+_HOMES = {
+    "Design": "gradassay.verify.draws",
+    "Problem": "gradassay.verify.problem",
+    "measure": "gradassay.verify.measurement",
+    "verify": "gradassay.verify.suite",
+}
+
+__all__ = ["Design", "Problem", "measure", "verify"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

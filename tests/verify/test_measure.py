@@ -22,7 +22,7 @@ from gradassay.reference_snn import ReferenceBackend, online_gradient
 from gradassay.verify import draws as draws_module
 from gradassay.verify.draws import Design
 from gradassay.verify.enumeration import enumerate_estimator
-from gradassay.verify.measure import measure
+from gradassay.verify.measurement import measure
 from gradassay.verify.problem import Problem
 
 BACKEND = ReferenceBackend()

@@ -1,0 +1,55 @@
+# Two commands do everything: `make report` and `make test`. VENV is where the environment goes.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= results/report
+# commits that `make asv` measures, as git names a range
+COMMITS ?= HEAD~2..HEAD
+
+.DEFAULT_GOAL := help
+.PHONY: help report test check lint campaign asv fashion dist clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+report: $(VENV)/.installed ## verify, measure, train on the embedded data; ends with the page's path
+	$(BIN)/gradassay run --out $(OUT) --overwrite
+
+test: $(VENV)/.installed-dev ## run all tests
+	$(BIN)/python -m pytest -q
+
+check: lint test ## linters, type checkers, import rules and the tests
+
+lint: $(VENV)/.installed-dev ## linters, type checkers and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+campaign: $(VENV)/.installed-dev ## longer statistical campaigns (minutes)
+	$(BIN)/python -m pytest -q -s -m campaign
+
+fashion: $(VENV)/.installed ## the main job on the whole of Fashion-MNIST (minutes)
+	$(BIN)/gradassay run --dataset fashion-mnist --out results/fashion-mnist --overwrite
+
+asv: $(VENV)/.installed-dev ## benchmark the last two commits and publish the pages
+	$(BIN)/asv machine --yes
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/asv run --show-stderr $(COMMITS)
+	$(BIN)/asv publish
+	@echo "pages: .asv/html/index.html (serve them with: $(BIN)/asv preview)"
+
+dist: $(VENV)/.installed-dev ## build wheel and sdist
+	$(BIN)/python -m build
+
+clean: ## remove the environment and everything that was built
+	rm -rf $(VENV) .asv build dist results
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
