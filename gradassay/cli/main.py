@@ -21,9 +21,18 @@ app = cyclopts.App(
     version_flags=["--version"],
     result_action="return_value",
 )
-for command in ("run", "verify", "measure", "train", "report", "data", "zoo"):
+COMMANDS = {
+    "run": "Verify, measure, train and report: the main job.",
+    "verify": "Verify estimators: both backends, autograd, exact enumeration of all noise.",
+    "measure": "Measure bias, variance and cost of estimators, with intervals.",
+    "train": "Train a network with each estimator on a full data set.",
+    "report": "Write the HTML report of a results folder.",
+    "data": "List, check and download data sets.",
+    "zoo": "List the estimators, their noise and their claims.",
+}
+for command, text in COMMANDS.items():
     target = f"gradassay.cli.{command}:{'app' if command == 'data' else command}"
-    app.command(target, name=command)
+    app.command(target, name=command, help=text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,17 +8,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
-
-if TYPE_CHECKING:
-    from gradassay.core.backend import Backend
-    from gradassay.core.network import Network
-    from gradassay.datasets import Dataset
 
 MAIN_FOUR = "spatial_bp,dfa,zo_single_point,opzo"
 Settings = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=False)]
@@ -34,7 +29,7 @@ class ProblemOptions:
     dataset
         digits, mnist or fashion-mnist.
     network
-        fc-N-N..., the sizes of the hidden layers; the data set's recipe says it otherwise.
+        fc-N-N..., the sizes of the hidden layers; where not given, that of the data set's recipe.
     steps
         T, time steps of a forward pass.
     data_dir
@@ -52,27 +47,6 @@ class ProblemOptions:
     data_dir: Path | None = None
     device: str = "cpu"
     seed: int = 0
-
-    def load(self) -> Dataset:
-        """Return the data set."""
-        from gradassay.datasets import load_dataset
-
-        return load_dataset(self.dataset, data_dir=self.data_dir)
-
-    def backend(self) -> Backend:
-        """Return the torch backend in float32 on the device."""
-        from gradassay.torch_snn import TorchBackend
-
-        return TorchBackend("float32", self.device)
-
-    def build_network(self, dataset: Dataset) -> Network:
-        """Return the named network for the size of the data."""
-        from gradassay.core.builders import network_named
-        from gradassay.training import recipe_for
-
-        name = self.network or recipe_for(dataset.name).network
-        inputs = dataset.train_inputs.shape[1]
-        return network_named(name, inputs, dataset.classes, steps=self.steps)
 
 
 def chosen_estimators(names: Iterable[str], settings: Sequence[str] | None) -> dict[str, Estimator]:

@@ -1,0 +1,17 @@
+"""A zeroth-order estimator that forgot 1/alpha, and what the verifier says about it."""
+
+from dataclasses import dataclass
+
+from gradassay.cli.verify import failure_text
+from gradassay.estimators import ZOSinglePoint
+from gradassay.verify import verify
+
+
+@dataclass(frozen=True)
+class ForgottenScale(ZOSinglePoint):
+    def top_down(self, *arguments):
+        return super().top_down(*arguments) * self.alpha  # undoes the division by alpha
+
+
+failures = [r for r in verify({"forgotten_scale": ForgottenScale()}, seed=0) if r.verdict == "FAIL"]
+print(failure_text(failures[0]))

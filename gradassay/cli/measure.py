@@ -1,0 +1,139 @@
+"""``gradassay measure``: bias, variance and cost of estimators, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from gradassay.cli.options import (
+    MAIN_FOUR,
+    ProblemOptions,
+    Settings,
+    chosen_estimators,
+    command_line,
+    prepare_out,
+)
+from gradassay.cli.progress import bar
+from gradassay.core.estimator import Estimator
+from gradassay.core.keys import Key
+from gradassay.core.records import CostRow, Measurement
+
+if TYPE_CHECKING:
+    from gradassay.cli.workbench import Workbench
+    from gradassay.verify.problem import Problem
+
+# samples that count as the population; the surrogate gradient over all of them is the oracle
+POPULATION = 2000
+
+
+def measure(
+    problem: ProblemOptions | None = None,
+    *,
+    estimators: str = MAIN_FOUR,
+    set_: Settings = None,
+    budget: int = 1024,
+    batch_size: int = 32,
+    out: Path | None = None,
+    overwrite: bool = False,
+) -> int:
+    """Measure bias, variance, cosine and cost of estimators at the initial weights.
+
+    Parameters
+    ----------
+    estimators
+        Names, separated by commas.
+    set_
+        An option of an estimator, NAME.OPTION=VALUE; may be given several times.
+    budget
+        Gradient estimates of each estimator.
+    batch_size
+        Samples in a mini-batch.
+    out
+        Results folder; results/measure-DATASET where not given.
+    overwrite
+        Replace the results that are there.
+    """
+    from gradassay.cli.workbench import Workbench
+    from gradassay.reports import build_manifest, write_report, write_results
+    from gradassay.verify.measurement import INTERVAL_METHOD
+
+    options = problem or ProblemOptions()
+    chosen = chosen_estimators([estimators], set_)
+    folder = prepare_out(out, f"results/measure-{options.dataset}", overwrite=overwrite)
+    bench = Workbench.prepare(options)
+    rows = measure_all(bench, chosen, budget, batch_size)
+    cost = cost_all(bench, chosen)
+    manifest = build_manifest(
+        command_line(),
+        options.seed,
+        bench.settings(chosen) | {"budget": budget, "batch_size": batch_size},
+        bench.data.checksums,
+        interval_method=INTERVAL_METHOD,
+    )
+    write_results(folder, measurements=rows, cost=cost, manifest=manifest, overwrite=overwrite)
+    path = write_report(folder)
+    Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
+    return 0
+
+
+def measure_all(
+    bench: Workbench, estimators: Mapping[str, Estimator], budget: int, batch_size: int
+) -> list[Measurement]:
+    """Measure all estimators on the population of the bench."""
+    from gradassay.core.noise import NoiseModel
+    from gradassay.verify.draws import Design
+    from gradassay.verify.measurement import measure as run
+
+    designs = {
+        name: Design.for_budget(estimator, budget, batch_size=batch_size)
+        for name, estimator in estimators.items()
+    }
+    models = [e.noise for e in estimators.values() if e.noise is not None]
+    smoothing = NoiseModel(models[0].scale, models[0].law) if models else None
+    with bar(sum(design.blocks for design in designs.values()), "measure") as advance:
+        return run(
+            estimators,
+            population(bench),
+            designs,
+            seed=bench.options.seed,
+            smoothing=smoothing,
+            on_block=advance,
+        )
+
+
+def population(bench: Workbench) -> Problem:
+    """Return the problem on at most `POPULATION` training samples."""
+    from gradassay.verify.problem import Problem
+
+    count = min(POPULATION, len(bench.data.train_targets))
+    subset = bench.data.subset(count, Key(bench.options.seed) / "population")
+    return Problem.build(
+        bench.name,
+        bench.backend,
+        bench.network,
+        bench.params,
+        subset.train_inputs,
+        subset.train_targets,
+    )
+
+
+def cost_all(bench: Workbench, estimators: Mapping[str, Estimator]) -> list[CostRow]:
+    """Count and time an update of all estimators on one batch of the recipe's size."""
+    import numpy as np
+
+    from gradassay.cost import cost_rows
+
+    problem = population(bench)
+    size = min(bench.recipe.settings.batch_size, problem.size)
+    return cost_rows(
+        estimators,
+        bench.backend,
+        bench.network,
+        problem.params,
+        problem.batch([np.arange(size)]),
+        Key(bench.options.seed) / "cost",
+        bench.name,
+    )

@@ -1,0 +1,82 @@
+"""Settings of a training run."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from gradassay.core.errors import ConfigurationError, unknown_name
+
+Schedule = Literal["cosine", "constant"]
+
+
+class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long, how fast and from which seed to train; the same for every estimator.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the training data, at least 1.
+    batch_size : int
+        Samples of one update, at least 1; the last batch of an epoch holds what is left.
+    learning_rate : float
+        Learning rate of the first update, positive.
+    momentum : float
+        Of the heavy ball, in [0, 1).
+    schedule : {"cosine", "constant"}
+        ``"cosine"``: half a cosine from `learning_rate` to 0 over all updates.
+    seed : int
+        Seed of the order of the data, of the noise and of feedback that is drawn once.
+
+    Raises
+    ------
+    ConfigurationError
+        If a value is impossible.
+    UsageError
+        If the schedule does not exist.
+
+    Examples
+    --------
+    >>> TrainingSettings(epochs=0)
+    Traceback (most recent call last):
+        ...
+    gradassay.core.errors.ConfigurationError: epochs: got 0; expected an integer of at least 1.
+    """
+
+    epochs: int = 3
+    batch_size: int = 128
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    schedule: Schedule = "cosine"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require_integer("epochs", self.epochs, 1)
+        _require_integer("batch_size", self.batch_size, 1)
+        _require_number("learning_rate", self.learning_rate, "a positive number", low=5e-324)
+        _require_number("momentum", self.momentum, "a number in [0, 1)", high=1.0)
+        if self.schedule not in get_args(Schedule):
+            raise unknown_name("schedule", str(self.schedule), get_args(Schedule))
+        _require_integer("seed", self.seed, None)
+
+    def replace(self, **changes: Any) -> TrainingSettings:
+        """Return a copy with fields changed."""
+        return msgspec.structs.replace(self, **changes)
+
+
+def _require_integer(name: str, got: object, low: int | None) -> None:
+    """Refuse what is not an integer (a bool is none) or is below the least one."""
+    whole = isinstance(got, int) and not isinstance(got, bool)
+    if not whole or (low is not None and got < low):  # type: ignore[operator]
+        expected = "an integer" if low is None else f"an integer of at least {low}"
+        raise ConfigurationError(f"{name}: got {got!r}; expected {expected}.")
+
+
+def _require_number(
+    name: str, got: object, expected: str, *, low: float = 0.0, high: float = math.inf
+) -> None:
+    """Refuse what is not a number in [low, high)."""
+    if isinstance(got, bool) or not isinstance(got, int | float) or not low <= got < high:
+        raise ConfigurationError(f"{name}: got {got!r}; expected {expected}.")

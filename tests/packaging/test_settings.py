@@ -1,0 +1,35 @@
+"""Settings in several files that must not drift apart."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def constraints() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text().split()
+    return {name.lower(): version for name, version in (line.split("==") for line in lines)}
+
+
+def plain(requirement: str) -> str:
+    return re.split(r"[\[<>=]", requirement)[0].lower()
+
+
+def test_every_dependency_has_an_exact_version_in_the_constraints() -> None:
+    extras = PROJECT["optional-dependencies"]["dev"]
+    names = {plain(requirement) for requirement in [*PROJECT["dependencies"], *extras]}
+    assert names <= set(constraints())
+    assert constraints()["torch"] == "2.13.0"
+
+
+def test_asv_installs_every_run_time_dependency_at_the_constrained_version() -> None:
+    wanted = json.loads((ROOT / "asv.conf.json").read_text())["matrix"]["req"]
+    names = {plain(requirement) for requirement in PROJECT["dependencies"]}
+    assert names <= set(wanted)
+    for name, versions in wanted.items():
+        assert versions == [constraints()[name.lower()]], name
