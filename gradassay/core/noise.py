@@ -83,8 +83,8 @@ def draw_noise(
     samples : int
         B, samples in the batch of one replicate.
     key : Key
-        The draw of a layer and replicate is the stream ``key / layer / replicate``: it does not
-        depend on which other replicates are drawn with it.
+        The draw of a layer and replicate is the sub-stream of that number of ``key / layer``: it
+        does not depend on which other replicates are drawn with it.
     replicates : sequence of int
         Numbers of the replicates.
     dtype : float32 or float64
@@ -97,22 +97,20 @@ def draw_noise(
     """
     values = {}
     for layer in network.spiking:
-        drawn = np.stack(
-            [
-                _paired(model, (network.steps, samples, layer.units), key / layer.name / r, dtype)
-                for r in replicates
-            ],
-            axis=1,
-        )
+        shape = (network.steps, samples, layer.units)
+        generators = (key / layer.name).numbered(replicates)
+        drawn = np.stack([_paired(model, shape, g, dtype) for g in generators], axis=1)
         values[layer.name] = drawn.reshape(network.steps, -1, layer.units)
     return Noise(model.scale, values)
 
 
 def _paired(
-    model: NoiseModel, shape: tuple[int, int, int], key: Key, dtype: type[np.floating]
+    model: NoiseModel,
+    shape: tuple[int, int, int],
+    generator: np.random.Generator,
+    dtype: type[np.floating],
 ) -> np.ndarray:
     """Draw one layer and replicate, shape (T, B, n)."""
-    generator = key.generator()
     if model.pairing == "none":
         return _draw(model.law, shape, generator, dtype)
     steps = shape[0]

@@ -119,8 +119,9 @@ class CheckResult:
 class CostRow:
     """One cost of one estimator for one update, of one sample over all steps.
 
-    ``step_seconds`` alone is for the whole batch. ``quantity`` is for example ``forward_passes``, ``forward_macs``, ``forward_acs``,
-    ``feedback_macs``, ``feedback_weight_bytes``, ``trace_bytes``, ``step_seconds``.
+    ``quantity`` is for example ``forward_passes``, ``forward_macs``, ``forward_acs``,
+    ``feedback_macs``, ``feedback_weight_bytes``, ``trace_bytes``; ``step_seconds`` alone is for the
+    whole batch.
     """
 
     subject: str

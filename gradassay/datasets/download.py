@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,8 +48,10 @@ def fetch_files(
     A file appears under its name only when its hash is right: pooch writes to a temporary file in
     the same folder, compares, and moves or deletes it. Two processes may do so at the same time.
     """
+    import pooch
+
     _require_writable(spec, place.folder)
-    with _quiet("pooch"):
+    with _quiet(pooch.get_logger()):
         for file in spec.files:
             if not _holds_content(place, file):
                 _fetch_file(spec, file, place.folder, timeout_s)
@@ -119,9 +121,8 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def _quiet(name: str) -> Iterator[None]:
+def _quiet(logger: logging.Logger) -> Generator[None]:
     """Keep a logger from telling about each file."""
-    logger = logging.getLogger(name)
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:

@@ -45,7 +45,7 @@ class DatasetSpec:
     classes : int
         Labels are 0 to ``classes - 1``.
     files : tuple of FileSpec
-        Training images and labels, test images and labels; empty for a data set that comes with scikit-learn.
+        Training images and labels, test images and labels; none if it comes with scikit-learn.
     mirrors : tuple of str
         Folders on the web, each with a closing slash, tried in turn.
     package_folder : str or None
@@ -115,25 +115,25 @@ FASHION_MNIST = DatasetSpec(
         FileSpec(
             "train-images-idx3-ubyte",
             "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-            "sha256:08dc20ab1689590a0bcd66e874647b6ee8464e2d501b5a3f1f78831db19a3fdc",
+            "sha256:3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
             26_421_880,
         ),
         FileSpec(
             "train-labels-idx1-ubyte",
             "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            "sha256:b0197879cbda89f3dc7b894f9fd52b858e68ea4182b6947c9d8c2b67e5f18dcc",
+            "sha256:a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
             29_515,
         ),
         FileSpec(
             "t10k-images-idx3-ubyte",
             "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-            "sha256:78dcbbfb5a27efaf1b6c1d616caca68560be8766c5bffcb2791df9273a534229",
+            "sha256:346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
             4_422_102,
         ),
         FileSpec(
             "t10k-labels-idx1-ubyte",
             "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-            "sha256:42bd18137a62d5998cdeae52bf3a0676ac6b706f5cf8439b47bb5b151ae3dccf",
+            "sha256:67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
             5_148,
         ),
     ),

@@ -35,3 +35,13 @@ def test_draws_of_different_streams_are_uncorrelated() -> None:
     correlation = np.corrcoef(draws)[~np.eye(20, dtype=bool)]
     # 380 correlations of sd 1/sqrt(2000): a bound of 5 sd fails by chance less than once in 4,000
     assert np.abs(correlation).max() < 5 / np.sqrt(2000)
+
+
+def test_numbered_sub_streams_depend_on_their_number_alone() -> None:
+    key = Key(3) / "noise"
+    forwards = [g.standard_normal(5).tolist() for g in key.numbered(range(4))]
+    backwards = [g.standard_normal(5).tolist() for g in key.numbered([3, 2, 1, 0])]
+    assert forwards == backwards[::-1]
+    assert len({row[0] for row in forwards}) == 4
+    after_odd_use = [g.random(3, dtype=np.float32).tolist() for g in key.numbered([7, 7])]
+    assert after_odd_use[0] == after_odd_use[1]

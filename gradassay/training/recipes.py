@@ -1,0 +1,50 @@
+"""Recipes that work: for each data set a network, settings and options of the estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from gradassay.core.errors import unknown_name
+from gradassay.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train on one data set.
+
+    Parameters
+    ----------
+    dataset : str
+        As `gradassay.datasets` names it.
+    network : str
+        As `gradassay.core.builders.network_named` reads it; loss and neuron are the defaults.
+    settings : TrainingSettings
+        Shared by all estimators.
+    steps : int
+        T.
+    gain : float
+        Of `gradassay.core.params.initial_params`.
+    options : mapping of str to mapping
+        Options by estimator; one that is absent runs with its defaults.
+    learning_rates : mapping of str to float
+        Of the estimators that need another learning rate than the shared one.
+    """
+
+    dataset: str
+    network: str
+    settings: TrainingSettings
+    steps: int = 6
+    gain: float = 1.0
+    options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    learning_rates: Mapping[str, float] = field(default_factory=dict)
+
+    def settings_for(self, estimator: str, seed: int) -> TrainingSettings:
+        """Return the settings of one estimator and seed."""
+        rate = self.learning_rates.get(estimator, self.settings.learning_rate)
+        return self.settings.replace(learning_rate=rate, seed=seed)
+
+    def options_for(self, estimator: str) -> dict[str, object]:
+        """Return the options of one estimator, for `gradassay.estimators.make_estimator`."""
+        return dict(self.options.get(estimator, {}))
