@@ -23,6 +23,7 @@ from gradassay.core.records import CostRow, Measurement
 
 if TYPE_CHECKING:
     from gradassay.cli.workbench import Workbench
+    from gradassay.verify.draws import Design
     from gradassay.verify.problem import Problem
 
 # samples that count as the population; the surrogate gradient over all of them is the oracle
@@ -61,11 +62,13 @@ def measure(
     from gradassay.verify.measurement import INTERVAL_METHOD
 
     options = problem or ProblemOptions()
-    chosen = chosen_estimators([estimators], set_)
     folder = prepare_out(out, f"results/measure-{options.dataset}", overwrite=overwrite)
     bench = Workbench.prepare(options)
-    rows = measure_all(bench, chosen, budget, batch_size)
-    cost = cost_all(bench, chosen)
+    chosen = chosen_estimators([estimators], set_, bench.recipe.options)
+    measured = population(bench)
+    designs = designs_for(chosen, budget, batch_size)
+    rows = measure_all(chosen, measured, designs, options.seed)
+    cost = cost_all(bench, chosen, measured)
     manifest = build_manifest(
         command_line(),
         options.seed,
@@ -79,29 +82,35 @@ def measure(
     return 0
 
 
-def measure_all(
-    bench: Workbench, estimators: Mapping[str, Estimator], budget: int, batch_size: int
-) -> list[Measurement]:
-    """Measure all estimators on the population of the bench."""
-    from gradassay.core.noise import NoiseModel
+def designs_for(
+    estimators: Mapping[str, Estimator], budget: int, batch_size: int
+) -> dict[str, Design]:
+    """Return the design of every estimator; fails before any work where the budget is too small."""
     from gradassay.verify.draws import Design
-    from gradassay.verify.measurement import measure as run
 
-    designs = {
+    return {
         name: Design.for_budget(estimator, budget, batch_size=batch_size)
         for name, estimator in estimators.items()
     }
+
+
+def measure_all(
+    estimators: Mapping[str, Estimator],
+    problem: Problem,
+    designs: Mapping[str, Design],
+    seed: int,
+) -> list[Measurement]:
+    """Measure all estimators, with a progress bar.
+
+    The smoothed loss is that of the first estimator that draws noise.
+    """
+    from gradassay.core.noise import NoiseModel
+    from gradassay.verify.measurement import measure as run
+
     models = [e.noise for e in estimators.values() if e.noise is not None]
     smoothing = NoiseModel(models[0].scale, models[0].law) if models else None
     with bar(sum(design.blocks for design in designs.values()), "measure") as advance:
-        return run(
-            estimators,
-            population(bench),
-            designs,
-            seed=bench.options.seed,
-            smoothing=smoothing,
-            on_block=advance,
-        )
+        return run(estimators, problem, designs, seed=seed, smoothing=smoothing, on_block=advance)
 
 
 def population(bench: Workbench) -> Problem:
@@ -120,13 +129,14 @@ def population(bench: Workbench) -> Problem:
     )
 
 
-def cost_all(bench: Workbench, estimators: Mapping[str, Estimator]) -> list[CostRow]:
+def cost_all(
+    bench: Workbench, estimators: Mapping[str, Estimator], problem: Problem
+) -> list[CostRow]:
     """Count and time an update of all estimators on one batch of the recipe's size."""
     import numpy as np
 
     from gradassay.cost import cost_rows
 
-    problem = population(bench)
     size = min(bench.recipe.settings.batch_size, problem.size)
     return cost_rows(
         estimators,

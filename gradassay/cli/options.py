@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +31,7 @@ class ProblemOptions:
     network
         fc-N-N..., the sizes of the hidden layers; where not given, that of the data set's recipe.
     steps
-        T, time steps of a forward pass.
+        T, time steps of a forward pass; where not given, that of the recipe.
     data_dir
         Folder with the data set's files; otherwise $GRADASSAY_DATA, the cache folder, the Debian
         package's folder, and at last a download.
@@ -43,13 +43,17 @@ class ProblemOptions:
 
     dataset: str = "digits"
     network: str | None = None
-    steps: int = 6
+    steps: int | None = None
     data_dir: Path | None = None
     device: str = "cpu"
     seed: int = 0
 
 
-def chosen_estimators(names: Iterable[str], settings: Sequence[str] | None) -> dict[str, Estimator]:
+def chosen_estimators(
+    names: Iterable[str],
+    settings: Sequence[str] | None,
+    defaults: Mapping[str, Mapping[str, object]] | None = None,
+) -> dict[str, Estimator]:
     """Return estimators of the zoo by name, with their options set.
 
     Parameters
@@ -58,6 +62,8 @@ def chosen_estimators(names: Iterable[str], settings: Sequence[str] | None) -> d
         Names, each of which may hold several, separated by commas.
     settings : sequence of str or None
         ``NAME.OPTION=VALUE``, for example ``opzo.alpha=0.1``.
+    defaults : mapping from name to options, or None
+        Options in force where `settings` does not say otherwise: those of a recipe.
 
     Raises
     ------
@@ -74,7 +80,8 @@ def chosen_estimators(names: Iterable[str], settings: Sequence[str] | None) -> d
     wanted = [name.strip() for group in names for name in group.split(",") if name.strip()]
     if not wanted:
         raise UsageError("estimators: got none; expected at least one. See `gradassay zoo`.")
-    options: dict[str, dict[str, object]] = {name: {} for name in wanted}
+    recipe = defaults or {}
+    options: dict[str, dict[str, object]] = {n: dict(recipe.get(n, {})) for n in wanted}
     for setting in settings or ():
         name, option, value = _parse_setting(setting)
         if name not in options:

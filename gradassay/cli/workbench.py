@@ -55,9 +55,10 @@ class Workbench:
         data = load_dataset(options.dataset, options.data_dir)
         name = options.network or recipe.network
         inputs = data.train_inputs.shape[1]
-        network = network_named(name, inputs, data.classes, steps=options.steps)
+        steps = recipe.steps if options.steps is None else options.steps
+        network = network_named(name, inputs, data.classes, steps=steps)
         params = initial_params(network, Key(options.seed) / "params", gain=recipe.gain)
-        label = f"{options.dataset}, {name}, T={options.steps}"
+        label = f"{options.dataset}, {name}, T={steps}"
         return cls(options, label, data, recipe, network, params, backend)
 
     def settings(self, estimators: Mapping[str, Estimator]) -> dict[str, object]:

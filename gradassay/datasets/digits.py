@@ -33,7 +33,7 @@ def read_digits() -> Dataset:
     """
     from sklearn.datasets import load_digits
 
-    pixels, labels = load_digits(return_X_y=True)
+    pixels, labels = (np.asarray(array) for array in load_digits(return_X_y=True))
     images, targets = pixels.astype(np.uint8), labels.astype(np.uint8)
     found = {
         "digits-images": sha256(images.tobytes()).hexdigest(),

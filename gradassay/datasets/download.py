@@ -7,6 +7,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from gradassay.core.errors import DataError
 from gradassay.datasets.idx import read_content
@@ -89,7 +90,9 @@ def _fetch_file(
     import pooch
 
     # `identity`: a server that decompresses on the way would change the hash
-    downloader = pooch.HTTPDownloader(timeout=timeout_s, headers={"Accept-Encoding": "identity"})
+    downloader: Any = pooch.HTTPDownloader(
+        timeout=timeout_s, headers={"Accept-Encoding": "identity"}
+    )
     reasons = []
     for mirror in spec.mirrors:
         try:

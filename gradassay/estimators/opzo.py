@@ -104,13 +104,19 @@ class OPZO(SignalEstimator):
 
     def observe(self, state: State, observed: Pass) -> tuple[State, State]:
         """Return the state to use and the state after ``M <- lambda M + (1 - lambda) Z``."""
-        after: dict[str, Array] = {}
+        terms = {}
         for layer in observed.network.spiking:
             noise, scale = observed.injected(layer.name)
-            new = noise_times_output(noise, observed.trace.outputs, scale, observed.replicates)
-            after[layer.name] = self.momentum * state[layer.name] + (1 - self.momentum) * new
+            terms[layer.name] = noise_times_output(
+                noise, observed.trace.outputs, scale, observed.replicates
+            )
+        after = {
+            name: self.momentum * state[name] + (1 - self.momentum) * term
+            for name, term in terms.items()
+        }
         # one count for each matrix, so that every array of the state has the same leading axes
-        after["updates"] = state["updates"] + new[..., 0, 0] * 0 + 1
+        some = terms[observed.network.spiking[0].name]
+        after["updates"] = state["updates"] + some[..., 0, 0] * 0 + 1
         return (state if self.use == "before" else after), after
 
     def top_down(

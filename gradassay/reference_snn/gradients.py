@@ -139,7 +139,7 @@ def bptt_gradient(
             name = network.spiking[depth - 1].name
             membrane, spikes = recording.membrane[name][t], recording.spikes[name][t]
             signal = epsilon @ params[f"{layer.name}.weight"]
-            after = later.get(name, np.zeros_like(signal))
+            after = later[name] if name in later else np.zeros_like(signal)
             if reset_gradient:
                 signal = signal + membrane_by_spike(network.neuron, membrane) * after
             epsilon = surrogate_derivative(network.neuron, membrane) * signal

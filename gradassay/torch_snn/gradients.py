@@ -43,21 +43,21 @@ def weight_gradient(
             f"delta: got a batch axis of {rows}; expected a multiple of replicates = {replicates}."
         )
     samples = rows // replicates
-    gradient = {f"{layer.name}.weight": _product(delta, presynaptic, replicates).div_(samples)}
+    gradient = {f"{layer.name}.weight": _mean_product(delta, presynaptic, replicates, samples)}
     if layer.bias:
         summed = delta.reshape(steps, replicates, samples, outputs).sum(2)
         gradient[f"{layer.name}.bias"] = _over_time(presynaptic.bias, summed).div_(samples)
     return gradient
 
 
-def _product(delta: Tensor, presynaptic: Presynaptic, replicates: int) -> Tensor:
-    """Return ``sum_b sum_t delta[t] a[t]^T`` of each replicate, shape (R, outputs, inputs)."""
+def _mean_product(delta: Tensor, presynaptic: Presynaptic, replicates: int, samples: int) -> Tensor:
+    """Return ``(1/B) sum_b sum_t delta[t] a[t]^T`` of each replicate, (R, outputs, inputs)."""
     values = presynaptic.values
     if presynaptic.weights is not None:
         delta, values = _over_time(presynaptic.weights, delta)[None], values[None]
     left, right = split_replicates(delta, replicates), split_replicates(values, replicates)
-    product: Tensor = torch.bmm(left.mT, right)
-    return product
+    product: Tensor = left.new_empty(replicates, left.shape[2], right.shape[2])
+    return product.baddbmm_(left.mT, right, beta=0, alpha=1 / samples)  # 1/B costs no extra pass
 
 
 def _over_time(weights: Tensor, array: Tensor) -> Tensor:

@@ -80,8 +80,6 @@ class TrainingProgress:
         numbers = f"loss {row.train_loss:.3f}, train {row.train_accuracy:.1%}{self._test}"
         self._show(numbers)
 
-    def _show(
-        self, numbers: str, completed: int | None = None, total: int | None = None
-    ) -> None:
+    def _show(self, numbers: str, completed: int | None = None, total: int | None = None) -> None:
         task = self._task if self._task is not None else self.start("training")
         self._progress.update(task, numbers=numbers, completed=completed, total=total)

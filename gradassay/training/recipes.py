@@ -48,3 +48,35 @@ class Recipe:
     def options_for(self, estimator: str) -> dict[str, object]:
         """Return the options of one estimator, for `gradassay.estimators.make_estimator`."""
         return dict(self.options.get(estimator, {}))
+
+
+def recipe_for(dataset: str) -> Recipe:
+    """Return the recipe of a data set.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+
+    Examples
+    --------
+    >>> recipe_for("digits").network
+    'fc-100-100'
+    """
+    if dataset not in RECIPES:
+        raise unknown_name("recipe", dataset, RECIPES)
+    return RECIPES[dataset]
+
+
+_IMAGES = TrainingSettings(epochs=3, batch_size=128, learning_rate=0.1)
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        recipe.dataset: recipe
+        for recipe in (
+            Recipe("digits", "fc-100-100", TrainingSettings(epochs=20, batch_size=32)),
+            Recipe("fashion-mnist", "fc-800-800", _IMAGES),
+            Recipe("mnist", "fc-800-800", _IMAGES),
+        )
+    }
+)

@@ -6,6 +6,13 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gradassay.verify.draws import Design
+    from gradassay.verify.measurement import measure
+    from gradassay.verify.problem import Problem
+    from gradassay.verify.suite import verify
 
 _HOMES = {
     "Design": "gradassay.verify.draws",

@@ -52,23 +52,23 @@ def data(backend: TorchBackend, digits: Dataset) -> PlacedData:
     return place_data(backend, digits)
 
 
-def few_samples(backend: Backend, samples: int = 50, seed: int = 0) -> PlacedData:
-    """Random inputs and classes for the fixture network, as many for training as for testing."""
-    generator = np.random.default_rng(seed)
-    inputs = generator.random((samples, 64))
-    targets = generator.integers(0, 10, samples)
-    names = ("train_inputs", "train_targets", "test_inputs", "test_targets")
-    both = (inputs, targets, inputs, targets)
-    return place_data(backend, SimpleNamespace(**dict(zip(names, both, strict=True))))
+@pytest.fixture
+def few_samples() -> Callable[[Backend], PlacedData]:
+    """Place 50 random inputs and classes for the fixture network, the same for both parts."""
 
+    def place(backend: Backend) -> PlacedData:
+        generator = np.random.default_rng(0)
+        x, y = generator.random((50, 64)), generator.integers(0, 10, 50)
+        splits = {"train_inputs": x, "train_targets": y, "test_inputs": x, "test_targets": y}
+        return place_data(backend, SimpleNamespace(**splits))
 
-Train = Callable[..., TrainingResult]
+    return place
 
 
 @pytest.fixture
 def train_by_name(
     backend: TorchBackend, network: Network, params: Params, data: PlacedData
-) -> Train:
+) -> Callable[..., TrainingResult]:
     """Train on digits with an estimator of the zoo; keywords are fields of the settings."""
 
     def run(name: str, **settings: object) -> TrainingResult:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 
+from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
 from gradassay.core.errors import DataError
 from gradassay.core.estimator import Estimate
@@ -24,12 +25,14 @@ from gradassay.training import (
     BatchReport,
     DivergenceError,
     PlacedData,
+    TrainingResult,
     TrainingSettings,
     evaluate,
-    place_data,
     train,
 )
-from tests.training.conftest import Train, few_samples
+
+Place = Callable[[Backend], PlacedData]
+Train = Callable[..., TrainingResult]
 
 RATES = {"spatial_bp": 0.3, "dfa": 0.3, "opzo": 0.3, "zo_single_point": 0.002}
 SHORT = TrainingSettings(epochs=2, batch_size=20, learning_rate=0.1)
@@ -89,7 +92,7 @@ def test_same_seed_gives_same_bits(train_by_name: Train, name: str) -> None:
 
 @pytest.mark.parametrize("backend", [ReferenceBackend(), TorchBackend("float64")], ids=repr)
 def test_both_backends_train_to_the_same_numbers(
-    backend: ReferenceBackend | TorchBackend, network: Network, params: Params
+    backend: Backend, network: Network, params: Params, few_samples: Place
 ) -> None:
     row = train(
         make_estimator("opzo"), backend, network, params, few_samples(backend), SHORT
@@ -113,22 +116,28 @@ def test_the_params_given_stay_as_they_are(
         np.testing.assert_array_equal(np.asarray(array), before[name])
 
 
-def test_state_is_carried_through_all_updates(network: Network, params: Params) -> None:
+def test_state_is_carried_through_all_updates(
+    network: Network, params: Params, few_samples: Place
+) -> None:
     backend = ReferenceBackend()
     result = train(make_estimator("opzo"), backend, network, params, few_samples(backend), SHORT)
     assert float(result.state["updates"]) == 2 * 3  # 50 samples in batches of 20, 20 and 10
 
 
-def test_noise_is_in_every_update_and_in_no_evaluation(network: Network, params: Params) -> None:
+def test_noise_is_in_every_update_and_in_no_evaluation(
+    network: Network, params: Params, few_samples: Place
+) -> None:
     backend = WatchedBackend()
     train(make_estimator("opzo"), backend, network, params, few_samples(backend), SHORT)
     epoch = [(20, True), (20, True), (10, True), (50, False)]
     assert backend.passes == 2 * epoch
 
 
-def test_evaluation_counts_every_sample_once(network: Network, params: Params) -> None:
+def test_evaluation_counts_every_sample_once(
+    network: Network, params: Params, few_samples: Place
+) -> None:
     backend = WatchedBackend()
-    test = few_samples(backend, 50).test
+    test = few_samples(backend).test
     whole = evaluate(backend, network, params, test)
     parts = evaluate(backend, network, params, test, batch_size=15)
     outputs = backend.forward(network, params, test).outputs
@@ -136,7 +145,9 @@ def test_evaluation_counts_every_sample_once(network: Network, params: Params) -
     assert [size for size, _ in backend.passes[1:5]] == [15, 15, 15, 5]
 
 
-def test_rows_and_reports_say_where_the_run_stands(network: Network, params: Params) -> None:
+def test_rows_and_reports_say_where_the_run_stands(
+    network: Network, params: Params, few_samples: Place
+) -> None:
     backend, rows, reports = ReferenceBackend(), list[EpochRow](), list[BatchReport]()
     result = train(
         make_estimator("spatial_bp"), backend, network, params, few_samples(backend), SHORT,
@@ -165,13 +176,17 @@ def test_divergence_names_place_estimator_and_remedy(train_by_name: Train) -> No
     assert [(row.epoch, row.diverged) for row in caught.value.epochs] == [(1, True)]
 
 
-def test_a_gradient_that_is_not_finite_stops_too(network: Network, params: Params) -> None:
+def test_a_gradient_that_is_not_finite_stops_too(
+    network: Network, params: Params, few_samples: Place
+) -> None:
     backend = ReferenceBackend()
     with pytest.raises(DivergenceError, match=r"gradient of hidden1.weight .* iteration 1 of 6"):
         train(Broken(), backend, network, params, few_samples(backend), SHORT)
 
 
-def test_data_of_another_size_is_refused(network: Network, params: Params) -> None:
+def test_data_of_another_size_is_refused(
+    network: Network, params: Params, few_samples: Place
+) -> None:
     backend = ReferenceBackend()
     wide = few_samples(backend)
     narrow = PlacedData(wide.train, Batch(wide.test.inputs[:, :7], wide.test.targets))
@@ -179,7 +194,9 @@ def test_data_of_another_size_is_refused(network: Network, params: Params) -> No
         train(make_estimator("dfa"), backend, network, params, narrow, SHORT)
 
 
-def test_a_sequence_is_indexed_along_its_samples(network: Network, params: Params) -> None:
+def test_a_sequence_is_indexed_along_its_samples(
+    network: Network, params: Params, few_samples: Place
+) -> None:
     backend = ReferenceBackend()
     static = few_samples(backend)
     longer = PlacedData(
@@ -200,6 +217,3 @@ def test_the_package_does_not_import_torch() -> None:
 def test_place_data_uploads_floats_in_the_backends_dtype(data: PlacedData) -> None:
     assert str(data.train.inputs.dtype) == "torch.float32"
     assert data.train.size, data.test.size == (1437, 360)
-
-
-_ = place_data

@@ -1,0 +1,95 @@
+"""``gradassay run``: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from gradassay.cli.measure import cost_all, designs_for, measure_all, population
+from gradassay.cli.options import (
+    MAIN_FOUR,
+    ProblemOptions,
+    Settings,
+    chosen_estimators,
+    command_line,
+    prepare_out,
+)
+from gradassay.cli.train import TrainingOptions, train_all, training_settings
+from gradassay.cli.verify import exit_code, print_checks, verify_with_progress
+
+
+def run(
+    problem: ProblemOptions | None = None,
+    training: TrainingOptions | None = None,
+    *,
+    estimators: str = MAIN_FOUR,
+    set_: Settings = None,
+    budget: int = 1024,
+    batch_size: int = 32,
+    out: Path | None = None,
+    overwrite: bool = False,
+    strict: bool = False,
+) -> int:
+    """Verify, measure, train and report: the main job.
+
+    Parameters
+    ----------
+    estimators
+        Names, separated by commas.
+    set_
+        An option of an estimator, NAME.OPTION=VALUE; may be given several times.
+    budget
+        Gradient estimates of each estimator.
+    batch_size
+        Samples in a mini-batch of the measurement.
+    out
+        Results folder; results/DATASET where not given.
+    overwrite
+        Replace the results that are there.
+    strict
+        Exit with 3 where a check is inconclusive.
+    """
+    from gradassay.cli.workbench import Workbench
+    from gradassay.reports import (
+        build_manifest,
+        read_results,
+        render_markdown,
+        write_report,
+        write_results,
+    )
+    from gradassay.verify.measurement import INTERVAL_METHOD
+
+    options, training = problem or ProblemOptions(), training or TrainingOptions()
+    folder = prepare_out(out, f"results/{options.dataset}", overwrite=overwrite)
+    bench = Workbench.prepare(options)
+    chosen = chosen_estimators([estimators], set_, bench.recipe.options)
+    settings = training_settings(bench, chosen, training)
+    designs = designs_for(chosen, budget, batch_size)
+    measured = population(bench)
+
+    checks = verify_with_progress(chosen, options.seed)
+    print_checks(checks)
+    measurements = measure_all(chosen, measured, designs, options.seed)
+    cost = cost_all(bench, chosen, measured)
+    rows, diverged = train_all(bench, chosen, settings, folder)
+    manifest = build_manifest(
+        command_line(),
+        options.seed,
+        bench.settings(chosen) | {"budget": budget, "batch_size": batch_size, "training": settings},
+        bench.data.checksums,
+        interval_method=INTERVAL_METHOD,
+    )
+    write_results(
+        folder,
+        measurements=measurements,
+        checks=checks,
+        cost=cost,
+        training=rows,
+        manifest=manifest,
+        overwrite=overwrite,
+    )
+    path = write_report(folder)
+    print(render_markdown(read_results(folder)))
+    Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
+    return 1 if diverged else exit_code(checks, strict)
