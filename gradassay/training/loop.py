@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradassay.core.arrays import Array, array_namespace
+from gradassay.core.arrays import array_namespace
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch, require_batch
 from gradassay.core.estimator import Estimator, State

@@ -52,22 +52,26 @@ def test_rows_can_be_read_while_running_and_after(tmp_path: Path) -> None:
     assert list(target.parent.iterdir()) == [target]
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, RuntimeError])
-def test_an_exception_leaves_no_file(tmp_path: Path, error: type[BaseException]) -> None:
-    metrics = MetricsFile(tmp_path / "metrics.jsonl")
-    with pytest.raises(error), metrics:
+def _interrupted(metrics: MetricsFile, error: type[BaseException]) -> None:
+    """Write a row, then fail inside the block."""
+    with metrics:
         metrics.append(ROW)
         assert metrics.partial.exists()
         raise error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, RuntimeError])
+def test_an_exception_leaves_no_file(tmp_path: Path, error: type[BaseException]) -> None:
+    with pytest.raises(error):
+        _interrupted(MetricsFile(tmp_path / "metrics.jsonl"), error)
     assert not list(tmp_path.iterdir())
 
 
 def test_an_exception_leaves_the_older_file(tmp_path: Path) -> None:
     target = tmp_path / "metrics.jsonl"
     target.write_text("older\n")
-    with pytest.raises(KeyboardInterrupt), MetricsFile(target) as metrics:
-        metrics.append(ROW)
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted(MetricsFile(target), KeyboardInterrupt)
     assert target.read_text() == "older\n"
     assert list(tmp_path.iterdir()) == [target]
 

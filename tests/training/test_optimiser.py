@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gradassay.core.params import Params
-from gradassay.training import MomentumSGD, learning_rate_at
+from gradassay.training.optimiser import MomentumSGD, learning_rate_at
 
 STEPS = 25
 
