@@ -95,7 +95,7 @@ def estimate(value: float, low: float, high: float) -> tuple[str, str]:
         return number(value), ""
     for digits in (3, 4, 5, 6):
         texts = [number(item, digits) for item in (value, low, high)]
-        if len(set(texts)) == 3 or math.isnan(low) or math.isnan(high):
+        if len(set(texts)) == len({value, low, high}) or math.isnan(low) or math.isnan(high):
             break
     return texts[0], f"[{texts[1]}, {texts[2]}]"
 

@@ -34,7 +34,7 @@ from gradassay.training.running import BatchReport
 Place = Callable[[Backend], PlacedData]
 Train = Callable[..., TrainingResult]
 
-RATES = {"spatial_bp": 0.3, "dfa": 0.3, "opzo": 0.3, "zo_single_point": 0.0005}
+RATES = {"spatial_bp": 0.3, "dfa": 0.3, "opzo": 0.3, "zo_single_point": 0.01}
 SHORT = TrainingSettings(epochs=2, batch_size=20, learning_rate=0.1)
 
 
@@ -74,7 +74,10 @@ class Broken(SpatialBP):
 
 @pytest.mark.parametrize("name", RATES)
 def test_loss_falls_on_digits(train_by_name: Train, name: str) -> None:
-    epochs = train_by_name(name, epochs=5, batch_size=32, learning_rate=RATES[name]).epochs
+    # single-point noise averages out only over large batches
+    longer = {"epochs": 15, "batch_size": 360} if name == "zo_single_point" else {}
+    settings = {"epochs": 5, "batch_size": 32} | longer
+    epochs = train_by_name(name, learning_rate=RATES[name], **settings).epochs
     assert epochs[-1].train_loss < 0.95 * epochs[0].train_loss
     assert epochs[-1].train_accuracy > epochs[0].train_accuracy
 
