@@ -23,7 +23,7 @@ from gradassay.core.records import CostRow, Measurement
 
 if TYPE_CHECKING:
     from gradassay.cli.workbench import Workbench
-    from gradassay.verify.draws import Design
+    from gradassay.verify.design import Design
     from gradassay.verify.problem import Problem
 
 # samples that count as the population; the surrogate gradient over all of them is the oracle
@@ -86,7 +86,7 @@ def designs_for(
     estimators: Mapping[str, Estimator], budget: int, batch_size: int
 ) -> dict[str, Design]:
     """Return the design of every estimator; fails before any work where the budget is too small."""
-    from gradassay.verify.draws import Design
+    from gradassay.verify.design import Design
 
     return {
         name: Design.for_budget(estimator, budget, batch_size=batch_size)

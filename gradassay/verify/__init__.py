@@ -9,13 +9,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gradassay.verify.draws import Design
+    from gradassay.verify.design import Design
     from gradassay.verify.measurement import measure
     from gradassay.verify.problem import Problem
     from gradassay.verify.suite import verify
 
 _HOMES = {
-    "Design": "gradassay.verify.draws",
+    "Design": "gradassay.verify.design",
     "Problem": "gradassay.verify.problem",
     "measure": "gradassay.verify.measurement",
     "verify": "gradassay.verify.suite",

@@ -102,3 +102,8 @@ def test_a_broken_line_is_named(tmp_path: Path) -> None:
         stream.write('{"subject": "opzo"}\n')
     with pytest.raises(DataError, match=r"metrics.jsonl, line 2: .*missing required field"):
         read_metrics(target)
+
+
+def test_a_row_outside_the_block_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="with statement"):
+        MetricsFile(tmp_path / "metrics.jsonl").append(ROW)

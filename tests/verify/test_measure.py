@@ -20,7 +20,7 @@ from gradassay.core.records import Measurement
 from gradassay.estimators import make_estimator
 from gradassay.reference_snn import ReferenceBackend, online_gradient
 from gradassay.verify import draws as draws_module
-from gradassay.verify.draws import Design
+from gradassay.verify.design import Design
 from gradassay.verify.enumeration import enumerate_estimator
 from gradassay.verify.measurement import measure
 from gradassay.verify.problem import Problem
