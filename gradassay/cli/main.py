@@ -20,6 +20,7 @@ app = cyclopts.App(
     version=__version__,
     version_flags=["--version"],
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 COMMANDS = {
     "run": "Verify, measure, train and report: the main job.",

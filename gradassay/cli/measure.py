@@ -72,7 +72,7 @@ def measure(
     manifest = build_manifest(
         command_line(),
         options.seed,
-        bench.settings(chosen) | {"budget": budget, "batch_size": batch_size},
+        bench.settings(chosen) | {"designs": {name: repr(d) for name, d in designs.items()}},
         bench.data.checksums,
         interval_method=INTERVAL_METHOD,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -17,7 +17,7 @@ from rich.progress import (
 
 
 @contextmanager
-def bar(total: int, verb: str) -> Iterator[Callable[[str], None]]:
+def bar(total: int, verb: str) -> Generator[Callable[[str], None]]:
     """Show a bar with the time left; yields a function that advances it by one and names the item.
 
     Nothing is drawn where the standard error is not a terminal.

@@ -76,7 +76,8 @@ def run(
     manifest = build_manifest(
         command_line(),
         options.seed,
-        bench.settings(chosen) | {"budget": budget, "batch_size": batch_size, "training": settings},
+        bench.settings(chosen)
+        | {"designs": {name: repr(d) for name, d in designs.items()}, "training": settings},
         bench.data.checksums,
         interval_method=INTERVAL_METHOD,
     )

@@ -51,8 +51,8 @@ class Workbench:
     def prepare(cls, options: ProblemOptions) -> Workbench:
         """Load the data and build everything; fails before any work is done."""
         backend = TorchBackend("float32", options.device)
-        recipe = recipe_for(options.dataset)
         data = load_dataset(options.dataset, options.data_dir)
+        recipe = recipe_for(data.name)
         name = options.network or recipe.network
         inputs = data.train_inputs.shape[1]
         steps = recipe.steps if options.steps is None else options.steps

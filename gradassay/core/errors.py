@@ -33,15 +33,26 @@ class ConfigurationError(GradassayError):
     code = "configuration"
 
 
-def unknown_name(kind: str, got: str, valid: Iterable[str]) -> UsageError:
+def is_real(value: object) -> bool:
+    """Whether a value is a real number; a truth value is none.
+
+    Examples
+    --------
+    >>> is_real(0.5), is_real("0.5"), is_real(True)
+    (True, False, False)
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def unknown_name(kind: str, got: object, valid: Iterable[str]) -> UsageError:
     """Return the error for a name that is not in the list of valid names.
 
     Parameters
     ----------
     kind : str
         What the name stands for, as the user calls it (``"estimator"``).
-    got : str
-        The name that was given.
+    got : object
+        What was given in place of a name that exists.
     valid : iterable of str
         The names that exist.
 
@@ -58,5 +69,5 @@ def unknown_name(kind: str, got: str, valid: Iterable[str]) -> UsageError:
     names = sorted(valid)
     shown = ", ".join(names[:10]) + (f", ... ({len(names)})" if len(names) > 10 else "")
     message = f"{kind}: got {got!r}; expected one of {shown}."
-    near = difflib.get_close_matches(got, names, n=1)
+    near = difflib.get_close_matches(str(got), names, n=1)
     return UsageError(message + (f" Did you mean {near[0]!r}?" if near else ""))

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from gradassay.core.arrays import Array
-from gradassay.core.errors import ConfigurationError, unknown_name
+from gradassay.core.errors import ConfigurationError, is_real, unknown_name
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
 
@@ -39,7 +39,7 @@ class NoiseModel:
     pairing: Pairing = "none"
 
     def __post_init__(self) -> None:
-        if not 0 < self.scale < math.inf:
+        if not (is_real(self.scale) and 0 < self.scale < math.inf):
             raise ConfigurationError(f"alpha: got {self.scale!r}; expected a positive number.")
         if self.law not in get_args(Law):
             raise unknown_name("noise law", self.law, get_args(Law))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gradassay.core.arrays import Array
 from gradassay.core.claims import Claim, Deterministic, Estimand, Passes, UnbiasedFor
+from gradassay.core.errors import ConfigurationError
 from gradassay.core.network import Linear
 from gradassay.core.trace import Presynaptic, Recorded, Trace
 from gradassay.estimators.signal import Pass
@@ -30,6 +31,12 @@ class BPTT(SpatialBP):
     """
 
     reset_gradient: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.reset_gradient, bool):
+            raise ConfigurationError(
+                f"bptt reset_gradient: got {self.reset_gradient!r}; expected True or False."
+            )
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
 from gradassay.core.claims import Claim, Deterministic, Estimand, Online, Passes, UnbiasedFor
-from gradassay.core.errors import ConfigurationError
+from gradassay.core.errors import ConfigurationError, is_real
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
 from gradassay.core.network import Linear, Network
@@ -41,7 +41,7 @@ class DFA(SignalEstimator):
     gain: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.gain < math.inf:
+        if not (is_real(self.gain) and 0 < self.gain < math.inf):
             raise ConfigurationError(f"dfa gain: got {self.gain!r}; expected a positive number.")
 
     @property

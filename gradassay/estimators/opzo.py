@@ -11,7 +11,7 @@ import numpy as np
 from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.backend import Backend
 from gradassay.core.claims import Claim, Estimand, MomentumFeedback, Online, Passes, UnbiasedFor
-from gradassay.core.errors import ConfigurationError, unknown_name
+from gradassay.core.errors import ConfigurationError, is_real, unknown_name
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
 from gradassay.core.network import Linear, Network
@@ -68,7 +68,7 @@ class OPZO(SignalEstimator):
 
     def __post_init__(self) -> None:
         NoiseModel(self.alpha, self.law, self.pairing)
-        if not 0 <= self.momentum < 1:
+        if not (is_real(self.momentum) and 0 <= self.momentum < 1):
             raise ConfigurationError(
                 f"lambda (momentum): got {self.momentum!r}; expected a number in [0, 1)."
             )

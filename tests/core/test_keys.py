@@ -32,7 +32,7 @@ def test_all_bits_of_the_seed_count() -> None:
 
 def test_draws_of_different_streams_are_uncorrelated() -> None:
     draws = np.stack([(Key(5) / n).generator().standard_normal(2000) for n in range(20)])
-    correlation = np.corrcoef(draws)[~np.eye(20, dtype=bool)]
+    correlation = np.asarray(np.corrcoef(draws))[~np.eye(20, dtype=bool)]
     # 380 correlations of sd 1/sqrt(2000): a bound of 5 sd fails by chance less than once in 4,000
     assert np.abs(correlation).max() < 5 / np.sqrt(2000)
 

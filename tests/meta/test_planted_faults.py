@@ -176,7 +176,8 @@ class ChangesItsInputs(SpatialBP):
 class IgnoresItsKey(ZOSinglePoint):
     def estimate(self, *arguments: Any, **options: Any) -> Estimate:
         entropy = Key(int(np.random.default_rng().integers(2**60)))
-        return super().estimate(*arguments[:5], entropy, **options)
+        backend, network, params, batch, state, _ = arguments
+        return super().estimate(backend, network, params, batch, state, entropy, **options)
 
 
 FAULTS: dict[str, tuple[Estimator, str]] = {
