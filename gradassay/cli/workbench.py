@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+
 from gradassay.cli.options import ProblemOptions
 from gradassay.core.backend import Backend
 from gradassay.core.builders import network_named
@@ -72,5 +74,6 @@ class Workbench:
             "device": self.options.device,
             "backend": self.backend.name,
             "dtype": self.backend.dtype.__name__,
+            "threads": torch.get_num_threads(),
             "estimators": {name: repr(estimator) for name, estimator in estimators.items()},
         }

@@ -98,19 +98,18 @@ def direction_sentence(rows: Rows) -> str:
 
 
 def training_sentence(rows: Rows) -> str:
-    """Say whose final test accuracy is highest and lowest."""
-    ends: list[tuple[float, Case]] = []
+    """Say what test accuracy each estimator ends with, from best to worst."""
+    known: list[tuple[float, Case]] = []
     for case in cases(rows):
         final = final_accuracy(runs_of(rows.training, case.subject, case.problem))
         if final is not None and math.isfinite(final.value):
-            ends.append((final.value, case))
-    if not ends:
+            known.append((final.value, case))
+    if not known:
         return ""
-    ends.sort(key=lambda pair: -pair[0])
-    shown = ends if len(ends) < 3 else [ends[0], ends[-1]]
-    texts = [f"{case.label} {percent(value)} ({_note(rows, case)})" for value, case in shown]
-    order = "" if len(shown) == 1 else ", highest and lowest"
-    return f"Final test accuracy{order}: {'; '.join(texts)}."
+    known.sort(key=lambda pair: -pair[0])
+    texts = [f"{case.label} {percent(value)} ({_note(rows, case)})" for value, case in known]
+    order = "" if len(known) == 1 else ", from best to worst"
+    return f"Final test accuracy{order}: {_shorten(texts)}."
 
 
 def _note(rows: Rows, case: Case) -> str:
