@@ -33,7 +33,7 @@ class BPTT(SpatialBP):
     reset_gradient: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.reset_gradient, bool):
+        if self.reset_gradient not in (True, False):
             raise ConfigurationError(
                 f"bptt reset_gradient: got {self.reset_gradient!r}; expected True or False."
             )
