@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from gradassay.cli.verify import failure_text
 from gradassay.estimators import ZOSinglePoint
-from gradassay.verify import verify
+from gradassay.verify import failure_text, verify
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from gradassay.cli.options import Settings, chosen_estimators, command_line, prepare_out
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
+from gradassay.verify.results import failure_text
 
 
 def verify(
@@ -88,21 +89,6 @@ def print_checks(results: Iterable[CheckResult]) -> None:
         for result in group:
             if result.verdict != "PASS":
                 console.print(failure_text(result), markup=False)
-
-
-def failure_text(result: CheckResult) -> str:
-    """Return the block that explains one failure."""
-    return "\n".join(
-        [
-            f"{result.verdict} {result.check}: {result.subject} on {result.problem}",
-            f"  claim        {result.claim}",
-            f"  measured     relative difference {result.measured:.3g}",
-            f"  bound        {result.bound:.3g}",
-            f"  where        {result.detail}",
-            f"  evaluations  {result.evaluations}",
-            f"  reproduce    gradassay verify {result.subject} --seed {result.seed}",
-        ]
-    )
 
 
 def exit_code(results: Iterable[CheckResult], strict: bool) -> int:

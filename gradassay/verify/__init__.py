@@ -12,16 +12,18 @@ if TYPE_CHECKING:
     from gradassay.verify.design import Design
     from gradassay.verify.measurement import measure
     from gradassay.verify.problem import Problem
+    from gradassay.verify.results import failure_text
     from gradassay.verify.suite import verify
 
 _HOMES = {
     "Design": "gradassay.verify.design",
     "Problem": "gradassay.verify.problem",
+    "failure_text": "gradassay.verify.results",
     "measure": "gradassay.verify.measurement",
     "verify": "gradassay.verify.suite",
 }
 
-__all__ = ["Design", "Problem", "measure", "verify"]
+__all__ = ["Design", "Problem", "failure_text", "measure", "verify"]
 
 
 def __getattr__(name: str) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -119,25 +120,36 @@ def measure(
         stateless = not estimator.init(problem.backend, problem.network, key)
         blocks = {layer: _collect(layer, results, scales, smoothed) for layer in scales}
         blocks["total"] = _total(list(blocks.values()), results)
-        for layer, layer_blocks in blocks.items():
-            for quantity, against, interval in _quantities(layer_blocks, stateless, level):
-                rows.append(
-                    Measurement(
-                        subject=name,
-                        problem=problem.name,
-                        layer=layer,
-                        quantity=quantity,
-                        oracle=against,
-                        value=interval.value,
-                        low=interval.low,
-                        high=interval.high,
-                        level=interval.level,
-                        replicates=designs[name].replicates,
-                        seed=seed,
-                        unit="1",
-                    )
-                )
+        row = partial(
+            Measurement,
+            subject=name,
+            problem=problem.name,
+            replicates=designs[name].replicates,
+            seed=seed,
+            unit="1",
+        )
+        rows += _measurements(blocks, stateless, level, row)
     return rows
+
+
+def _measurements(
+    blocks: Mapping[str, LayerBlocks],
+    stateless: bool,
+    level: float,
+    row: Callable[..., Measurement],
+) -> Iterator[Measurement]:
+    """Yield the rows of one estimator, layer by layer; `row` knows what they share."""
+    for layer, of_layer in blocks.items():
+        for quantity, against, interval in _quantities(of_layer, stateless, level):
+            yield row(
+                layer=layer,
+                quantity=quantity,
+                oracle=against,
+                value=interval.value,
+                low=interval.low,
+                high=interval.high,
+                level=interval.level,
+            )
 
 
 def _smoothed(

@@ -1,4 +1,4 @@
-"""Comparison of two gradients, and the row that a check returns."""
+"""Comparison of two gradients, the row that a check returns, and its text."""
 
 from __future__ import annotations
 
@@ -72,3 +72,18 @@ def _ratio(found: Array, expected: Array) -> str:
     scale = float(f @ e) / square
     rest = float(np.linalg.norm(f - scale * e)) / square**0.5
     return f"{scale:.6g} times the expected one, rest {rest:.2g} of its norm"
+
+
+def failure_text(result: CheckResult) -> str:
+    """Return the block that explains one failure."""
+    return "\n".join(
+        [
+            f"{result.verdict} {result.check}: {result.subject} on {result.problem}",
+            f"  claim        {result.claim}",
+            f"  measured     relative difference {result.measured:.3g}",
+            f"  bound        {result.bound:.3g}",
+            f"  where        {result.detail}",
+            f"  evaluations  {result.evaluations}",
+            f"  reproduce    gradassay verify {result.subject} --seed {result.seed}",
+        ]
+    )
