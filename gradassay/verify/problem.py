@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradassay.core.arrays import Array
+from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch, require_batch
 from gradassay.core.errors import ConfigurationError
@@ -31,8 +31,8 @@ class Problem:
         The model.
     params : Params
         Arrays of the backend.
-    inputs : array, shape (N, n)
-        The population; static inputs, of the backend.
+    inputs : array, shape (N, n), or (T, N, n) for sequences
+        The population; of the backend.
     targets : array of int, shape (N,)
         Classes.
     """
@@ -94,7 +94,8 @@ class Problem:
     def batch(self, indices: Sequence[np.ndarray]) -> Batch:
         """Return mini-batches folded into one batch, one fold for each array of indices."""
         flat = self.backend.asarray(np.concatenate(indices))
-        return Batch(self.inputs[flat, ...], self.targets[flat], len(indices))
+        chosen = array_namespace(self.inputs).take(self.inputs, flat, axis=-2)
+        return Batch(chosen, self.targets[flat], len(indices))
 
     def population_gradient(self, estimator: Estimator, key: Key, chunk: int = 512) -> Params:
         """Return the gradient of the mean loss over the whole population, float64.

@@ -17,7 +17,7 @@ from gradassay.core.keys import Key
 from gradassay.core.noise import NoiseModel
 from gradassay.core.params import Params, initial_params
 from gradassay.core.records import Measurement
-from gradassay.estimators import make_estimator
+from gradassay.estimators import make_estimator, zoo_names
 from gradassay.reference_snn import ReferenceBackend, online_gradient
 from gradassay.verify import draws as draws_module
 from gradassay.verify.design import Design
@@ -227,6 +227,40 @@ def test_memory_does_not_grow_with_the_number_of_replicates() -> None:
         tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0] + 2e6
     assert peaks[1] < 10e6
+
+
+def test_sequences_are_measured_as_static_inputs_are() -> None:
+    static = small_problem(8)
+    sequence = dataclasses.replace(static, inputs=np.stack([static.inputs] * 2))
+    estimators = {name: make_estimator(name) for name in ("bptt", "opzo")}
+    designs = dict.fromkeys(
+        estimators, Design(blocks=5, batches=3, draws=2, batch_size=2, warmup=2)
+    )
+    for found, expected in zip(
+        measure(estimators, sequence, designs, seed=2),
+        measure(estimators, static, designs, seed=2),
+        strict=True,
+    ):
+        assert found.value == pytest.approx(expected.value, rel=1e-9, abs=1e-12)
+
+
+def test_layers_without_bias_are_measured() -> None:
+    network = fully_connected(3, (4, 3), 3, bias=False, steps=3)
+    problem = Problem.build(
+        "no bias",
+        BACKEND,
+        network,
+        initial_params(network, Key(1), gain=2.0),
+        Key(1).generator().random((6, 3)) * 2,
+        np.arange(6) % 3,
+    )
+    estimators = {name: make_estimator(name) for name in zoo_names()}
+    designs = dict.fromkeys(
+        estimators, Design(blocks=5, batches=3, draws=2, batch_size=2, warmup=2)
+    )
+    rows = measure(estimators, problem, designs, seed=2)
+    assert {row.subject for row in rows} == set(zoo_names())
+    assert all(np.isfinite([row.value, row.low, row.high]).all() for row in rows)
 
 
 def test_budget_is_spread_over_the_design() -> None:
