@@ -11,6 +11,7 @@ with the eligibility trace a (online rule, OTTT). The readout's gradient is exac
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Set
 from dataclasses import dataclass
 
@@ -58,7 +59,7 @@ class Pass:
 
 
 @dataclass(frozen=True)
-class SignalEstimator:
+class SignalEstimator(ABC):
     """Base of the methods that are a signal and the online rule; `Estimator` says what it offers.
 
     A method overrides `top_down`, and `init` and `observe` where it has feedback weights.
@@ -92,6 +93,7 @@ class SignalEstimator:
         """Return the state to use for this pass, and the state after it."""
         return state, state
 
+    @abstractmethod
     def top_down(
         self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
     ) -> Array:
@@ -114,7 +116,6 @@ class SignalEstimator:
         -------
         array, shape (T, R*B, n)
         """
-        raise NotImplementedError(f"{type(self).__name__} does not define top_down")
 
     def local_rule(self, observed: Pass, layer: str, signal: Array) -> Array:
         """Return delta = psi(u) * g, the online rule: nothing flows through time."""

@@ -44,9 +44,13 @@ def test_batch_that_does_not_fit_is_a_one_line_error(
     assert "\n" not in str(caught.value)
 
 
-def test_batch_that_fits_passes() -> None:
-    require_batch(NETWORK, Batch(X, Y))
-    require_batch(NETWORK, Batch(np.zeros((5, 6, 4)), Y))
+def test_static_and_sequence_batches_that_fit_pass() -> None:
+    static, sequence = Batch(X, Y), Batch(np.zeros((5, 6, 4)), Y)
+    for batch in (static, sequence):
+        require_batch(NETWORK, batch)
+        assert batch.size == 6
+    assert static.static
+    assert not sequence.static
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,9 @@ def test_any_value_in_every_place_renders(
             replace(row, test_accuracy=value, train_loss=value, seconds=value) for row in training
         ],
     }
-    Page(render_report(as_results(**rows)))
+    page = Page(render_report(as_results(**rows)))
+    for subject in {row.subject for row in measurements}:
+        assert subject in page.text
 
 
 SECTIONS = {
