@@ -9,7 +9,8 @@ import numpy as np
 
 from gradassay.core.arrays import Array
 from gradassay.core.batch import Batch
-from gradassay.core.network import Linear, Network, Neuron
+from gradassay.core.layers import Dense, Synapse, Weighted
+from gradassay.core.network import Network, Neuron
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.core.trace import Carry, Presynaptic, Recorded, Trace
@@ -74,9 +75,71 @@ class Backend(Protocol):
         """
         ...
 
+    def loss(self, network: Network, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Return losses (t, R*B) and errors (t, R*B, m) of a block of outputs, as `Trace` has them.
+
+        The outputs may be those of any readout of the network's hidden layers.
+        """
+        ...
+
+    def weight(self, layer: Dense, params: Params) -> Array:
+        """Return the weight that the layer multiplies with: standardised where the layer says so.
+
+        Parameters
+        ----------
+        layer : Linear or Conv2d
+            Gives names and shapes.
+        params : Params
+            Where the arrays have a leading axis R, so has the result.
+        """
+        ...
+
+    def weight_tangent(self, layer: Dense, params: Params, tangent: Params) -> Array:
+        """Return the derivative of `weight` along a direction of the parameters.
+
+        Parameters
+        ----------
+        layer, params
+            As in `weight`; without a leading axis.
+        tangent : Params
+            The direction; with or without a leading axis R on every array.
+        """
+        ...
+
+    def apply(self, layer: Synapse, weight: Array | None, values: Array) -> Array:
+        """Return the layer's output for some inputs, without its bias.
+
+        Parameters
+        ----------
+        layer : Linear, Conv2d, Gain, AvgPool, Flatten or Scale
+            The linear map.
+        weight : array or None
+            ``layer.weight_shape``, or (R, *weight_shape): one for each replicate. For a `Gain` its
+            factor; None for a layer without weights.
+        values : array, shape (t, R*B, inputs)
+        """
+        ...
+
+    def input_gradient(self, layer: Synapse, weight: Array | None, delta: Array) -> Array:
+        """Return the derivative by the layer's input, the transpose of `apply`.
+
+        Parameters
+        ----------
+        layer, weight
+            As in `apply`.
+        delta : array, shape (t, R*B, outputs)
+            Derivative by the layer's output.
+
+        Returns
+        -------
+        array, shape (t, R*B, inputs)
+        """
+        ...
+
     def weight_gradient(
         self,
-        layer: Linear,
+        layer: Weighted,
+        params: Params,
         delta: Array,
         presynaptic: Presynaptic,
         *,
@@ -84,12 +147,16 @@ class Backend(Protocol):
     ) -> dict[str, Array]:
         """Return the gradient of the batch mean by the parameters of one layer.
 
-        ``dW = (1/B) sum_b sum_t delta[t] a[t]^T`` and ``db`` the same with the bias's a.
+        ``dW = (1/B) sum_b sum_t delta[t] a[t]^T`` for a dense layer, and ``db`` the same with the
+        bias's a; for a convolution, summed over the positions that share a weight; through the
+        standardisation, where there is one, to weight and gain.
 
         Parameters
         ----------
-        layer : Linear
+        layer : Linear, Conv2d or Gain
             Gives names and shapes.
+        params : Params
+            The parameters, without a leading axis.
         delta : array, shape (t, R*B, outputs)
             Derivative by the layer's output (current), of each sample's loss.
         presynaptic : Presynaptic
@@ -98,10 +165,6 @@ class Backend(Protocol):
             R: give each replicate its own gradient, on a leading axis. None: a single gradient
             over the whole batch axis, without that axis.
         """
-        ...
-
-    def input_gradient(self, layer: Linear, params: Params, delta: Array) -> Array:
-        """Return the derivative by the layer's input, ``W^T delta``, shape (t, R*B, inputs)."""
         ...
 
     def membrane_gradient(
@@ -131,5 +194,25 @@ class Backend(Protocol):
             g[t].
         reset_gradient : bool
             Keep the gradient through the reset, or cut it.
+        """
+        ...
+
+    def membrane_tangent(
+        self, neuron: Neuron, layer: str, trace: Trace, currents: Array, *, reset_gradient: bool
+    ) -> Array:
+        """Return the tangent of the membrane potential through time, for a tangent of the current.
+
+        Forwards over the steps, the transpose of `membrane_gradient` but for psi:
+
+            u'[t] = I'[t] + (du[t]/du[t-1]) u'[t-1] + (du[t]/ds[t-1]) psi(u[t-1]) u'[t-1]
+
+        the last term only with the gradient through the reset. Needs what `membrane_gradient` does.
+
+        Parameters
+        ----------
+        neuron, layer, trace, reset_gradient
+            As in `membrane_gradient`.
+        currents : array, shape (T, R*B, n)
+            I'[t].
         """
         ...

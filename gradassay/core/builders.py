@@ -1,16 +1,31 @@
-"""Named networks: from ``fc-800-800`` to a specification."""
+"""Named networks: from ``fc-800-800`` or ``conv5`` to a specification."""
 
 from __future__ import annotations
 
 import itertools
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from gradassay.core.errors import UsageError
-from gradassay.core.network import Layer, Linear, Network, Spiking
+from gradassay.core.errors import ConfigurationError, UsageError
+from gradassay.core.layers import AvgPool, Conv2d, Flatten, Layer, Linear, MapShape, Scale, Spiking
+from gradassay.core.network import Network
+from gradassay.core.residual import SPIKE_FACTOR, residual
 
 _FULLY_CONNECTED = re.compile(r"fc((?:-[1-9]\d{0,6})+)")
+_TOKEN = re.compile(r"(?P<channels>[1-9]\d{0,4})C(?P<kernel>[1-9]\d?)|AP(?P<pool>[1-9]\d?)")
+
+CONVOLUTIONAL: Mapping[str, str] = MappingProxyType(
+    {
+        "conv5": "128C3-AP2-256C3-AP2-512C3-AP2-512C3-FC",
+        "conv9": "64C3-128C3-AP2-256C3-256C3-AP2-512C3-512C3-AP2-512C3-512C3-FC",
+    }
+)
+RESIDUAL: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3)}
+)
 
 
 def fully_connected(
@@ -36,15 +51,78 @@ def fully_connected(
     return Network((*layers, Linear("readout", sizes[-1], classes, bias)), **options)
 
 
-def network_named(name: str, inputs: int, classes: int, **options: Any) -> Network:
+def convolutional(
+    input_shape: MapShape, plan: str, classes: int, *, standardised: bool = True, **options: Any
+) -> Network:
+    """Return a convolutional network from a plan such as ``32C3-AP2-64C3-AP2-FC``.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        (channels, rows, columns) of the input.
+    plan : str
+        ``<channels>C<kernel>``: convolution with padding ``kernel // 2``, then neurons.
+        ``AP<kernel>``: average pool. ``FC``, last: the readout.
+    classes : int
+        Size of the readout.
+    standardised : bool
+        Standardise the convolutions' weights, and multiply with 2.74 after each neuron.
+    **options
+        Further fields of `Network`.
+
+    Raises
+    ------
+    UsageError
+        If the plan has another form.
+    ConfigurationError
+        If the feature maps become smaller than a kernel.
+
+    Examples
+    --------
+    >>> network = convolutional((1, 28, 28), "32C3-AP2-64C3-FC", 10, standardised=False)
+    >>> [layer.name for layer in network.layers]
+    ['conv1', 'lif1', 'pool1', 'conv2', 'lif2', 'flatten', 'readout']
+    """
+    tokens = plan.split("-")
+    matches = [_TOKEN.fullmatch(token) for token in tokens[:-1]]
+    if tokens[-1] != "FC" or not matches or not all(matches):
+        raise UsageError(
+            f"network: got {plan!r}; expected <channels>C<kernel> and AP<kernel>, then FC, for"
+            " example 32C3-AP2-64C3-AP2-FC."
+        )
+    layers: list[Layer] = []
+    shape, convolutions, pools = input_shape, 0, 0
+    for match in filter(None, matches):
+        if match["pool"]:
+            pools += 1
+            layers.append(AvgPool(f"pool{pools}", shape, int(match["pool"])))
+            shape = layers[-1].output_shape
+            continue
+        convolutions += 1
+        channels, kernel = int(match["channels"]), int(match["kernel"])
+        convolution = Conv2d(
+            f"conv{convolutions}", shape, channels, kernel, 1, kernel // 2, True, standardised
+        )
+        layers += [convolution, Spiking(f"lif{convolutions}", convolution.outputs)]
+        if standardised:
+            layers.append(Scale(f"scale{convolutions}", convolution.outputs, SPIKE_FACTOR))
+        shape = convolution.output_shape
+    layers += [Flatten("flatten", shape), Linear("readout", math.prod(shape), classes)]
+    return Network(tuple(layers), **options)
+
+
+def network_named(name: str, inputs: int | MapShape, classes: int, **options: Any) -> Network:
     """Return the network of a given name for data of a given size.
 
     Parameters
     ----------
     name : str
         ``fc-N-N...``: fully connected, the sizes of the spiking layers from input to output.
-    inputs, classes : int
-        Features and classes of the data.
+        ``conv5``, ``conv9``, or a plan as in `convolutional`. ``resnet18``, ``resnet34``.
+    inputs : int or tuple of int
+        Features of the data, or (channels, rows, columns), which all but ``fc`` need.
+    classes : int
+        Classes of the data.
     **options
         As in `fully_connected`.
 
@@ -52,16 +130,36 @@ def network_named(name: str, inputs: int, classes: int, **options: Any) -> Netwo
     ------
     UsageError
         If the name has another form.
+    ConfigurationError
+        If the data has no image shape, or an image that is too small.
 
     Examples
     --------
     >>> network_named("fc-30-20", 64, 10).shapes["hidden2.weight"]
     (20, 30)
+    >>> network_named("conv5", (3, 32, 32), 10).shapes["conv2.weight"]
+    (256, 128, 3, 3)
     """
     match = _FULLY_CONNECTED.fullmatch(name)
-    if not match:
-        raise UsageError(
-            f"network: got {name!r}; expected fc-N-N..., the sizes of the hidden layers,"
-            " for example fc-100-100."
+    if match:
+        features = inputs if isinstance(inputs, int) else math.prod(inputs)
+        return fully_connected(
+            features, [int(n) for n in match[1][1:].split("-")], classes, **options
         )
-    return fully_connected(inputs, [int(n) for n in match[1][1:].split("-")], classes, **options)
+    build: Callable[[MapShape], Network]
+    if name in RESIDUAL:
+        build = lambda shape: residual(shape, RESIDUAL[name], classes, **options)  # noqa: E731
+    elif name in CONVOLUTIONAL or "C" in name:
+        plan = CONVOLUTIONAL.get(name, name)
+        build = lambda shape: convolutional(shape, plan, classes, **options)  # noqa: E731
+    else:
+        known = ", ".join(sorted([*CONVOLUTIONAL, *RESIDUAL]))
+        raise UsageError(
+            f"network: got {name!r}; expected fc-N-N..., the sizes of the hidden layers, for"
+            f" example fc-100-100; a plan such as 32C3-AP2-64C3-AP2-FC; or one of {known}."
+        )
+    if isinstance(inputs, int):
+        raise ConfigurationError(
+            f"network {name}: got {inputs} features; expected (channels, rows, columns) of images."
+        )
+    return build(inputs)

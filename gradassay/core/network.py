@@ -1,15 +1,18 @@
 """Specification of a spiking network: pure data, no arrays.
 
-The model, for layers l = 1..N of spiking neurons and a readout, at each step t in this order:
+The model, for spiking layers l = 1..N and a readout, at each step t in this order:
 
-    u_l[t] = leak * (u_l[t-1] - V_th * s_l[t-1]) + W_l r_{l-1}[t] + b_l   membrane potential
-    s_l[t] = 1 if u_l[t] >= V_th else 0                                    spike
-    r_l[t] = s_l[t] + alpha * z_l[t]                                       received activity
-    o[t]   = W_{N+1} r_N[t] + b_{N+1}                                      readout, no memory
+    u_l[t] = leak * (u_l[t-1] - V_th * s_l[t-1]) + I_l[t]     membrane potential, before the reset
+    s_l[t] = 1 if u_l[t] >= V_th else 0                        spike
+    r_l[t] = s_l[t] + alpha * z_l[t]                           received activity
+    o[t]   = current of the readout: no memory; or its spikes, where the last layer is spiking
 
-with u = 0 and s = 0 before the first step. That is the soft reset; with the hard reset the membrane
-potential is set to 0 after a spike, ``u_l[t] = leak * u_l[t-1] * (1 - s_l[t-1]) + ...``; with no
-reset the ``V_th`` term is absent.
+I_l is what reaches layer l from the received activities and the network's input through layers
+without memory: dense, convolution, pooling, scaling, residual sum. ``u = 0`` and ``s = 0`` before
+the first step. That is the soft reset; with the hard reset the membrane potential is set to 0 after
+a spike, ``u_l[t] = leak * u_l[t-1] * (1 - s_l[t-1]) + ...``; with no reset the ``V_th`` term is
+absent. Noise on the membrane potential, in place of noise on the spikes, is seen by the firing
+alone, ``s_l[t] = 1 if u_l[t] + alpha * z_l[t] >= V_th``: the leak does not carry it on.
 
 References
 ----------
@@ -20,44 +23,67 @@ Networks" (OTTT), 2022.
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import itertools
 import math
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
-from gradassay.core.errors import ConfigurationError
+from gradassay.core.errors import ConfigurationError, unknown_name
+from gradassay.core.layers import (
+    Conv2d,
+    Gain,
+    Layer,
+    Linear,
+    Spec,
+    Spiking,
+    Sum,
+    Weighted,
+    require,
+)
 
 Reset = Literal["soft", "hard", "none"]
-
-
-def _require(condition: bool, name: str, got: object, expected: str) -> None:
-    if not condition:
-        raise ConfigurationError(f"{name}: got {got!r}; expected {expected}.")
-
-
-class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of the specifications: frozen, hashable, JSON both ways."""
+SurrogateKind = Literal["sigmoid", "arctan", "triangle", "rectangle", "superspike", "gaussian"]
+INPUT = "input"
 
 
 class Surrogate(Spec, frozen=True):
-    """The sigmoid surrogate derivative psi(u) = k sig(x) (1 - sig(x)), x = k (u - V_th).
+    """The surrogate derivative psi of a spike, and the smooth function S whose derivative it is.
+
+    With ``x = u - V_th`` and the scale k per unit of membrane potential:
+
+    ========== ============================================ =====================================
+    kind       psi                                          S
+    ========== ============================================ =====================================
+    sigmoid    ``k sig(k x) (1 - sig(k x))``                ``sig(k x)``
+    arctan     ``(k / 2) / (1 + (pi k x / 2)^2)``           ``arctan(pi k x / 2) / pi + 1/2``
+    triangle   ``k max(0, 1 - k |x|)``                      ``1/2 + y - y |y| / 2``,
+                                                            y = k x limited to [-1, 1]
+    rectangle  ``k`` where ``|x| < 1 / (2 k)``, else 0      ``k x + 1/2``, limited to [0, 1]
+    superspike ``1 / (1 + k |x|)^2``                        ``x / (1 + k |x|) + 1/2``
+    gaussian   ``k exp(-(k x)^2 / 2) / sqrt(2 pi)``         standard normal distribution at k x
+    ========== ============================================ =====================================
 
     Parameters
     ----------
     kind : str
-        ``"sigmoid"``.
+        One of the above.
     scale : float
-        k, per unit of membrane potential. At k = 4 the peak is 1. The smooth function whose
-        derivative it is, ``sig(x)``, takes the place of the spike in a smooth neuron.
+        k. For the sigmoid at k = 4 the peak is 1.
+
+    References
+    ----------
+    SuperSpike: Zenke and Ganguli, 2018. Arctan: Fang et al., 2021.
     """
 
-    kind: Literal["sigmoid"] = "sigmoid"
+    kind: SurrogateKind = "sigmoid"
     scale: float = 4.0
 
     def __post_init__(self) -> None:
-        _require(0 < self.scale < math.inf, "surrogate scale", self.scale, "a positive number")
+        if self.kind not in get_args(SurrogateKind):
+            raise unknown_name("surrogate", self.kind, get_args(SurrogateKind))
+        require(0 < self.scale < math.inf, "surrogate scale", self.scale, "a positive number")
 
 
 class Neuron(Spec, frozen=True):
@@ -85,37 +111,10 @@ class Neuron(Spec, frozen=True):
     smooth: bool = False
 
     def __post_init__(self) -> None:
-        _require(0 <= self.leak <= 1, "leak", self.leak, "a number in [0, 1]")
-        _require(0 < self.threshold < math.inf, "threshold", self.threshold, "a positive number")
-
-
-class Linear(Spec, frozen=True, tag="linear"):
-    """A dense layer of weights ``(outputs, inputs)`` and, where wanted, a bias ``(outputs,)``."""
-
-    name: str
-    inputs: int
-    outputs: int
-    bias: bool = True
-
-    def __post_init__(self) -> None:
-        _require(self.inputs >= 1, f"{self.name}.inputs", self.inputs, "at least 1")
-        _require(self.outputs >= 1, f"{self.name}.outputs", self.outputs, "at least 1")
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the parameters by dotted name."""
-        weight = {f"{self.name}.weight": (self.outputs, self.inputs)}
-        return weight | ({f"{self.name}.bias": (self.outputs,)} if self.bias else {})
-
-
-class Spiking(Spec, frozen=True, tag="spiking"):
-    """A population of neurons; noise is injected on its spikes."""
-
-    name: str
-    units: int
-
-
-Layer = Linear | Spiking
+        require(0 <= self.leak <= 1, "leak", self.leak, "a number in [0, 1]")
+        require(0 < self.threshold < math.inf, "threshold", self.threshold, "a positive number")
+        if self.reset not in get_args(Reset):
+            raise unknown_name("reset", self.reset, get_args(Reset))
 
 
 class Loss(Spec, frozen=True):
@@ -134,16 +133,17 @@ class Loss(Spec, frozen=True):
     over: Literal["step", "sequence"] = "step"
 
     def __post_init__(self) -> None:
-        _require(0 <= self.mse_weight <= 1, "mse_weight", self.mse_weight, "a number in [0, 1]")
+        require(0 <= self.mse_weight <= 1, "mse_weight", self.mse_weight, "a number in [0, 1]")
 
 
-class Network(Spec, frozen=True):
+class Network(Spec, frozen=True, dict=True):
     """A spiking network: layers in order, the neuron, the number of steps, the loss.
 
     Parameters
     ----------
     layers : tuple of Layer
-        ``Linear`` and ``Spiking`` in turn, at least one spiking layer, a ``Linear`` readout last.
+        In an order in which every layer comes after those that feed it. The last one is the output:
+        a weighted readout, or a spiking layer after it. At least one other layer is spiking.
     neuron : Neuron
         Shared by all spiking layers.
     steps : int
@@ -154,7 +154,9 @@ class Network(Spec, frozen=True):
     Raises
     ------
     ConfigurationError
-        If sizes do not fit, names repeat, T < 1 or there is no hidden layer.
+        If sizes do not fit, names repeat, a source is missing, T < 1, there is no hidden spiking
+        layer, a layer feeds nothing, or a weighted layer reaches both the output and a spiking
+        layer without passing a spiking layer (its weight gradient would need two traces).
 
     Examples
     --------
@@ -172,48 +174,149 @@ class Network(Spec, frozen=True):
     loss: Loss = Loss()
 
     def __post_init__(self) -> None:
-        _require(self.steps >= 1, "steps", self.steps, "T of at least 1")
+        require(self.steps >= 1, "steps", self.steps, "T of at least 1")
         names = [layer.name for layer in self.layers]
-        _require(len(set(names)) == len(names), "layer names", names, "no name twice")
-        kinds = [type(layer) for layer in self.layers]
-        pattern = [Linear, Spiking] * (len(kinds) // 2) + [Linear]
-        _require(
-            len(kinds) >= 3 and kinds == pattern,
+        different = len(set(names)) == len(names) and INPUT not in names
+        require(different, "layer names", names, f"no name twice, none {INPUT!r}")
+        self._require_sizes()
+        self._require_output()
+
+    def _require_sizes(self) -> None:
+        """Every source comes before its consumer and has its size."""
+        sizes: dict[str, int] = {}
+        for layer in self.layers:
+            for source in self.sources(layer):
+                if source == INPUT:
+                    sizes.setdefault(INPUT, layer.inputs)
+                require(
+                    source in sizes, f"source of {layer.name}", source, f"one of {sorted(sizes)}"
+                )
+                given = sizes[source]
+                require(
+                    given == layer.inputs,
+                    f"size of {layer.name}",
+                    layer.inputs,
+                    f"{given} ({source})",
+                )
+            sizes[layer.name] = layer.outputs
+
+    def _require_output(self) -> None:
+        """There is a hidden spiking layer and a readout; every layer leads somewhere."""
+        kinds = [type(layer).__name__ for layer in self.layers]
+        readout = bool(self.layers) and isinstance(self.output, Linear | Conv2d | Spiking)
+        require(
+            readout and bool(self.weighted) and bool(self.spiking),
             "layers",
-            [kind.__name__ for kind in kinds],
-            "Linear and Spiking in turn, at least one Spiking, and a Linear readout last",
+            kinds,
+            "at least one hidden Spiking layer, and a Linear readout last (or Spiking after it)",
         )
-        for before, layer in itertools.pairwise(self.layers):
-            given = before.outputs if isinstance(before, Linear) else before.units
-            wanted = layer.inputs if isinstance(layer, Linear) else layer.units
-            _require(given == wanted, f"size of {layer.name}", wanted, f"{given} ({before.name})")
+        for layer in self.layers[:-1]:
+            require(
+                bool(self.consumers(layer.name)),
+                layer.name,
+                "no layer that it feeds",
+                "one or more",
+            )
+        mixed = sorted(
+            layer.name for layer in self.weighted if self._reaches(layer) == {True, False}
+        )
+        require(not mixed, "layers", mixed, "a spiking layer between these and the output")
+
+    def _reaches(self, layer: Layer) -> set[bool]:
+        """Where a layer's output gets without a spiking layer between: True for neurons."""
+        if layer is self.output:
+            return {isinstance(layer, Spiking)}
+        found: set[bool] = set()
+        for consumer in self.consumers(layer.name):
+            found |= {True} if isinstance(consumer, Spiking) else self._reaches(consumer)
+        return found
+
+    @functools.cached_property
+    def _before(self) -> dict[str, str]:
+        """Name of the layer before each layer."""
+        names = [INPUT, *(layer.name for layer in self.layers)]
+        return dict(zip(names[1:], names, strict=False))
+
+    @functools.cached_property
+    def _consumers(self) -> dict[str, tuple[Layer, ...]]:
+        fed: dict[str, tuple[Layer, ...]] = {}
+        for layer in self.layers:
+            for source in self.sources(layer):
+                fed[source] = (*fed.get(source, ()), layer)
+        return fed
+
+    @functools.cached_property
+    def _with_memory(self) -> frozenset[str]:
+        return frozenset(layer.name for layer in self.weighted if True in self._reaches(layer))
+
+    def sources(self, layer: Layer) -> tuple[str, ...]:
+        """Return the names of the layers that feed a layer; ``"input"`` for the network's input."""
+        if isinstance(layer, Sum):
+            return layer.of
+        return (layer.source or self._before[layer.name],)
+
+    def consumers(self, name: str) -> tuple[Layer, ...]:
+        """Return the layers that a layer, or ``"input"``, feeds."""
+        return self._consumers.get(name, ())
+
+    def has_memory(self, layer: Weighted) -> bool:
+        """Whether the layer's output reaches neurons, whose leak keeps it, rather than the output.
+
+        The weight gradient of such a layer takes the eligibility trace of its input, that of the
+        others the input itself.
+        """
+        return layer.name in self._with_memory
+
+    def layer(self, name: str) -> Layer:
+        """Return the layer of a name.
+
+        Raises
+        ------
+        UsageError
+            If there is none.
+        """
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise unknown_name("layer", name, [layer.name for layer in self.layers])
 
     @property
-    def weighted(self) -> tuple[Linear, ...]:
+    def output(self) -> Layer:
+        """The last layer, whose current or spikes are the network's outputs."""
+        return self.layers[-1]
+
+    @functools.cached_property
+    def weighted(self) -> tuple[Weighted, ...]:
         """The layers that have parameters, in order."""
-        return tuple(layer for layer in self.layers if isinstance(layer, Linear))
+        return tuple(layer for layer in self.layers if isinstance(layer, Linear | Conv2d | Gain))
 
-    @property
+    @functools.cached_property
     def spiking(self) -> tuple[Spiking, ...]:
-        """The spiking layers, in order."""
+        """The hidden spiking layers, in order: those that take noise and feedback."""
+        hidden = self.layers[:-1]
+        return tuple(layer for layer in hidden if isinstance(layer, Spiking))
+
+    @functools.cached_property
+    def populations(self) -> tuple[Spiking, ...]:
+        """All spiking layers, in order; a spiking readout is the last of them."""
         return tuple(layer for layer in self.layers if isinstance(layer, Spiking))
 
     @property
-    def readout(self) -> Linear:
-        """The last layer."""
+    def readout(self) -> Weighted:
+        """The last weighted layer."""
         return self.weighted[-1]
 
     @property
     def inputs(self) -> int:
         """Number of input features."""
-        return self.weighted[0].inputs
+        return self.consumers(INPUT)[0].inputs
 
     @property
     def classes(self) -> int:
         """Number of outputs m."""
-        return self.readout.outputs
+        return self.output.outputs
 
-    @property
+    @functools.cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of all parameters by dotted name."""
         return {name: shape for layer in self.weighted for name, shape in layer.shapes.items()}
@@ -236,7 +339,7 @@ class Network(Spec, frozen=True):
         except msgspec.DecodeError as error:  # ValidationError is its subclass
             raise ConfigurationError(f"network JSON: {error}.") from error
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         """Sixteen hexadecimal digits that name this specification in results."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]

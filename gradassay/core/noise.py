@@ -1,10 +1,10 @@
-"""Noise that is injected on spikes: its law, its pairing over time, its draws."""
+"""Noise: its law, its pairing, where it goes, its draws."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,37 +14,55 @@ from gradassay.core.errors import ConfigurationError, is_real, unknown_name
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
 
-Law = Literal["gaussian", "rademacher", "sphere"]
-Pairing = Literal["none", "time"]
+Law = Literal["gaussian", "rademacher", "sphere", "uniform", "laplace"]
+Pairing = Literal["none", "time", "batch"]
+Position = Literal["spike", "membrane", "none", "weights"]
 
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """How the noise z of a method is distributed; the network receives ``s + scale * z``.
+    """How the noise z of a method is distributed, and where it goes.
 
     Parameters
     ----------
     scale : float
-        alpha, in units of a spike, positive.
-    law : {"gaussian", "rademacher", "sphere"}
-        All have mean 0 and second moment ``E[z z^T] = I``. ``"sphere"`` is uniform on the sphere of
-        radius sqrt(n) for each layer, step and sample.
-    pairing : {"none", "time"}
+        alpha, in units of a spike or of the membrane potential, positive.
+    law : {"gaussian", "rademacher", "sphere", "uniform", "laplace"}
+        All have mean 0 and second moment ``E[z z^T] = I``: signs; uniform on the sphere of radius
+        sqrt(n) for each layer, step and sample; uniform on [-sqrt 3, sqrt 3]; Laplace of scale
+        1 / sqrt 2.
+    pairing : {"none", "time", "batch"}
         ``"time"``: steps 2j and 2j + 1 carry z and -z (antithetic). With an odd number of steps the
-        last one has a draw of its own without a partner.
+        last one has a draw of its own without a partner. ``"batch"``: the second half of the batch
+        carries the negative of the first half's; with an odd number of samples the last of the
+        first half has no partner.
+    position : {"spike", "membrane", "none", "weights"}
+        ``"spike"``: the next layer receives ``s + alpha z``. ``"membrane"``: the firing sees
+        ``u + alpha z``. ``"none"``: drawn for each unit of the spiking layers, but not injected:
+        the method uses it elsewhere. ``"weights"``: one draw for each parameter, shared by the
+        batch.
     """
 
     scale: float
     law: Law = "gaussian"
     pairing: Pairing = "none"
+    position: Position = "spike"
 
     def __post_init__(self) -> None:
         if not (is_real(self.scale) and 0 < self.scale < math.inf):
             raise ConfigurationError(f"alpha: got {self.scale!r}; expected a positive number.")
-        if self.law not in get_args(Law):
-            raise unknown_name("noise law", self.law, get_args(Law))
-        if self.pairing not in get_args(Pairing):
-            raise unknown_name("noise pairing", self.pairing, get_args(Pairing))
+        for kind, got, valid in (
+            ("noise law", self.law, get_args(Law)),
+            ("noise pairing", self.pairing, get_args(Pairing)),
+            ("noise position", self.position, get_args(Position)),
+        ):
+            if got not in valid:
+                raise unknown_name(kind, got, valid)
+
+    @property
+    def injected(self) -> bool:
+        """Whether the forward pass takes it in."""
+        return self.position in ("spike", "membrane")
 
 
 @dataclass(frozen=True)
@@ -57,11 +75,19 @@ class Noise:
         alpha.
     values : mapping from spiking layer's name to array, shape (T, R*B, n)
         z itself, without the scale. Replicates are folded into the batch axis, replicate-major.
-        A layer that is absent receives none.
+        A layer that is absent receives none. Noise on the weights: by parameter's name, shape
+        (R, *shape).
+    position : {"spike", "membrane"}
+        Where a forward pass adds it.
     """
 
     scale: float
     values: Mapping[str, Array] = field(default_factory=dict)
+    position: Position = "spike"
+
+    def map(self, function: Callable[[Array], Array]) -> Noise:
+        """Return the noise with a function applied to each array."""
+        return replace(self, values={name: function(z) for name, z in self.values.items()})
 
 
 def draw_noise(
@@ -72,12 +98,12 @@ def draw_noise(
     replicates: Sequence[int] = (0,),
     dtype: type[np.floating] = np.float64,
 ) -> Noise:
-    """Draw the noise of all spiking layers for some replicates.
+    """Draw the noise of all hidden spiking layers, or of all parameters, for some replicates.
 
     Parameters
     ----------
     model : NoiseModel
-        Law, scale and pairing.
+        Law, scale, pairing and position.
     network : Network
         Gives layers and T.
     samples : int
@@ -93,15 +119,22 @@ def draw_noise(
     Returns
     -------
     Noise
-        NumPy arrays of shape ``(T, R*B, n)``.
+        NumPy arrays of shape ``(T, R*B, n)``; on the weights ``(R, *shape)``.
     """
     values = {}
+    if model.position == "weights":
+        for name, weight_shape in network.shapes.items():
+            drawn = [
+                draw(model.law, weight_shape, g, dtype) for g in (key / name).numbered(replicates)
+            ]
+            values[name] = np.stack(drawn)
+        return Noise(model.scale, values, model.position)
     for layer in network.spiking:
         shape = (network.steps, samples, layer.units)
         generators = (key / layer.name).numbered(replicates)
-        drawn = np.stack([_paired(model, shape, g, dtype) for g in generators], axis=1)
-        values[layer.name] = drawn.reshape(network.steps, -1, layer.units)
-    return Noise(model.scale, values)
+        stacked = np.stack([_paired(model, shape, g, dtype) for g in generators], axis=1)
+        values[layer.name] = stacked.reshape(network.steps, -1, layer.units)
+    return Noise(model.scale, values, model.position)
 
 
 def _paired(
@@ -112,17 +145,25 @@ def _paired(
 ) -> np.ndarray:
     """Draw one layer and replicate, shape (T, B, n)."""
     if model.pairing == "none":
-        return _draw(model.law, shape, generator, dtype)
-    steps = shape[0]
-    half = _draw(model.law, ((steps + 1) // 2, *shape[1:]), generator, dtype)
-    return np.stack([half, -half], axis=1).reshape(-1, *shape[1:])[:steps]
+        return draw(model.law, shape, generator, dtype)
+    steps, samples, units = shape
+    if model.pairing == "time":
+        half = draw(model.law, ((steps + 1) // 2, samples, units), generator, dtype)
+        return np.stack([half, -half], axis=1).reshape(-1, samples, units)[:steps]
+    half = draw(model.law, (steps, (samples + 1) // 2, units), generator, dtype)
+    return np.concatenate([half, -half[:, : samples // 2]], axis=1)
 
 
-def _draw(
+def draw(
     law: Law, shape: tuple[int, ...], generator: np.random.Generator, dtype: type[np.floating]
 ) -> np.ndarray:
+    """Draw numbers of mean 0 and variance 1; the sphere is that of the last axis."""
     if law == "rademacher":
         return _random_signs(shape, generator, dtype)
+    if law == "uniform":
+        return generator.uniform(-math.sqrt(3), math.sqrt(3), shape).astype(dtype, copy=False)
+    if law == "laplace":
+        return generator.laplace(0, math.sqrt(0.5), shape).astype(dtype, copy=False)
     normal = generator.standard_normal(shape, dtype=dtype)
     if law == "gaussian":
         return normal

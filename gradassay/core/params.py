@@ -10,6 +10,7 @@ import numpy as np
 from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.errors import DataError
 from gradassay.core.keys import Key
+from gradassay.core.layers import Gain
 from gradassay.core.network import Network
 
 
@@ -68,7 +69,10 @@ class Params(Mapping[str, Array]):
 
 
 def initial_params(network: Network, key: Key, gain: float = 1.0) -> Params:
-    """Draw float64 parameters: weights normal with standard deviation gain / sqrt(inputs), bias 0.
+    """Draw float64 parameters.
+
+    Weights are normal with standard deviation gain / sqrt(fan-in), biases 0, gains of standardised
+    layers `gain`, and a `Gain` layer's factor is its initial one.
 
     Parameters
     ----------
@@ -77,21 +81,25 @@ def initial_params(network: Network, key: Key, gain: float = 1.0) -> Params:
     key : Key
         Each array has its own stream, ``key / name``.
     gain : float
-        Factor on the standard deviation.
+        Factor on the standard deviation of the weights; it scales a standardised layer's output
+        through its gain.
 
     Returns
     -------
     Params
         NumPy arrays, float64.
     """
-    return Params(
-        {
-            name: key_normal(key / name, shape) * (gain / shape[1] ** 0.5)
-            if len(shape) > 1
-            else np.zeros(shape)
-            for name, shape in network.shapes.items()
-        }
-    )
+    arrays: dict[str, np.ndarray] = {}
+    for layer in network.weighted:
+        if isinstance(layer, Gain):
+            arrays[f"{layer.name}.weight"] = np.full((1,), layer.initial)
+            continue
+        for name, shape in layer.shapes.items():
+            if len(shape) > 1:
+                arrays[name] = key_normal(key / name, shape) * (gain / layer.fan_in**0.5)
+            else:
+                arrays[name] = np.full(shape, gain if name.endswith(".gain") else 0.0)
+    return Params(arrays)
 
 
 def key_normal(key: Key, shape: tuple[int, ...]) -> np.ndarray:

@@ -8,7 +8,16 @@ from typing import Literal
 
 from gradassay.core.arrays import Array
 
-Recorded = Literal["membrane", "spikes", "received", "derivative", "eligibility", "activity"]
+Recorded = Literal[
+    "membrane",
+    "spikes",
+    "received",
+    "derivative",
+    "eligibility",
+    "activity",
+    "received_eligibility",
+    "received_activity",
+]
 Carry = Mapping[str, Array]
 
 
@@ -51,13 +60,17 @@ class Trace:
     carry : mapping
         State for the next block; opaque, of the backend that made it.
     membrane, spikes, received, derivative : mapping from spiking layer's name to (t, R*B, n)
-        u before the reset, s, r = s + alpha z, psi(u).
+        u before the reset and without noise; s; r = s + alpha z (s where the noise is on the
+        membrane potential); psi at what the firing saw, u or u + alpha z.
     eligibility : mapping from weighted layer's name to Presynaptic
-        Trace of the layer's clean input, ``a[t] = leak * a[t-1] + s[t]`` (the first layer: of the
-        network's input); its bias is the trace of 1. The readout has no memory and takes its clean
-        input itself, with bias 1.
+        Trace of the layer's clean input, ``a[t] = leak * a[t-1] + x[t]``; its bias is the trace
+        of 1. A layer whose output reaches no neuron (`Network.has_memory`) takes its clean input
+        itself, with bias 1. Clean: what the layer would receive in this pass if the noise of the
+        spikes that feed it, through layers without weights, were left out.
     activity : mapping from weighted layer's name to Presynaptic
         The layer's clean input at each step, without a trace, with bias 1.
+    received_eligibility, received_activity : mapping from weighted layer's name to Presynaptic
+        The same two of what the layer did receive, noise included.
     """
 
     outputs: Array
@@ -70,3 +83,5 @@ class Trace:
     derivative: Mapping[str, Array] = field(default_factory=dict)
     eligibility: Mapping[str, Presynaptic] = field(default_factory=dict)
     activity: Mapping[str, Presynaptic] = field(default_factory=dict)
+    received_eligibility: Mapping[str, Presynaptic] = field(default_factory=dict)
+    received_activity: Mapping[str, Presynaptic] = field(default_factory=dict)

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gradassay.core.arrays import split_replicates
+from gradassay.core.arrays import merge_replicates, split_replicates
 from gradassay.core.batch import Batch
-from gradassay.core.network import Linear, Network, Neuron
+from gradassay.core.layers import Conv2d, Dense, Gain, Linear, Synapse, Weighted
+from gradassay.core.network import Network, Neuron
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.core.trace import Carry, Presynaptic, Recorded, Trace
 from gradassay.reference_snn.gradients import input_sequence
 from gradassay.reference_snn.loss import losses_and_errors
+from gradassay.reference_snn.maps import (
+    bias_sums,
+    forward_map,
+    transposed_map,
+    weight_products,
+)
 from gradassay.reference_snn.model import Recording, require_block, run
 from gradassay.reference_snn.neuron import (
     Float,
     membrane_by_membrane,
     membrane_by_spike,
     surrogate_derivative,
+)
+from gradassay.reference_snn.standardisation import (
+    effective_tangent,
+    effective_weight,
+    parameter_gradient,
 )
 
 
@@ -72,34 +84,51 @@ class ReferenceBackend:
         kept = _kept(network, recording, record)
         return Trace(outputs, losses, errors, after, **kept)
 
+    def loss(self, network: Network, outputs: Float, targets: np.ndarray) -> tuple[Float, Float]:
+        """Return losses and errors; see `Backend.loss`."""
+        return losses_and_errors(network.loss, outputs, targets, network.steps)
+
+    def weight(self, layer: Dense, params: Params) -> Float:
+        """Return the weight that the layer multiplies with; see `Backend.weight`."""
+        return effective_weight(layer, params)
+
+    def weight_tangent(self, layer: Dense, params: Params, tangent: Params) -> Float:
+        """Return the derivative of the weight along a direction; see `Backend.weight_tangent`."""
+        return effective_tangent(layer, params, tangent)
+
+    def apply(self, layer: Synapse, weight: Float | None, values: Float) -> Float:
+        """Return the layer's output without its bias; see `Backend.apply`."""
+        return _by_replicate(forward_map, layer, weight, values)
+
+    def input_gradient(self, layer: Synapse, weight: Float | None, delta: Float) -> Float:
+        """Return the derivative by the layer's input; see `Backend.input_gradient`."""
+        return _by_replicate(transposed_map, layer, weight, delta)
+
     def weight_gradient(
         self,
-        layer: Linear,
+        layer: Weighted,
+        params: Params,
         delta: Float,
         presynaptic: Presynaptic,
         *,
         replicates: int | None = None,
     ) -> dict[str, Float]:
-        """Sum ``delta a^T`` over steps, mean over the batch; see `Backend.weight_gradient`."""
+        """Sum over steps, mean over the batch; see `Backend.weight_gradient`."""
         count = replicates or 1
         size = delta.shape[1] // count
         rows = split_replicates(delta, count)
         traces = split_replicates(presynaptic.values, count)
+        by_weight = weight_products(layer, rows, traces) / size
         scaled = split_replicates(delta * presynaptic.bias[:, None, None], count)
-        gradient = {
-            f"{layer.name}.weight": np.matmul(np.swapaxes(rows, 1, 2), traces) / size,
-            f"{layer.name}.bias": scaled.sum(axis=1) / size,
-        }
+        gradient = {f"{layer.name}.bias": bias_sums(layer, scaled).sum(axis=1) / size}
+        if isinstance(layer, Gain):
+            gradient[f"{layer.name}.weight"] = by_weight
+        else:
+            gradient |= parameter_gradient(layer, params, by_weight)
         return {
-            name: array if replicates is not None else array[0]
-            for name, array in gradient.items()
-            if name in layer.shapes
+            name: gradient[name] if replicates is not None else gradient[name][0]
+            for name in layer.shapes
         }
-
-    def input_gradient(self, layer: Linear, params: Params, delta: Float) -> Float:
-        """Return ``W^T delta``; see `Backend.input_gradient`."""
-        product: Float = delta @ params[f"{layer.name}.weight"]
-        return product
 
     def membrane_gradient(
         self, neuron: Neuron, layer: str, trace: Trace, signal: Float, *, reset_gradient: bool
@@ -118,23 +147,54 @@ class ReferenceBackend:
             epsilon[t] = after
         return epsilon
 
+    def membrane_tangent(
+        self, neuron: Neuron, layer: str, trace: Trace, currents: Float, *, reset_gradient: bool
+    ) -> Float:
+        """Go forwards over the steps inside one layer; see `Backend.membrane_tangent`."""
+        membrane, spikes = trace.membrane[layer], trace.spikes[layer]
+        tangent = np.zeros_like(currents)
+        tangent[0] = currents[0]
+        for t in range(1, len(currents)):
+            before = tangent[t - 1]
+            tangent[t] = currents[t] + membrane_by_membrane(neuron, spikes[t - 1]) * before
+            if reset_gradient:
+                fired = trace.derivative[layer][t - 1] * before
+                tangent[t] += membrane_by_spike(neuron, membrane[t - 1]) * fired
+        return tangent
+
+
+def _by_replicate(
+    function: Callable[[Synapse, Float | None, Float], Float],
+    layer: Synapse,
+    weight: Float | None,
+    values: Float,
+) -> Float:
+    """Apply a linear map to (t, R*B, n), with one weight or with one for each replicate."""
+    steps = values.shape[0]
+    own = isinstance(layer, Linear | Conv2d | Gain) and weight is not None
+    if own and weight.ndim > len(layer.weight_shape):
+        rows = split_replicates(values, len(weight))
+        parts = [function(layer, w, x) for w, x in zip(weight, rows, strict=True)]
+        return merge_replicates(np.stack(parts), steps)
+    flat = function(layer, weight, values.reshape(-1, values.shape[-1]))
+    return flat.reshape(steps, -1, flat.shape[-1])
+
 
 def _kept(network: Network, recording: Recording, record: Set[Recorded]) -> dict[Recorded, Any]:
     """Return the fields of the trace that were asked for."""
-    membrane = {name: np.stack(steps) for name, steps in recording.membrane.items()}
-    ones = np.ones(len(recording.outputs))
+    neuron, ones = network.neuron, np.ones(len(recording.outputs))
     constant = np.concatenate(recording.constant)
-    everything: dict[Recorded, Any] = {
-        "membrane": membrane,
-        "spikes": {name: np.stack(steps) for name, steps in recording.spikes.items()},
-        "received": {name: np.stack(steps) for name, steps in recording.received.items()},
-        "derivative": {n: surrogate_derivative(network.neuron, u) for n, u in membrane.items()},
-        "eligibility": {
-            name: Presynaptic(np.stack(steps), ones if name == network.readout.name else constant)
-            for name, steps in recording.eligibility.items()
-        },
-        "activity": {
-            name: Presynaptic(np.stack(steps), ones) for name, steps in recording.activity.items()
-        },
-    }
-    return {name: value for name, value in everything.items() if name in record}
+    leaky = {x.name: constant if network.has_memory(x) else ones for x in network.weighted}
+    kept: dict[Recorded, Any] = {}
+    for kind in record:
+        if kind == "derivative":
+            seen = {name: np.stack(steps) for name, steps in recording.seen.items()}
+            kept[kind] = {name: surrogate_derivative(neuron, u) for name, u in seen.items()}
+            continue
+        arrays = {name: np.stack(steps) for name, steps in getattr(recording, kind).items()}
+        if kind.endswith(("eligibility", "activity")):
+            bias = leaky if kind.endswith("eligibility") else dict.fromkeys(leaky, ones)
+            kept[kind] = {name: Presynaptic(a, bias[name]) for name, a in arrays.items()}
+        else:
+            kept[kind] = arrays
+    return kept

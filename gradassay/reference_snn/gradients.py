@@ -1,7 +1,6 @@
 """Gradients of the mean loss by the book: online (OTTT) and through time (BPTT).
 
-They stand beside the estimators as an oracle: loops over steps and layers, no shared code with
-the verbs that estimators use.
+They stand beside the estimators as an oracle: loops over steps and layers, in plain order.
 """
 
 from __future__ import annotations
@@ -11,17 +10,30 @@ from collections.abc import Mapping
 import numpy as np
 
 from gradassay.core.batch import Batch
+from gradassay.core.layers import (
+    AvgPool,
+    Conv2d,
+    Flatten,
+    Gain,
+    Layer,
+    Linear,
+    Scale,
+    Spiking,
+    Weighted,
+)
 from gradassay.core.network import Network
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.reference_snn.loss import losses_and_errors
-from gradassay.reference_snn.model import Recording, run
+from gradassay.reference_snn.maps import bias_sums, transposed_map, weight_products
+from gradassay.reference_snn.model import Recording, layer_weight, run
 from gradassay.reference_snn.neuron import (
     Float,
     membrane_by_membrane,
     membrane_by_spike,
     surrogate_derivative,
 )
+from gradassay.reference_snn.standardisation import parameter_gradient
 
 
 def input_sequence(network: Network, batch: Batch, steps: int) -> Float:
@@ -50,14 +62,15 @@ def online_gradient(
 ) -> Params:
     """Return the online gradient with spatial backpropagation, or with direct feedback.
 
-    With ``a`` the eligibility traces and ``e`` the errors, at each step:
+    With ``a`` the eligibility traces and ``e`` the errors, at each step, written for a chain:
 
         g_N[t]     = W_{N+1}^T e[t]
         delta_l[t] = psi(u_l[t]) g_l[t]
         g_{l-1}[t] = W_l^T delta_l[t]
         dW_l      += delta_l[t] a_{l-1}[t]^T        dW_{N+1} += e[t] s_N[t]^T
 
-    With direct feedback ``g_l[t] = B_l e[t]``.
+    A layer that feeds several has the sum of what comes from them. With direct feedback
+    ``g_l[t] = B_l e[t]`` at the hidden spiking layers.
 
     Parameters
     ----------
@@ -76,21 +89,21 @@ def online_gradient(
     Xiao et al., "Online Training Through Time for Spiking Neural Networks", 2022.
     """
     recording, errors = _forward(network, params, batch, noise)
-    gradient = Params({n: np.zeros(s) for n, s in network.shapes.items()})
+    sums = _Sums(network, params)
     for t in range(network.steps):
-        delta = errors[t]
-        for depth in reversed(range(len(network.weighted))):
-            layer = network.weighted[depth]
-            bias = np.ones(1) if layer == network.readout else recording.constant[t]
-            _accumulate(gradient, layer.name, delta, recording.eligibility[layer.name][t], bias)
-            if depth > 0:
-                below = network.spiking[depth - 1].name
-                if feedback is None:
-                    signal = delta @ params[f"{layer.name}.weight"]
-                else:
-                    signal = errors[t] @ feedback[below].T
-                delta = surrogate_derivative(network.neuron, recording.membrane[below][t]) * signal
-    return gradient.map(lambda total: total / batch.size)
+        deltas = {network.output.name: errors[t]}
+        for layer in reversed(network.layers):
+            delta = deltas.pop(layer.name)
+            if isinstance(layer, Spiking):
+                if feedback is not None and layer != network.output:
+                    delta = errors[t] @ feedback[layer.name].T
+                delta = surrogate_derivative(network.neuron, recording.seen[layer.name][t]) * delta
+            elif isinstance(layer, Linear | Conv2d | Gain):
+                memory = network.has_memory(layer)
+                constant = recording.constant[t] if memory else np.ones(1)
+                sums.add(layer, delta, recording.eligibility[layer.name][t], constant)
+            _send_down(network, params, layer, delta, deltas)
+    return sums.gradient(batch.size)
 
 
 def bptt_gradient(
@@ -125,33 +138,78 @@ def bptt_gradient(
         Gradient of the loss's mean over the batch.
     """
     recording, errors = _forward(network, params, batch, noise)
-    gradient = Params({n: np.zeros(s) for n, s in network.shapes.items()})
+    sums = _Sums(network, params)
     later: dict[str, Float] = {}
     for t in reversed(range(network.steps)):
-        epsilon = errors[t]
-        for depth in reversed(range(len(network.weighted))):
-            layer = network.weighted[depth]
-            _accumulate(
-                gradient, layer.name, epsilon, recording.activity[layer.name][t], np.ones(1)
-            )
-            if depth == 0:
-                continue
-            name = network.spiking[depth - 1].name
-            membrane, spikes = recording.membrane[name][t], recording.spikes[name][t]
-            signal = epsilon @ params[f"{layer.name}.weight"]
-            after = later[name] if name in later else np.zeros_like(signal)
-            if reset_gradient:
-                signal = signal + membrane_by_spike(network.neuron, membrane) * after
-            epsilon = surrogate_derivative(network.neuron, membrane) * signal
-            epsilon = epsilon + membrane_by_membrane(network.neuron, spikes) * after
-            later[name] = epsilon
-    return gradient.map(lambda total: total / batch.size)
+        deltas = {network.output.name: errors[t]}
+        for layer in reversed(network.layers):
+            delta = deltas.pop(layer.name)
+            if isinstance(layer, Spiking):
+                delta = later[layer.name] = _through_time(
+                    network, recording, layer.name, t, delta, later, reset_gradient=reset_gradient
+                )
+            elif isinstance(layer, Linear | Conv2d | Gain):
+                sums.add(layer, delta, recording.activity[layer.name][t], np.ones(1))
+            _send_down(network, params, layer, delta, deltas)
+    return sums.gradient(batch.size)
 
 
-def _accumulate(
-    gradient: Params, name: str, delta: Float, presynaptic: Float, constant: Float
+def _through_time(
+    network: Network,
+    recording: Recording,
+    name: str,
+    t: int,
+    signal: Float,
+    later: Mapping[str, Float],
+    *,
+    reset_gradient: bool,
+) -> Float:
+    """Return epsilon_l[t] from g_l[t] and epsilon_l[t+1]."""
+    after = later[name] if name in later else np.zeros_like(signal)
+    if reset_gradient:
+        signal = signal + membrane_by_spike(network.neuron, recording.membrane[name][t]) * after
+    epsilon = surrogate_derivative(network.neuron, recording.seen[name][t]) * signal
+    return epsilon + membrane_by_membrane(network.neuron, recording.spikes[name][t]) * after
+
+
+def _send_down(
+    network: Network,
+    params: Mapping[str, Float],
+    layer: Layer,
+    delta: Float,
+    deltas: dict[str, Float],
 ) -> None:
-    """Add one step: ``dW += delta a^T`` and ``db += delta * constant``, summed over the batch."""
-    gradient[f"{name}.weight"][...] += delta.T @ presynaptic
-    if f"{name}.bias" in gradient:
-        gradient[f"{name}.bias"][...] += delta.sum(axis=0) * constant
+    """Add what a layer sends to those that feed it."""
+    if isinstance(layer, Linear | Conv2d | Gain):
+        delta = transposed_map(layer, layer_weight(layer, params), delta)
+    elif isinstance(layer, AvgPool | Flatten | Scale):
+        delta = transposed_map(layer, None, delta)
+    for source in network.sources(layer):
+        deltas[source] = deltas[source] + delta if source in deltas else delta
+
+
+class _Sums:
+    """Sums over steps and samples of the derivatives by each layer's effective weight and bias."""
+
+    def __init__(self, network: Network, params: Mapping[str, Float]) -> None:
+        self.network, self.params = network, params
+        self.weights = {x.name: np.zeros(x.weight_shape) for x in network.weighted}
+        self.biases: dict[str, Float] = {}
+
+    def add(self, layer: Weighted, delta: Float, presynaptic: Float, constant: Float) -> None:
+        """Add one step: ``dW += delta a^T`` and ``db += delta * constant``."""
+        self.weights[layer.name] += weight_products(layer, delta[None], presynaptic[None])[0]
+        step = bias_sums(layer, delta).sum(axis=0) * constant
+        self.biases[layer.name] = self.biases.get(layer.name, 0) + step
+
+    def gradient(self, samples: int) -> Params:
+        """Return the gradient of the mean over samples, by the parameters."""
+        found: dict[str, Float] = {}
+        for layer in self.network.weighted:
+            by_weight = self.weights[layer.name]
+            found |= {f"{layer.name}.bias": self.biases[layer.name]}
+            if isinstance(layer, Gain):
+                found[f"{layer.name}.weight"] = by_weight
+            else:
+                found |= parameter_gradient(layer, self.params, by_weight)
+        return Params({name: found[name] / samples for name in self.network.shapes})

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
 from gradassay.core.errors import ConfigurationError
-from gradassay.core.network import Linear, Network
+from gradassay.core.layers import Conv2d, Gain, Linear, Spiking, Sum, Weighted
+from gradassay.core.network import INPUT, Network
 from gradassay.core.noise import Noise
+from gradassay.reference_snn.maps import forward_map, spread_bias
 from gradassay.reference_snn.neuron import Float, charge, fire
+from gradassay.reference_snn.standardisation import effective_weight
+
+Steps: TypeAlias = dict[str, list[Float]]
 
 
 @dataclass
@@ -19,22 +25,28 @@ class Recording:
 
     Parameters
     ----------
-    membrane, spikes, received : dict of list of array
-        By spiking layer: u[t] before the reset, s[t], r[t] = s[t] + alpha z[t].
+    membrane, seen, spikes, received : dict of list of array
+        By spiking layer: u[t] before the reset, what the firing saw (u[t], with the noise on the
+        membrane potential where there is some), s[t], what the next layer receives.
     activity, eligibility : dict of list of array
         By weighted layer: its clean input, and the trace of that input,
-        ``a[t] = leak * a[t-1] + s[t]``; the readout, without memory, has its input for trace.
+        ``a[t] = leak * a[t-1] + x[t]``; a layer that reaches no neuron has its input for trace.
+    received_activity, received_eligibility : dict of list of array
+        The same of the input with the noise in it.
     constant : list of array, shape (1,)
         Trace of the bias's input 1.
     outputs : list of array, shape (B, m)
         o[t].
     """
 
-    membrane: dict[str, list[Float]] = field(default_factory=dict)
-    spikes: dict[str, list[Float]] = field(default_factory=dict)
-    received: dict[str, list[Float]] = field(default_factory=dict)
-    activity: dict[str, list[Float]] = field(default_factory=dict)
-    eligibility: dict[str, list[Float]] = field(default_factory=dict)
+    membrane: Steps = field(default_factory=dict)
+    seen: Steps = field(default_factory=dict)
+    spikes: Steps = field(default_factory=dict)
+    received: Steps = field(default_factory=dict)
+    activity: Steps = field(default_factory=dict)
+    eligibility: Steps = field(default_factory=dict)
+    received_activity: Steps = field(default_factory=dict)
+    received_eligibility: Steps = field(default_factory=dict)
     constant: list[Float] = field(default_factory=list)
     outputs: list[Float] = field(default_factory=list)
 
@@ -50,11 +62,13 @@ def run(
 
     At each step, for each layer in order:
 
-        current       I[t] = W r_{l-1}[t] + b
+        current       I[t] = W r_{l-1}[t] + b                       (or pooled, scaled, summed)
         membrane      u[t] = leak (u[t-1] - V_th s[t-1]) + I[t]     (soft reset; see `charge`)
         spike         s[t] = 1 if u[t] >= V_th else 0
         received      r[t] = s[t] + alpha z[t]
-        trace         a[t] = leak a[t-1] + s[t]
+        trace         a[t] = leak a[t-1] + x[t]                     (x the layer's clean input)
+
+    Beside what a layer receives goes its clean value, without the noise of the spikes below.
 
     Parameters
     ----------
@@ -75,59 +89,87 @@ def run(
     recording = Recording()
     state = dict(carry)
     for step, step_inputs in enumerate(inputs):
-        clean = received = step_inputs
         state["constant"] = network.neuron.leak * state.get("constant", np.zeros(1)) + 1
         recording.constant.append(state["constant"])
+        clean, received = {INPUT: step_inputs}, {INPUT: step_inputs}
         for layer in network.layers:
-            if isinstance(layer, Linear):
-                _record_input(network, recording, state, layer, clean)
-                received = _current(params, layer, received)
+            below = network.sources(layer)
+            if isinstance(layer, Spiking):
+                values = _spikes(network, recording, state, layer, received[below[0]], noise, step)
+            elif isinstance(layer, Sum):
+                values = sum(clean[n] for n in below), sum(received[n] for n in below)
+            elif isinstance(layer, Linear | Conv2d | Gain):
+                _record_input(network, recording, state, layer, clean[below[0]], received[below[0]])
+                values = (_current(params, layer, received[below[0]]),) * 2
             else:
-                clean = _spikes(network, recording, state, layer.name, received)
-                received = _received(noise, layer.name, step, clean)
-                recording.received.setdefault(layer.name, []).append(received)
-        recording.outputs.append(received)
+                values = tuple(forward_map(layer, None, v[below[0]]) for v in (clean, received))
+            clean[layer.name], received[layer.name] = values
+        recording.outputs.append(clean[network.output.name])
     return recording, state
 
 
-def _current(params: Mapping[str, Float], layer: Linear, received: Float) -> Float:
+def layer_weight(layer: Weighted, params: Mapping[str, Float]) -> Float:
+    """Return the weight that a layer multiplies with; for a `Gain` its factor."""
+    if isinstance(layer, Gain):
+        return params[f"{layer.name}.weight"]
+    return effective_weight(layer, params)
+
+
+def _current(params: Mapping[str, Float], layer: Weighted, received: Float) -> Float:
     """Return I = W r + b."""
-    current = received @ params[f"{layer.name}.weight"].T
-    return current + params[f"{layer.name}.bias"] if layer.bias else current
+    current = forward_map(layer, layer_weight(layer, params), received)
+    bias = f"{layer.name}.bias"
+    return current + spread_bias(layer, params[bias]) if bias in layer.shapes else current
 
 
 def _spikes(
-    network: Network, recording: Recording, state: dict[str, Float], name: str, current: Float
-) -> Float:
-    """Advance one population by one step and return its spikes."""
-    zero = np.zeros_like(current)
+    network: Network,
+    recording: Recording,
+    state: dict[str, Float],
+    layer: Spiking,
+    current: Float,
+    noise: Noise | None,
+    step: int,
+) -> tuple[Float, Float]:
+    """Advance one population by one step; return its spikes, and what the next layer receives."""
+    name, zero = layer.name, np.zeros_like(current)
     before = state.get(f"{name}.membrane", zero), state.get(f"{name}.spikes", zero)
     membrane = charge(network.neuron, *before, current)
-    spikes = fire(network.neuron, membrane)
+    injected = zero
+    if noise is not None and name in noise.values:
+        injected = noise.scale * noise.values[name][step]
+    on_membrane = noise is not None and noise.position == "membrane"
+    seen = membrane + injected if on_membrane else membrane
+    spikes = fire(network.neuron, seen)
+    received = spikes if on_membrane else spikes + injected
     state[f"{name}.membrane"], state[f"{name}.spikes"] = membrane, spikes
     recording.membrane.setdefault(name, []).append(membrane)
+    recording.seen.setdefault(name, []).append(seen)
     recording.spikes.setdefault(name, []).append(spikes)
-    return spikes
-
-
-def _received(noise: Noise | None, name: str, step: int, spikes: Float) -> Float:
-    """Return r = s + alpha z."""
-    if noise is None or name not in noise.values:
-        return spikes
-    injected: Float = noise.scale * noise.values[name][step]
-    return spikes + injected
+    recording.received.setdefault(name, []).append(received)
+    return spikes, received
 
 
 def _record_input(
-    network: Network, recording: Recording, state: dict[str, Float], layer: Linear, clean: Float
+    network: Network,
+    recording: Recording,
+    state: dict[str, Float],
+    layer: Weighted,
+    clean: Float,
+    received: Float,
 ) -> None:
-    """Record the clean input of a weighted layer and its trace."""
-    recording.activity.setdefault(layer.name, []).append(clean)
-    trace = clean
-    if layer != network.readout:
-        name = f"{layer.name}.eligibility"
-        trace = state[name] = network.neuron.leak * state.get(name, np.zeros_like(clean)) + clean
-    recording.eligibility.setdefault(layer.name, []).append(trace)
+    """Record the input of a weighted layer and its trace, clean and received."""
+    for kind, values, activity, eligibility in (
+        ("clean", clean, recording.activity, recording.eligibility),
+        ("received", received, recording.received_activity, recording.received_eligibility),
+    ):
+        activity.setdefault(layer.name, []).append(values)
+        trace = values
+        if network.has_memory(layer):
+            name = f"{layer.name}.{kind}"
+            before = state.get(name, np.zeros_like(values))
+            trace = state[name] = network.neuron.leak * before + values
+        eligibility.setdefault(layer.name, []).append(trace)
 
 
 def require_block(network: Network, steps: int) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
-from gradassay.core.network import Neuron
+import numpy as np
+from scipy.special import ndtr
+
+from gradassay.core.network import Neuron, Surrogate
 
 Float = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
@@ -47,17 +50,46 @@ def charge(neuron: Neuron, membrane: Float, spikes: Float, current: Float) -> Fl
 
 
 def fire(neuron: Neuron, membrane: Float) -> Float:
-    """Return the spikes: 1 where u >= V_th, else 0; for a smooth neuron sig(k (u - V_th))."""
+    """Return the spikes: 1 where u >= V_th, else 0; for a smooth neuron S(u - V_th)."""
     if neuron.smooth:
-        return sigmoid(neuron.surrogate.scale * (membrane - neuron.threshold))
+        return smooth_spike(neuron.surrogate, membrane - neuron.threshold)
     return (membrane >= neuron.threshold).astype(np.float64)
 
 
+def smooth_spike(surrogate: Surrogate, x: Float) -> Float:
+    """Return S(x), whose derivative is psi; the table stands in `gradassay.core.network`."""
+    k = surrogate.scale
+    if surrogate.kind == "sigmoid":
+        return sigmoid(k * x)
+    if surrogate.kind == "arctan":
+        return np.arctan(math.pi * k * x / 2) / math.pi + 0.5
+    if surrogate.kind == "triangle":
+        y = np.clip(k * x, -1, 1)
+        return 0.5 + y - y * np.abs(y) / 2
+    if surrogate.kind == "rectangle":
+        return np.clip(k * x + 0.5, 0, 1)
+    if surrogate.kind == "superspike":
+        return x / (1 + k * np.abs(x)) + 0.5
+    distribution: Float = ndtr(k * x)
+    return distribution
+
+
 def surrogate_derivative(neuron: Neuron, membrane: Float) -> Float:
-    """Return psi(u) = k sig(x) (1 - sig(x)), x = k (u - V_th)."""
-    scale = neuron.surrogate.scale
-    value = sigmoid(scale * (membrane - neuron.threshold))
-    return scale * value * (1 - value)
+    """Return psi(u); the table stands in `gradassay.core.network`."""
+    k, x = neuron.surrogate.scale, membrane - neuron.threshold
+    kind = neuron.surrogate.kind
+    if kind == "sigmoid":
+        value = sigmoid(k * x)
+        return k * value * (1 - value)
+    if kind == "arctan":
+        return (k / 2) / (1 + (math.pi * k * x / 2) ** 2)
+    if kind == "triangle":
+        return k * np.maximum(0, 1 - k * np.abs(x))
+    if kind == "rectangle":
+        return k * (np.abs(x) < 1 / (2 * k)).astype(np.float64)
+    if kind == "superspike":
+        return 1 / (1 + k * np.abs(x)) ** 2
+    return k * np.exp(-((k * x) ** 2) / 2) / math.sqrt(2 * math.pi)
 
 
 def membrane_by_membrane(neuron: Neuron, spikes: Float) -> Float:
