@@ -95,8 +95,9 @@ def convolutional(
     for match in filter(None, matches):
         if match["pool"]:
             pools += 1
-            layers.append(AvgPool(f"pool{pools}", shape, int(match["pool"])))
-            shape = layers[-1].output_shape
+            pool = AvgPool(f"pool{pools}", shape, int(match["pool"]))
+            layers.append(pool)
+            shape = pool.output_shape
             continue
         convolutions += 1
         channels, kernel = int(match["channels"]), int(match["kernel"])

@@ -13,17 +13,28 @@ class Estimand:
     Parameters
     ----------
     name : str
-        ``online_bp``: online surrogate gradient. ``bptt``: surrogate gradient through time.
-        ``expected_central_difference``: mean over the other noise of the central difference in each
-        noise coordinate. ``smoothed_loss``: gradient of the noise-smoothed loss.
-        ``expected_jacobian_feedback``: mean of ``z o~^T / alpha``, applied to the error.
-        ``fixed_feedback``: a fixed matrix applied to the error.
+        One of these, unless it is the estimator's own:
+
+        - ``online_bp``, ``spatial_bp``, ``bptt``: the surrogate gradient with eligibility traces
+          (OTTT), without traces (SLTT), through time.
+        - ``expected_central_difference``: mean over the other noise of the central difference in
+          each noise coordinate. ``smoothed_loss``: gradient of the noise-smoothed loss.
+        - ``smoothed_jacobian``: transposed Jacobian of the smoothed output, times the clean error.
+        - ``expected_jacobian_feedback``: mean of ``z o~^T / alpha``, applied to the error.
+        - ``fixed_feedback``: a fixed matrix applied to the error. ``fixed_weights``,
+          ``sign_of_weights``: those in place of the weights on the way down.
+        - ``expected_surrogate``: spatial backpropagation with the mean of a random surrogate.
+        - ``local_loss``: gradient of the layer's own loss.
     options : str
         Choices that change it (noise law, pairing, loss), for people to read.
+    at : {"noisy", "first", "clean"}
+        The pass whose surrogate derivatives and traces are used: the noisy one that the loss is of;
+        the first of a pair with z and -z; one without noise.
     """
 
     name: str
     options: str = ""
+    at: Literal["noisy", "first", "clean"] = "noisy"
 
     def __str__(self) -> str:
         return f"{self.name} ({self.options})" if self.options else self.name
@@ -37,6 +48,36 @@ class UnbiasedFor:
 
     def __str__(self) -> str:
         return f"unbiased for {self.estimand}"
+
+
+@dataclass(frozen=True)
+class BiasOrder:
+    """Where the loss is smooth, the mean differs from the estimand by order ``alpha^order``."""
+
+    estimand: Estimand
+    order: int
+
+    def __str__(self) -> str:
+        return f"bias of order alpha^{self.order} for {self.estimand}"
+
+
+@dataclass(frozen=True)
+class VarianceLaw:
+    """A closed form of the signal's variance on a problem where there is one.
+
+    Parameters
+    ----------
+    name : str
+        Of the function in `gradassay.verify.closed_forms`.
+    formula : str
+        For people; d units, g gradient, c unperturbed loss, k4 kurtosis, m outputs.
+    """
+
+    name: str
+    formula: str
+
+    def __str__(self) -> str:
+        return f"variance {self.formula}"
 
 
 @dataclass(frozen=True)
@@ -68,11 +109,11 @@ class Deterministic:
 
 @dataclass(frozen=True)
 class MomentumFeedback:
-    """Feedback matrices M_l are a running average of noise times output, started at 0.
+    """Feedback matrices M_l are a running average of noise times output.
 
-    ``M_l <- lambda M_l + (1 - lambda) z_l o^T / alpha`` (mean over samples and steps of one pass);
-    the signal is ``M_l e / (1 - lambda^k)`` after k updates. The state holds M_l, shape (n_l, m),
-    under the spiking layer's name, and k under ``updates``.
+    ``M_l <- lambda M_l + (1 - lambda) gain z_l o^T / alpha`` (mean over samples and steps of one
+    pass); the signal is ``M_l e``, where corrected divided by ``1 - lambda^k`` after k updates. The
+    state holds M_l, shape (n_l, m), under the spiking layer's name, and k under ``updates``.
 
     Parameters
     ----------
@@ -80,13 +121,19 @@ class MomentumFeedback:
         lambda.
     use : {"before", "after"}
         Whether the error goes through M as it was before this pass's update, or after it.
+    corrected : bool
+        Whether the start at 0 is corrected for.
+    gain : float
+        1, or alpha where 1/alpha is dropped.
     """
 
     momentum: float
     use: Literal["before", "after"]
+    corrected: bool = True
+    gain: float = 1.0
 
     def __str__(self) -> str:
         return f"momentum feedback, lambda {self.momentum:g}, used {self.use} its update"
 
 
-Claim = UnbiasedFor | MomentumFeedback | Passes | Online | Deterministic
+Claim = UnbiasedFor | BiasOrder | VarianceLaw | MomentumFeedback | Passes | Online | Deterministic

@@ -267,6 +267,11 @@ class Network(Spec, frozen=True, dict=True):
         """
         return layer.name in self._with_memory
 
+    def below_neurons(self, name: str) -> bool:
+        """Whether a layer's output reaches a hidden spiking layer, so that it needs a signal."""
+        fed = self.consumers(name)
+        return any(c in self.spiking or self.below_neurons(c.name) for c in fed)
+
     def layer(self, name: str) -> Layer:
         """Return the layer of a name.
 

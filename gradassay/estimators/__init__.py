@@ -2,71 +2,61 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-from gradassay.core.errors import UsageError, unknown_name
 from gradassay.core.estimator import Estimator
-from gradassay.estimators.bptt import BPTT
-from gradassay.estimators.dfa import DFA
-from gradassay.estimators.opzo import OPZO
-from gradassay.estimators.signal import SignalEstimator
-from gradassay.estimators.spatial_bp import SpatialBP
-from gradassay.estimators.zo_single_point import ZOSinglePoint
+from gradassay.estimators.registry import build
 
-ZOO: tuple[type[SignalEstimator], ...] = (
-    SpatialBP,
-    BPTT,
-    DFA,
-    ZOSinglePoint,
-    OPZO,
+ZOO: tuple[str, ...] = (
+    "spatial_bp:SpatialBP",
+    "bptt:BPTT",
+    "feedback_alignment:FeedbackAlignment",
+    "sign_symmetric:SignSymmetric",
+    "dfa:DFA",
+    "dkp:DKP",
+    "zo_single_point:ZOSinglePoint",
+    "zo_two_point:ZOTwoPoint",
+    "spsa:SPSA",
+    "forward_gradient:ForwardGradient",
+    "pzo_two_point:PZOTwoPoint",
+    "opzo:OPZO",
+    "localzo:LocalZO",
+    "local_learning:LocalLearning",
+    "intermediate_global:IntermediateGlobal",
 )
 
-__all__ = [
-    "BPTT",
-    "DFA",
-    "OPZO",
-    "ZOO",
-    "SpatialBP",
-    "ZOSinglePoint",
-    "make_estimator",
-    "zoo_names",
-]
+__all__ = ["ZOO", "make_estimator", "zoo_names"]
 
 
 def zoo_names() -> tuple[str, ...]:
-    """Return the names of all estimators, in the zoo's order."""
-    return tuple(method().name for method in ZOO)
+    """Return the names of all estimators, in the zoo's order: those of their modules."""
+    return tuple(line.partition(":")[0] for line in ZOO)
 
 
 def make_estimator(name: str, **options: object) -> Estimator:
-    """Return an estimator of the zoo by its name.
+    """Return an estimator by its name.
 
     Parameters
     ----------
     name : str
-        As `zoo_names` lists it.
+        As `zoo_names` lists it; ``module:attribute``, or the name of an entry point of the group
+        ``gradassay.estimators``; or a sum of methods, each with a coefficient, such as
+        ``opzo+0.01*local_learning``.
     **options
-        Fields of the estimator; an option that it does not have is an error.
+        Fields of the estimator; an option that it does not have is an error. In a sum, an option
+        goes to every part that has it.
 
     Raises
     ------
     UsageError
         If the name or an option does not exist.
     ConfigurationError
-        If an option's value is impossible.
+        If an option's value is impossible, or parts of a sum do not go together.
 
     Examples
     --------
     >>> make_estimator("opzo", alpha=0.1).noise.scale
     0.1
+    >>> make_estimator("dfa+0.01*local_learning").name
+    'dfa+0.01*local_learning'
     """
-    by_name = {method().name: method for method in ZOO}
-    if name not in by_name:
-        raise unknown_name("estimator", name, by_name)
-    method = by_name[name]
-    known = [field.name for field in dataclasses.fields(method)]
-    for option in options:
-        if option not in known:
-            expected = ", ".join(sorted(known)) or "no options"
-            raise UsageError(f"{name}: got option {option!r}; expected one of {expected}.")
-    return method(**options)
+    zoo = {name: f"{__name__}.{line}" for name, line in zip(zoo_names(), ZOO, strict=True)}
+    return build(name, zoo, options)

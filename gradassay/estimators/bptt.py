@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gradassay.core.arrays import Array
 from gradassay.core.claims import Claim, Deterministic, Estimand, Passes, UnbiasedFor
 from gradassay.core.errors import ConfigurationError
-from gradassay.core.network import Linear
-from gradassay.core.trace import Presynaptic, Recorded, Trace
-from gradassay.estimators.signal import Pass
+from gradassay.core.layers import Spiking
+from gradassay.estimators.passes import Pass
 from gradassay.estimators.spatial_bp import SpatialBP
+from gradassay.estimators.temporal import Temporal, by_current
 
 
 @dataclass(frozen=True)
@@ -22,6 +21,8 @@ class BPTT(SpatialBP):
     ----------
     reset_gradient : bool
         Keep the gradient through the reset, or cut it.
+    temporal : {"local_bptt"}
+        Cannot be chosen: another rule in time is `SpatialBP`.
 
     Notes
     -----
@@ -31,11 +32,18 @@ class BPTT(SpatialBP):
     """
 
     reset_gradient: bool = False
+    temporal: Temporal = field(default="local_bptt", kw_only=True)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.reset_gradient not in (True, False):
             raise ConfigurationError(
                 f"bptt reset_gradient: got {self.reset_gradient!r}; expected True or False."
+            )
+        if self.temporal != "local_bptt":
+            raise ConfigurationError(
+                f"bptt temporal: got {self.temporal!r}; expected 'local_bptt'."
+                " For another rule in time use spatial_bp."
             )
 
     @property
@@ -50,21 +58,14 @@ class BPTT(SpatialBP):
         estimand = Estimand("bptt", f"gradient through the reset {reset}")
         return (UnbiasedFor(estimand), Passes(1, 1), Deterministic())
 
-    @property
-    def record(self) -> Set[Recorded]:
-        """Membrane potentials and spikes of all steps, and inputs in place of traces."""
-        return {"membrane", "spikes", "derivative", "activity"}
-
-    def local_rule(self, observed: Pass, layer: str, signal: Array) -> Array:
+    def local_rule(self, observed: Pass, layer: Spiking, signal: Array) -> Array:
         """Return the derivative by the membrane potential through time."""
-        return observed.backend.membrane_gradient(
-            observed.network.neuron,
-            layer,
-            observed.trace,
+        derivative = self.derivative(observed, layer)
+        return by_current(
+            observed,
+            layer.name,
             signal,
+            derivative,
+            self.temporal,
             reset_gradient=self.reset_gradient,
         )
-
-    def presynaptic(self, trace: Trace, layer: Linear) -> Presynaptic:
-        """Return the input of each step: the recursion through time is in delta."""
-        return trace.activity[layer.name]

@@ -1,8 +1,19 @@
-"""Direct feedback: matrices that carry the output error to each hidden layer."""
+"""Direct feedback: matrices that carry an error to each hidden layer, and how they are learnt."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
 from gradassay.core.arrays import Array, array_namespace, merge_replicates, split_replicates
+from gradassay.core.backend import Backend
+from gradassay.core.errors import ConfigurationError, DataError, is_real
+from gradassay.core.estimator import State
+from gradassay.core.keys import Key
+from gradassay.core.network import Network
+from gradassay.core.params import key_normal
 
 
 def feed_back(matrix: Array, errors: Array, replicates: int) -> Array:
@@ -12,31 +23,33 @@ def feed_back(matrix: Array, errors: Array, replicates: int) -> Array:
     ----------
     matrix : array, shape (n, m) or (R, n, m)
         Shared by all replicates, or one for each.
-    errors : array, shape (T, R*B, m)
+    errors : array, shape (t, R*B, m)
         e.
     replicates : int
         R.
 
     Returns
     -------
-    array, shape (T, R*B, n)
+    array, shape (t, R*B, n)
     """
     xp = array_namespace(matrix)
     rows = split_replicates(errors, replicates)
     return merge_replicates(xp.matmul(rows, xp.matrix_transpose(matrix)), errors.shape[0])
 
 
-def noise_times_output(noise: Array, outputs: Array, scale: float, replicates: int) -> Array:
-    """Return ``Z = mean over samples and steps of z[t] o[t]^T / alpha``.
+def read_out(matrix: Array, spikes: Array, replicates: int) -> Array:
+    """Return the local readout ``o[t] = B^T s[t]``, shape (t, R*B, m); B as in `feed_back`."""
+    rows = split_replicates(spikes, replicates)
+    return merge_replicates(array_namespace(matrix).matmul(rows, matrix), spikes.shape[0])
+
+
+def mean_outer(left: Array, right: Array, replicates: int) -> Array:
+    """Return ``(1/B) sum_b sum_t left[t] right[t]^T``.
 
     Parameters
     ----------
-    noise : array, shape (T, R*B, n)
-        z.
-    outputs : array, shape (T, R*B, m)
-        o of the pass that the noise was injected in.
-    scale : float
-        alpha.
+    left : array, shape (t, R*B, n)
+    right : array, shape (t, R*B, m)
     replicates : int
         R.
 
@@ -44,8 +57,74 @@ def noise_times_output(noise: Array, outputs: Array, scale: float, replicates: i
     -------
     array, shape (n, m), or (R, n, m) where R > 1
     """
-    xp = array_namespace(noise)
-    rows = split_replicates(noise, replicates)
-    columns = split_replicates(outputs, replicates)
-    mean = xp.matmul(xp.matrix_transpose(rows), columns) / (scale * rows.shape[1])
+    xp = array_namespace(left)
+    rows, columns = split_replicates(left, replicates), split_replicates(right, replicates)
+    samples = left.shape[1] // replicates
+    mean = xp.matmul(xp.matrix_transpose(rows), columns) / samples
     return mean if replicates > 1 else mean[0, ...]
+
+
+def direct_shapes(network: Network) -> dict[str, tuple[int, ...]]:
+    """Return the shape (n_l, m) of direct feedback to every hidden spiking layer, by name."""
+    return {layer.name: (layer.units, network.classes) for layer in network.spiking}
+
+
+def random_feedback(
+    backend: Backend, shapes: Mapping[str, tuple[int, ...]], key: Key, gain: float
+) -> State:
+    """Draw matrices of independent normal entries with standard deviation gain / sqrt(rows).
+
+    Parameters
+    ----------
+    backend : Backend
+        Owner of the result.
+    shapes : mapping from name to (n, m)
+        Each has its own stream, ``key / "feedback" / name``.
+    key : Key
+    gain : float
+    """
+    return {
+        name: backend.asarray(
+            key_normal(key / "feedback" / name, shape) * (gain / math.sqrt(shape[0]))
+        )
+        for name, shape in shapes.items()
+    }
+
+
+def given_feedback(
+    backend: Backend,
+    shapes: Mapping[str, tuple[int, ...]],
+    given: Mapping[str, Array],
+    method: str,
+) -> State:
+    """Return feedback matrices that a user gave, as the backend's arrays.
+
+    Raises
+    ------
+    DataError
+        If a layer is missing or unknown, or a matrix has the wrong shape.
+    """
+    if set(given) != set(shapes):
+        raise DataError(
+            f"{method} feedback: got matrices for {sorted(given)}; expected one for each of"
+            f" {sorted(shapes)}."
+        )
+    for name, shape in shapes.items():
+        got = tuple(given[name].shape)
+        if got != shape:
+            raise DataError(
+                f"{method} feedback of {name}: got shape {got}; expected {shape}, (units, classes)."
+            )
+    return {name: backend.asarray(np.asarray(given[name])) for name in shapes}
+
+
+def require_positive(method: str, option: str, value: object) -> None:
+    """Refuse an option that is not a positive number.
+
+    Raises
+    ------
+    ConfigurationError
+        Names the option.
+    """
+    if not (is_real(value) and 0 < value < math.inf):  # type: ignore[operator]
+        raise ConfigurationError(f"{method} {option}: got {value!r}; expected a positive number.")

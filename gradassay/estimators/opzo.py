@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import numpy as np
-
 from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.backend import Backend
-from gradassay.core.claims import Claim, Estimand, MomentumFeedback, Online, Passes, UnbiasedFor
-from gradassay.core.errors import ConfigurationError, is_real, unknown_name
+from gradassay.core.claims import (
+    Claim,
+    Estimand,
+    MomentumFeedback,
+    Online,
+    Passes,
+    UnbiasedFor,
+    VarianceLaw,
+)
+from gradassay.core.errors import ConfigurationError, unknown_name
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
-from gradassay.core.network import Linear, Network
+from gradassay.core.layers import Spiking
+from gradassay.core.network import Network
 from gradassay.core.noise import Law, NoiseModel, Pairing
-from gradassay.estimators.feedback import feed_back, noise_times_output
-from gradassay.estimators.signal import Pass, SignalEstimator
+from gradassay.estimators.descent import Descent
+from gradassay.estimators.feedback import direct_shapes, feed_back, mean_outer
+from gradassay.estimators.momentum import (
+    Start,
+    absorb,
+    corrected,
+    initial_momentum,
+    require_momentum,
+)
+from gradassay.estimators.passes import Pass
+from gradassay.estimators.signal import SignalEstimator
+from gradassay.estimators.temporal import Traces
 
 Use = Literal["before", "after"]
+Output = Literal["step", "sequence"]
 
 
 @dataclass(frozen=True)
@@ -37,23 +55,49 @@ class OPZO(SignalEstimator):
         Noise scale, positive.
     momentum : float
         lambda in [0, 1).
-    law : {"gaussian", "rademacher", "sphere"}
+    law : str
         Law of z.
-    pairing : {"time", "none"}
-        Antithetic noise over pairs of steps, or independent noise at each step. Pairing cancels the
-        offset of the outputs; the mean then holds the Jacobian of the later step by the earlier
-        activity with a minus sign, which is 0 in the last hidden layer before a readout without
-        memory.
+    pairing : {"time", "batch", "none"}
+        Antithetic noise over pairs of steps, over the two halves of the batch, or independent noise
+        at each step and sample. Pairs of steps cancel the offset of the outputs; the mean then
+        holds the Jacobian of the later step by the earlier activity with a minus sign, which is 0
+        in the last hidden layer before a readout without memory; with an odd number of steps the
+        last one keeps its offset. Halves of the batch cancel the offset as far as their outputs
+        agree, without a lag.
+    position : {"spike", "membrane"}
+        Where the noise is injected. On the membrane potential, ``Z`` holds the derivative of the
+        smoothed spike already, and psi is left out of the hidden layers' weight gradients.
+    membrane_psi : bool
+        Multiply with psi also where the noise is on the membrane potential, which counts the
+        spike's derivative twice.
+    traces : {"clean", "received"}
+        Whether weight gradients take the activity without the noise of this pass, or with it.
+    output : {"step", "sequence"}
+        Multiply the noise of a step with that step's output, or with the sum of all steps' outputs:
+        with a loss of the sequence, the full derivative in time. The latter needs a loss of the
+        sequence, and noise that is not paired over time, whose pairs would cancel it.
     use : {"before", "after"}
         Send the error through M as it was before this pass's update, so that e and M are
-        independent, or after it. Before the first update M is 0.
+        independent, or after it.
+    start : {"zero", "zero_uncorrected", "random", "given"}
+        M before the first update: 0, with or without the bias correction; drawn as DFA's B with
+        gain 1; or the matrices of `feedback`.
+    feedback : mapping from spiking layer's name to array, shape (n_l, m), or None
+        With ``start="given"``.
+    inverse_alpha : bool
+        Divide by alpha. If not, the hidden gradients are alpha times as large.
+    freeze_after : int or None
+        Stop updating M after that many updates.
+    warm_up : int
+        Number of first updates of M during which the gradient is 0, so that the weights rest.
 
     Notes
     -----
-    Estimand: (average of the smoothed Jacobian over data)^T e. Bias sources: the covariance of
-    Jacobian and error over data, the age of M, smoothing by alpha. Variance over M on a linear
-    network: ``(1 - lambda)(1 - lambda^2k) / (1 + lambda)`` times that of ``Z e``. Passes: one
-    forward, direct feedback. State: M_l, n_l x m, and the number of updates.
+    Estimand: (average of the smoothed Jacobian over data)^T e, Jacobian of the same step unless
+    `output` says otherwise; with noise on the membrane potential, the Jacobian by it. Bias sources:
+    the covariance of Jacobian and error over data, the age of M, smoothing by alpha. Variance over
+    M on a linear network: ``(1 - lambda)(1 - lambda^2k) / (1 + lambda)`` times that of ``Z e``.
+    Passes: one forward, direct feedback. State: M_l, n_l x m, and the number of updates.
 
     References
     ----------
@@ -65,15 +109,39 @@ class OPZO(SignalEstimator):
     law: Law = "gaussian"
     pairing: Pairing = "time"
     use: Use = "before"
+    position: Literal["spike", "membrane"] = "spike"
+    membrane_psi: bool = False
+    traces: Traces = "clean"
+    output: Output = "step"
+    start: Start = "zero"
+    feedback: Mapping[str, Array] | None = None
+    inverse_alpha: bool = True
+    freeze_after: int | None = None
+    warm_up: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         NoiseModel(self.alpha, self.law, self.pairing)
-        if not (is_real(self.momentum) and 0 <= self.momentum < 1):
+        require_momentum("opzo", self.momentum, self.start, self.feedback)
+        for option, valid in (
+            ("use", get_args(Use)),
+            ("output", get_args(Output)),
+            ("position", ("spike", "membrane")),
+        ):
+            if getattr(self, option) not in valid:
+                raise unknown_name(f"opzo {option}", getattr(self, option), valid)
+        _require_counts(self.freeze_after, self.warm_up)
+        if self.membrane_psi and self.position == "spike":
             raise ConfigurationError(
-                f"lambda (momentum): got {self.momentum!r}; expected a number in [0, 1)."
+                "opzo membrane_psi: got True with noise on the spikes; expected False, or"
+                " position='membrane'. With noise on the spikes psi is always there."
             )
-        if self.use not in get_args(Use):
-            raise unknown_name("opzo use", self.use, get_args(Use))
+        if self.output == "sequence" and self.pairing == "time":
+            raise ConfigurationError(
+                "opzo pairing: got 'time' with output='sequence'; expected 'none' or 'batch'. Noise"
+                " of opposite sign in a pair of steps cancels the sum of their outputs: what is"
+                " left is no signal."
+            )
 
     @property
     def name(self) -> str:
@@ -83,50 +151,110 @@ class OPZO(SignalEstimator):
     @property
     def claims(self) -> tuple[Claim, ...]:
         """Mean of M is the expected Jacobian; one pass; online."""
-        estimand = Estimand(
-            "expected_jacobian_feedback", f"{self.law} noise, {self.pairing} pairing"
+        noise = f"{self.law} noise on the {self.position}, {self.pairing} pairing"
+        options = f"{noise}, output of the {self.output}, {self.temporal} rule"
+        gain = 1.0 if self.inverse_alpha else self.alpha
+        claims = (
+            UnbiasedFor(Estimand("expected_jacobian_feedback", options)),
+            MomentumFeedback(self.momentum, self.use, self.start == "zero", gain),
+            VarianceLaw(
+                "momentum_variance", "of M e: (1 - lambda)(1 - lambda^2k) / (1 + lambda) V"
+            ),
+            Passes(1, 0),
         )
-        feedback = MomentumFeedback(self.momentum, self.use)
-        return (UnbiasedFor(estimand), feedback, Passes(1, 0), Online())
+        streams = self.temporal != "local_bptt" and self.output == "step" and self.use == "before"
+        return (*claims, Online()) if streams else claims
 
     @property
     def noise(self) -> NoiseModel:
-        """On every spiking layer in the same pass."""
-        return NoiseModel(self.alpha, self.law, self.pairing)
+        """On every hidden spiking layer in the same pass."""
+        return NoiseModel(self.alpha, self.law, self.pairing, self.position)
+
+    @property
+    def presynaptic_traces(self) -> Traces:
+        """As chosen."""
+        return self.traces
+
+    @property
+    def learns_before_use(self) -> bool:
+        """As chosen."""
+        return self.use == "after"
+
+    def require_network(self, network: Network) -> None:
+        """Refuse the outputs of the sequence with a loss of the step."""
+        if self.output == "sequence" and network.loss.over != "sequence":
+            raise ConfigurationError(
+                "opzo output: got 'sequence' with a loss of the step; expected 'step', or a network"
+                " with Loss(over='sequence')."
+            )
+
+    def state_shapes(self, network: Network) -> Mapping[str, tuple[int, ...]]:
+        """Shape (n_l, m) of every hidden spiking layer, and a number."""
+        return {**direct_shapes(network), "updates": ()}
 
     def init(self, backend: Backend, network: Network, key: Key) -> State:
-        """Return M_l = 0, shape (n_l, m), and 0 updates."""
-        matrices: State = {
-            layer.name: backend.asarray(np.zeros((layer.units, network.classes)))
-            for layer in network.spiking
-        }
-        return {**matrices, "updates": backend.asarray(np.zeros(()))}
+        """Return M_l, shape (n_l, m), as `start` says, and 0 updates."""
+        self.require_network(network)
+        shapes = direct_shapes(network)
+        return initial_momentum(backend, shapes, key, self.start, self.feedback, self.name)
 
-    def observe(self, state: State, observed: Pass) -> tuple[State, State]:
-        """Return the state to use and the state after ``M <- lambda M + (1 - lambda) Z``."""
+    def contribution(self, state: State, observed: Pass) -> State:
+        """Return Z_l of every hidden layer."""
+        outputs, steps = observed.trace.outputs, observed.network.steps
+        if self.output == "sequence":
+            xp = array_namespace(outputs)
+            outputs = xp.broadcast_to(xp.sum(outputs, axis=0, keepdims=True), outputs.shape)
         terms = {}
         for layer in observed.network.spiking:
-            noise, scale = observed.injected(layer.name)
-            terms[layer.name] = noise_times_output(
-                noise, observed.trace.outputs, scale, observed.replicates
-            )
-        after = {
-            name: self.momentum * state[name] + (1 - self.momentum) * term
-            for name, term in terms.items()
-        }
-        # one count for each matrix, so that every array of the state has the same leading axes
-        some = terms[observed.network.spiking[0].name]
-        after["updates"] = state["updates"] + some[..., 0, 0] * 0 + 1
-        return (state if self.use == "before" else after), after
+            noise, scale = observed.drawn(layer.name)
+            size = steps * (scale if self.inverse_alpha else 1.0)
+            terms[layer.name] = mean_outer(noise, outputs, observed.replicates) / size
+        return terms
 
-    def top_down(
-        self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
-    ) -> Array:
-        """Return ``g_l[t] = M_l e[t] / (1 - lambda^k)``; before the first update M is 0."""
-        matrix = state[layer]
-        if self.momentum > 0:
-            xp = array_namespace(matrix)
-            # 1 - lambda^k, exact in float32 also where lambda is close to 1
-            weight = -xp.expm1(xp.clip(state["updates"], min=1) * math.log(self.momentum))
-            matrix = matrix / weight[..., None, None]
+    def absorb(self, state: State, contribution: State) -> State:
+        """Return ``lambda M + (1 - lambda) Z``, or M where it is frozen, and one update more."""
+        return absorb(state, contribution, self.momentum, self.freeze_after)
+
+    def derivative(self, observed: Pass, layer: Spiking) -> Array:
+        """Return psi; 1 where M holds the spike's derivative already."""
+        psi = super().derivative(observed, layer)
+        without = self.position == "membrane" and not self.membrane_psi
+        if without and layer != observed.network.output:
+            return array_namespace(psi).ones_like(psi)
+        return psi
+
+    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
+        """Return ``g_l[t] = M_l e[t]``, M corrected for its start where it is to be."""
+        matrix = state[layer.name]
+        if self.start == "zero":
+            matrix = corrected(matrix, state["updates"], self.momentum)
         return feed_back(matrix, observed.trace.errors, observed.replicates)
+
+    def awake(self, state: State) -> Array | None:
+        """Return 0 during the warm-up, then 1."""
+        if not self.warm_up:
+            return None
+        seen = state["updates"] - (1 if self.learns_before_use else 0)
+        xp = array_namespace(seen)
+        return xp.where(seen >= self.warm_up, 0 * seen + 1, 0 * seen)
+
+
+def _require_counts(freeze_after: int | None, warm_up: int) -> None:
+    """Refuse numbers of updates that make no sense, alone or together.
+
+    Raises
+    ------
+    ConfigurationError
+        Says which.
+    """
+    for option, value in (("freeze_after", freeze_after), ("warm_up", warm_up)):
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not (whole and value >= 0):
+            raise ConfigurationError(
+                f"opzo {option}: got {value!r}; expected a number of updates, at least 0."
+            )
+    if freeze_after is not None and freeze_after < warm_up:
+        raise ConfigurationError(
+            f"opzo freeze_after: got {freeze_after} with warm_up={warm_up}; expected at least"
+            " warm_up: M would be frozen before it is warm, and the weights would never move."
+        )

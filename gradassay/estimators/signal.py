@@ -1,69 +1,64 @@
 """The common part of the zoo: a top-down signal and a local rule make a gradient.
 
 Most methods differ only in what stands for the top-down signal ``g_l[t]`` at the spikes of layer l.
-The local rule, the same for all of them, turns signals into weight gradients:
+A local rule (`gradassay.estimators.temporal`), the same for all of them, turns signals into weight
+gradients; the default is the online rule, with the eligibility trace a:
 
     delta_l[t] = psi(u_l[t]) * g_l[t]            dW_l = (1/B) sum_b sum_t delta_l[t] a_{l-1}[t]^T
 
-with the eligibility trace a (online rule, OTTT). The readout's gradient is exact:
-``dW_{N+1} = (1/B) sum_b sum_t e[t] s_N[t]^T``.
+The readout's gradient is exact: ``dW_{N+1} = (1/B) sum_b sum_t e[t] s_N[t]^T``.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
-from gradassay.core.arrays import Array
+from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
 from gradassay.core.claims import Claim
+from gradassay.core.errors import DataError
 from gradassay.core.estimator import Estimate, State
 from gradassay.core.keys import Key
-from gradassay.core.network import Linear, Network
+from gradassay.core.layers import Conv2d, Linear, Spiking
+from gradassay.core.network import Network
 from gradassay.core.noise import Noise, NoiseModel, draw_noise
 from gradassay.core.params import Params
-from gradassay.core.trace import Presynaptic, Recorded, Trace
+from gradassay.core.trace import Carry, Recorded, Trace
+from gradassay.estimators.descent import Descent
+from gradassay.estimators.passes import Pass
+from gradassay.estimators.temporal import (
+    Temporal,
+    Traces,
+    by_current,
+    presynaptic,
+    recorded,
+    require_temporal,
+)
+
+Carries = tuple[Carry | None, Carry | None]
+Forward = Callable[[Noise | None, Set[Recorded], Carry | None], Trace]
 
 
-@dataclass(frozen=True)
-class Pass:
-    """One forward pass and all that produced it, handed to a method's equations.
+@dataclass(frozen=True, kw_only=True)
+class SignalEstimator(ABC):
+    """Base of the methods that are a signal and a local rule; `Estimator` says what it offers.
+
+    A method overrides `top_down`, and `state_shapes`, `init`, `contribution` and `absorb` where it
+    has feedback weights.
 
     Parameters
     ----------
-    backend, network, params, batch
-        The model, the batch tiled over replicates.
-    trace : Trace
-        What the pass left.
-    noise : Noise or None
-        What was injected.
-    replicates : int
-        R, folded into the batch axis.
+    temporal : {"online", "spatial", "local_bptt"}
+        The local rule in time; see `gradassay.estimators.temporal`.
     """
 
-    backend: Backend
-    network: Network
-    params: Params
-    batch: Batch
-    trace: Trace
-    noise: Noise | None
-    replicates: int
+    temporal: Temporal = "online"
 
-    def injected(self, layer: str) -> tuple[Array, float]:
-        """Return z of one spiking layer and its scale alpha."""
-        if self.noise is None:
-            raise ValueError("this pass carries no noise; draw it or give it")
-        return self.noise.values[layer], self.noise.scale
-
-
-@dataclass(frozen=True)
-class SignalEstimator(ABC):
-    """Base of the methods that are a signal and the online rule; `Estimator` says what it offers.
-
-    A method overrides `top_down`, and `init` and `observe` where it has feedback weights.
-    """
+    def __post_init__(self) -> None:
+        require_temporal(self.temporal, self.presynaptic_traces)
 
     @property
     def name(self) -> str:
@@ -81,49 +76,88 @@ class SignalEstimator(ABC):
         return None
 
     @property
+    def presynaptic_traces(self) -> Traces:
+        """Whether weight gradients take the clean or the received activity."""
+        return "clean"
+
+    @property
     def record(self) -> Set[Recorded]:
         """What the forward pass has to keep."""
-        return {"derivative", "eligibility"}
+        return recorded(self.temporal, self.presynaptic_traces)
+
+    @property
+    def learns_before_use(self) -> bool:
+        """Whether a pass's own contribution is in the state that its errors go through."""
+        return False
+
+    def require_network(self, network: Network) -> None:
+        """Refuse a network that the method cannot train; any is fine unless a method says so."""
+        return
+
+    def state_shapes(self, network: Network) -> Mapping[str, tuple[int, ...]]:
+        """Return the shapes of the state's arrays by name, without a replicate axis: none."""
+        return {}
 
     def init(self, backend: Backend, network: Network, key: Key) -> State:
         """Return the state before the first estimate: none."""
         return {}
 
-    def observe(self, state: State, observed: Pass) -> tuple[State, State]:
-        """Return the state to use for this pass, and the state after it."""
-        return state, state
+    def contribution(self, state: State, observed: Pass) -> State:
+        """Return what a pass adds to the state: the sum over its steps of what each step adds."""
+        return {}
+
+    def absorb(self, state: State, contribution: State) -> State:
+        """Return the state after a whole sequence with that contribution."""
+        return state
 
     @abstractmethod
-    def top_down(
-        self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
-    ) -> Array:
-        """Return the signal g at the spikes of one layer.
+    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
+        """Return the signal g at the spikes of one hidden layer.
 
         Parameters
         ----------
         state : mapping
-            As `observe` returned it.
+            To use for this pass.
         observed : Pass
             The forward pass.
-        layer : str
-            Name of the spiking layer.
-        above : Linear
-            The weighted layer that it feeds.
-        delta : array, shape (T, R*B, outputs of above)
-            Derivative by the output of `above`.
+        layer : Spiking
+            The layer.
+        descent : Descent
+            ``descent.output(layer.name)`` is what the layers above send down.
 
         Returns
         -------
-        array, shape (T, R*B, n)
+        array, shape (t, R*B, n)
         """
 
-    def local_rule(self, observed: Pass, layer: str, signal: Array) -> Array:
-        """Return delta = psi(u) * g, the online rule: nothing flows through time."""
-        return observed.trace.derivative[layer] * signal
+    def weight_down(self, state: State, observed: Pass, layer: Linear | Conv2d) -> Array:
+        """Return the weight through which a derivative goes down: the layer's own."""
+        return observed.backend.weight(layer, observed.params)
 
-    def presynaptic(self, trace: Trace, layer: Linear) -> Presynaptic:
-        """Return what delta is multiplied with: the eligibility trace."""
-        return trace.eligibility[layer.name]
+    def derivative(self, observed: Pass, layer: Spiking) -> Array:
+        """Return what stands for the derivative of the spikes: psi at what the firing saw."""
+        return observed.trace.derivative[layer.name]
+
+    def local_rule(self, observed: Pass, layer: Spiking, signal: Array) -> Array:
+        """Return the derivative by the current of a spiking layer."""
+        derivative = self.derivative(observed, layer)
+        return by_current(observed, layer.name, signal, derivative, self.temporal)
+
+    def run(
+        self, forward: Forward, noise: Noise | None, carries: Carries
+    ) -> tuple[Trace, Trace | None]:
+        """Return the trace of the forward pass, and of the second where the method has one.
+
+        Parameters
+        ----------
+        forward : callable
+            ``forward(noise, record, carry)`` runs one pass of the block of steps.
+        noise : Noise or None
+            To inject: none where the method's noise is not injected.
+        carries : tuple
+            What the block of steps before left, of both passes.
+        """
+        return forward(noise, self.record, carries[0]), None
 
     def estimate(
         self,
@@ -138,10 +172,14 @@ class SignalEstimator(ABC):
         noise: Noise | None = None,
     ) -> Estimate:
         """Estimate the gradient of the mean loss of a batch; see `Estimator.estimate`."""
-        observed = self._run(backend, network, params, batch, key, replicates, noise)
-        used, after = self.observe(state, observed)
+        self.require_state(network, state)
+        numbers = replicates if replicates is not None else range(1)
+        if noise is None:
+            noise = self.draw(backend, network, batch, key, numbers)
+        observed = self.observe(backend, network, params, batch, noise, len(numbers))
+        used, after = self.learn(state, observed)
         folded = None if replicates is None else observed.replicates
-        return Estimate(self._weight_gradients(used, observed, folded), after, observed.trace)
+        return Estimate(self.gradient(used, observed, folded), after, observed.trace)
 
     def advance(
         self,
@@ -157,42 +195,105 @@ class SignalEstimator(ABC):
         """Return the state that `estimate` would, without the gradient."""
         if not state:
             return state
-        observed = self._run(backend, network, params, batch, key, replicates, None)
-        return self.observe(state, observed)[1]
+        self.require_state(network, state)
+        numbers = replicates if replicates is not None else range(1)
+        noise = self.draw(backend, network, batch, key, numbers)
+        return self.learn(
+            state, self.observe(backend, network, params, batch, noise, len(numbers))
+        )[1]
 
-    def _run(
+    def draw(
+        self, backend: Backend, network: Network, batch: Batch, key: Key, numbers: range
+    ) -> Noise | None:
+        """Draw the noise of some replicates, arrays of the backend; None where there is none."""
+        if self.noise is None:
+            return None
+        drawn = draw_noise(self.noise, network, batch.size, key / "noise", numbers, backend.dtype)
+        return drawn.map(backend.asarray)
+
+    def observe(
         self,
         backend: Backend,
         network: Network,
         params: Params,
         batch: Batch,
-        key: Key,
-        replicates: range | None,
         noise: Noise | None,
+        replicates: int,
+        carries: Carries = (None, None),
+        steps: int | None = None,
     ) -> Pass:
-        """Draw the noise where none is given, and run the forward pass."""
-        numbers = replicates if replicates is not None else range(1)
-        if noise is None and self.noise is not None:
-            drawn = draw_noise(
-                self.noise, network, batch.size, key / "noise", numbers, backend.dtype
-            )
-            noise = Noise(drawn.scale, {n: backend.asarray(z) for n, z in drawn.values.items()})
-        tiled = batch.tiled(len(numbers))
-        trace = backend.forward(network, params, tiled, noise=noise, record=self.record)
-        return Pass(backend, network, params, tiled, trace, noise, len(numbers))
+        """Run the forward passes of a block of steps."""
+        tiled = batch.tiled(replicates)
 
-    def _weight_gradients(self, state: State, observed: Pass, folded: int | None) -> Params:
-        """Go down the layers: from the error at the output to every weighted layer's gradient."""
-        network, trace = observed.network, observed.trace
-        gradients: dict[str, Array] = {}
-        delta = trace.errors
-        for depth in reversed(range(len(network.weighted))):
-            layer = network.weighted[depth]
-            gradients |= observed.backend.weight_gradient(
-                layer, delta, self.presynaptic(trace, layer), replicates=folded
+        def forward(given: Noise | None, record: Set[Recorded], carry: Carry | None) -> Trace:
+            return backend.forward(
+                network, params, tiled, noise=given, record=record, carry=carry, steps=steps
             )
-            if depth > 0:
-                below = network.spiking[depth - 1].name
-                signal = self.top_down(state, observed, below, layer, delta)
-                delta = self.local_rule(observed, below, signal)
-        return Params({name: gradients[name] for name in network.shapes})
+
+        injected = noise if self.noise is not None and self.noise.injected else None
+        trace, other = self.run(forward, injected, carries)
+        return Pass(backend, network, params, tiled, trace, noise, replicates, other)
+
+    def learn(self, state: State, observed: Pass) -> tuple[State, State]:
+        """Return the state to use for a pass of the whole sequence, and the state after it."""
+        after = self.absorb(state, self.contribution(state, observed))
+        return (after if self.learns_before_use else state), after
+
+    def awake(self, state: State) -> Array | None:
+        """Return a factor on the gradient, (R,) or a number; None for 1."""
+        return None
+
+    def deltas(self, state: State, observed: Pass) -> dict[str, Array]:
+        """Return the derivative by the output of each weighted layer, by name."""
+        return Descent(
+            observed,
+            lambda layer, descent: self.top_down(state, observed, layer, descent),
+            lambda layer, signal: self.local_rule(observed, layer, signal),
+            lambda layer: self.weight_down(state, observed, layer),
+        ).weighted()
+
+    def gradient(self, state: State, observed: Pass, folded: int | None) -> Params:
+        """Return the gradient of the mean loss; with `folded` R on a leading axis."""
+        deltas = self.deltas(state, observed)
+        gradients: dict[str, Array] = {}
+        for layer in observed.network.weighted:
+            seen = presynaptic(observed.trace, layer.name, self.temporal, self.presynaptic_traces)
+            gradients |= observed.backend.weight_gradient(
+                layer, observed.params, deltas[layer.name], seen, replicates=folded
+            )
+        found = Params({name: gradients[name] for name in observed.network.shapes})
+        awake = self.awake(state)
+        return found if awake is None else found.map(lambda array: _times(array, awake))
+
+    def require_state(self, network: Network, state: State) -> None:
+        """Check the network, and names and shapes of the state.
+
+        Raises
+        ------
+        ConfigurationError
+            If the method cannot train the network.
+        DataError
+            Names the array that does not fit.
+        """
+        self.require_network(network)
+        expected = self.state_shapes(network)
+        if set(state) != set(expected):
+            raise DataError(
+                f"state of {self.name}: got {sorted(state)}; expected {sorted(expected)}, as `init`"
+                " returns it."
+            )
+        for name, shape in expected.items():
+            got = tuple(state[name].shape)
+            if got[len(got) - len(shape) :] != shape or len(got) > len(shape) + 1:
+                raise DataError(
+                    f"state of {self.name}, {name}: got shape {got}; expected {shape}, with or"
+                    " without a leading replicate axis."
+                )
+
+
+def _times(gradient: Array, factor: Array) -> Array:
+    """Return the gradient times a factor for each replicate, or one for all."""
+    if factor.ndim == 0:
+        return gradient * factor
+    xp = array_namespace(factor)
+    return gradient * xp.reshape(factor, (-1, *[1] * (gradient.ndim - 1)))

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from gradassay.core.arrays import Array
 from gradassay.core.claims import Claim, Deterministic, Estimand, Online, Passes, UnbiasedFor
 from gradassay.core.estimator import State
-from gradassay.core.network import Linear
-from gradassay.estimators.signal import Pass, SignalEstimator
+from gradassay.core.layers import Spiking
+from gradassay.estimators.descent import Descent
+from gradassay.estimators.passes import Pass
+from gradassay.estimators.signal import SignalEstimator
+from gradassay.estimators.temporal import EXACT
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,15 @@ class SpatialBP(SignalEstimator):
     -----
     Estimand: the online surrogate gradient, which it is exactly; the leak and reset paths of the
     error across time are cut. With one hidden layer, soft reset, a readout without memory and the
-    gradient through the reset cut, that is the full gradient through time. Passes: one forward, one
-    backward. No state, no noise, deterministic.
+    gradient through the reset cut, that is the full gradient through time. Without traces
+    (``temporal="spatial"``) it is SLTT; exact in time inside each layer (``"local_bptt"``) it is
+    the gradient through time. Passes: one forward, one backward. No state, no noise, deterministic.
 
     References
     ----------
-    Xiao et al., "Online Training Through Time for Spiking Neural Networks" (OTTT), 2022.
+    Xiao et al., "Online Training Through Time for Spiking Neural Networks" (OTTT), 2022. Meng et
+    al., "Towards Memory- and Time-Efficient Backpropagation for Training Spiking Neural Networks"
+    (SLTT), 2023.
     """
 
     @property
@@ -34,11 +40,14 @@ class SpatialBP(SignalEstimator):
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """Exact, online, deterministic."""
-        return (UnbiasedFor(Estimand("online_bp")), Passes(1, 1), Online(), Deterministic())
+        """Exact, deterministic; online unless exact in time."""
+        estimand = Estimand(
+            EXACT[self.temporal],
+            "gradient through the reset cut" if self.temporal == "local_bptt" else "",
+        )
+        exact = (UnbiasedFor(estimand), Passes(1, 1), Deterministic())
+        return exact if self.temporal == "local_bptt" else (*exact, Online())
 
-    def top_down(
-        self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
-    ) -> Array:
-        """Return ``g_l[t] = W_{l+1}^T delta_{l+1}[t]``."""
-        return observed.backend.input_gradient(above, observed.params, delta)
+    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
+        """Return ``g_l[t] = W_{l+1}^T delta_{l+1}[t]``, summed over the layers that it feeds."""
+        return descent.output(layer.name)

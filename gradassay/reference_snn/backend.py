@@ -171,11 +171,12 @@ def _by_replicate(
 ) -> Float:
     """Apply a linear map to (t, R*B, n), with one weight or with one for each replicate."""
     steps = values.shape[0]
-    own = isinstance(layer, Linear | Conv2d | Gain) and weight is not None
-    if own and weight.ndim > len(layer.weight_shape):
-        rows = split_replicates(values, len(weight))
-        parts = [function(layer, w, x) for w, x in zip(weight, rows, strict=True)]
-        return merge_replicates(np.stack(parts), steps)
+    if weight is not None and isinstance(layer, Linear | Conv2d | Gain):
+        if weight.ndim > len(layer.weight_shape):
+            rows = split_replicates(values, len(weight))
+            parts = [function(layer, w, x) for w, x in zip(weight, rows, strict=True)]
+            merged: Float = merge_replicates(np.stack(parts), steps)
+            return merged
     flat = function(layer, weight, values.reshape(-1, values.shape[-1]))
     return flat.reshape(steps, -1, flat.shape[-1])
 

@@ -29,11 +29,13 @@ def forward_map(layer: Synapse, weight: Float | None, values: Float) -> Float:
     array, shape (rows, outputs)
     """
     if isinstance(layer, Linear):
-        return values @ _given(weight).T
+        product: Float = values @ _given(weight).T
+        return product
     if isinstance(layer, Conv2d):
         return _convolution(layer, _given(weight), values)
     if isinstance(layer, AvgPool):
-        return _squares(layer, values).mean(axis=(3, 5)).reshape(len(values), -1)
+        means: Float = _squares(layer, values).mean(axis=(3, 5))
+        return means.reshape(len(values), -1)
     return values * _factor(layer, weight)
 
 
@@ -48,7 +50,8 @@ def transposed_map(layer: Synapse, weight: Float | None, delta: Float) -> Float:
         Derivative by the layer's output.
     """
     if isinstance(layer, Linear):
-        return delta @ _given(weight)
+        product: Float = delta @ _given(weight)
+        return product
     if isinstance(layer, Conv2d):
         return _transposed_convolution(layer, _given(weight), delta)
     if isinstance(layer, AvgPool):
@@ -73,9 +76,11 @@ def weight_products(layer: Weighted, delta: Float, values: Float) -> Float:
     array, shape (R, *weight_shape)
     """
     if isinstance(layer, Linear):
-        return np.matmul(np.swapaxes(delta, 1, 2), values)
+        products: Float = np.matmul(np.swapaxes(delta, 1, 2), values)
+        return products
     if isinstance(layer, Gain):
-        return (delta * values).sum(axis=(1, 2))[:, None]
+        sums: Float = (delta * values).sum(axis=(1, 2))
+        return sums[:, None]
     replicates, rows, _ = delta.shape
     result = np.zeros((replicates, *layer.weight_shape))
     for replicate in range(replicates):
@@ -89,7 +94,8 @@ def bias_sums(layer: Weighted, delta: Float) -> Float:
     """Return delta, shape (..., outputs), summed over the positions that share a bias."""
     if not isinstance(layer, Conv2d):
         return delta
-    return delta.reshape(*delta.shape[:-1], layer.channels, -1).sum(axis=-1)
+    sums: Float = delta.reshape(*delta.shape[:-1], layer.channels, -1).sum(axis=-1)
+    return sums
 
 
 def spread_bias(layer: Weighted, bias: Float) -> Float:
@@ -141,7 +147,7 @@ def _shifts(layer: Conv2d, padded: Float) -> Iterator[tuple[int, int, Float]]:
 
 
 def _convolution(layer: Conv2d, weight: Float, values: Float) -> Float:
-    """Return ``out[o, y, x] = sum over c, i, j of w[o, c, i, j] in[c, s y + i - p, s x + j - p]``."""
+    """Return ``out[o, y, x] = sum_cij w[o, c, i, j] in[c, stride y + i - p, stride x + j - p]``."""
     result = np.zeros((len(values), *layer.output_shape))
     for i, j, seen in _shifts(layer, _padded(layer, values)):
         result += np.einsum("oc,rcyx->royx", weight[:, :, i, j], seen)

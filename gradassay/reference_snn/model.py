@@ -97,15 +97,24 @@ def run(
             if isinstance(layer, Spiking):
                 values = _spikes(network, recording, state, layer, received[below[0]], noise, step)
             elif isinstance(layer, Sum):
-                values = sum(clean[n] for n in below), sum(received[n] for n in below)
+                values = _sum([clean[n] for n in below]), _sum([received[n] for n in below])
             elif isinstance(layer, Linear | Conv2d | Gain):
                 _record_input(network, recording, state, layer, clean[below[0]], received[below[0]])
-                values = (_current(params, layer, received[below[0]]),) * 2
+                current = _current(params, layer, received[below[0]])
+                values = current, current
             else:
-                values = tuple(forward_map(layer, None, v[below[0]]) for v in (clean, received))
+                values = (
+                    forward_map(layer, None, clean[below[0]]),
+                    forward_map(layer, None, received[below[0]]),
+                )
             clean[layer.name], received[layer.name] = values
         recording.outputs.append(clean[network.output.name])
     return recording, state
+
+
+def _sum(arrays: list[Float]) -> Float:
+    total: Float = np.sum(arrays, axis=0)
+    return total
 
 
 def layer_weight(layer: Weighted, params: Mapping[str, Float]) -> Float:

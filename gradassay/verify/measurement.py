@@ -13,7 +13,7 @@ from gradassay.core.keys import Key
 from gradassay.core.noise import NoiseModel
 from gradassay.core.params import Params
 from gradassay.core.records import Interval, Measurement
-from gradassay.estimators import SpatialBP
+from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.verify.design import Design
 from gradassay.verify.draws import BlockResult, by_layer, draw_blocks
 from gradassay.verify.intervals import between_interval, mean_interval, squared_norm_interval

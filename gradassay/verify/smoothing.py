@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gradassay.core.arrays import array_namespace
 from gradassay.core.keys import Key
 from gradassay.core.noise import Noise, NoiseModel, draw_noise
-from gradassay.estimators import ZOSinglePoint
+from gradassay.estimators.zo_single_point import ZOSinglePoint
 from gradassay.verify.design import Design
 from gradassay.verify.draws import by_layer, chunk_size
 from gradassay.verify.moments import Float, to_float64

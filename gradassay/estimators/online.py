@@ -1,0 +1,122 @@
+"""An estimate in blocks of steps: the online form, whose memory does not grow with T."""
+
+from __future__ import annotations
+
+from gradassay.core.arrays import Array
+from gradassay.core.backend import Backend
+from gradassay.core.batch import Batch
+from gradassay.core.claims import Online
+from gradassay.core.errors import ConfigurationError
+from gradassay.core.estimator import Estimate, Estimator, State
+from gradassay.core.keys import Key
+from gradassay.core.network import Network
+from gradassay.core.noise import Noise
+from gradassay.core.params import Params
+from gradassay.estimators.signal import Carries, SignalEstimator
+
+
+class OnlineEstimate:
+    """One sequence under way: each call takes the next steps and returns their gradient.
+
+    With the same parameters at every call the gradients add up to that of the whole sequence; with
+    parameters that are updated in between, training is online. What the estimator learns is
+    absorbed once, after the last step.
+
+    Parameters
+    ----------
+    estimator : SignalEstimator
+        One that claims `Online`.
+    backend, network, batch, state, key, replicates, noise
+        As in `Estimator.estimate`. The noise of the whole sequence is drawn here.
+
+    Raises
+    ------
+    ConfigurationError
+        If the estimator is not online, or the loss is of the sequence.
+    """
+
+    def __init__(
+        self,
+        estimator: Estimator,
+        backend: Backend,
+        network: Network,
+        batch: Batch,
+        state: State,
+        key: Key,
+        *,
+        replicates: range | None = None,
+        noise: Noise | None = None,
+    ) -> None:
+        self._estimator = _online(estimator, network)
+        self._estimator.require_state(network, state)
+        self._backend, self._network, self._batch, self.state = backend, network, batch, state
+        self._count = 1 if replicates is None else len(replicates)
+        self._folded = None if replicates is None else self._count
+        numbers = range(1) if replicates is None else replicates
+        self._noise = noise or self._estimator.draw(backend, network, batch, key, numbers)
+        self._carries: Carries = (None, None)
+        self._learnt: dict[str, Array] = {}
+        self._done = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last step is done; `state` is then the state after the sequence."""
+        return self._done == self._network.steps
+
+    def advance(self, params: Params, steps: int = 1) -> Estimate:
+        """Return the gradient of the next steps' loss at these parameters.
+
+        Raises
+        ------
+        ConfigurationError
+            If fewer steps are left.
+        """
+        stop = self._done + steps
+        if steps < 1 or stop > self._network.steps:
+            raise ConfigurationError(
+                f"steps: got {steps}; expected 1 to {self._network.steps - self._done}, what is"
+                " left of the sequence."
+            )
+        batch, noise = self._slice(self._done, stop)
+        observed = self._estimator.observe(
+            self._backend,
+            self._network,
+            params,
+            batch,
+            noise,
+            self._count,
+            self._carries,
+            steps,
+        )
+        gradient = self._estimator.gradient(self.state, observed, self._folded)
+        for name, part in self._estimator.contribution(self.state, observed).items():
+            self._learnt[name] = self._learnt[name] + part if name in self._learnt else part
+        second = None if observed.other is None else observed.other.carry
+        self._carries, self._done = (observed.trace.carry, second), stop
+        if self.finished:
+            self.state = self._estimator.absorb(self.state, self._learnt)
+        return Estimate(gradient, self.state, observed.trace)
+
+    def _slice(self, start: int, stop: int) -> tuple[Batch, Noise | None]:
+        """Return inputs and noise of some steps."""
+        batch, noise = self._batch, self._noise
+        if not batch.static:
+            batch = Batch(batch.inputs[start:stop, ...], batch.targets, batch.folds)
+        if noise is not None and noise.position != "weights":
+            noise = noise.map(lambda z: z[start:stop, ...])
+        return batch, noise
+
+
+def _online(estimator: Estimator, network: Network) -> SignalEstimator:
+    """Return the estimator, if it can go step by step."""
+    if not isinstance(estimator, SignalEstimator) or Online() not in estimator.claims:
+        raise ConfigurationError(
+            f"{estimator.name}: got an estimator that needs the whole sequence; expected one that"
+            " is online. Update the weights once a sequence."
+        )
+    if network.loss.over == "sequence":
+        raise ConfigurationError(
+            "loss: got that of the sequence, which is known at its end only; expected the loss of"
+            " the step. Update the weights once a sequence, or use Loss(over='step')."
+        )
+    return estimator

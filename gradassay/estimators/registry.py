@@ -1,0 +1,125 @@
+"""From a name to an estimator: the zoo's, a third party's, or a sum of some."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import re
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+from gradassay.core.errors import UsageError, unknown_name
+from gradassay.core.estimator import Estimator
+from gradassay.estimators.hybrid import Hybrid
+from gradassay.estimators.signal import SignalEstimator
+
+ENTRY_POINTS = "gradassay.estimators"
+_TERM = re.compile(r"(?:(?P<coefficient>\d+(?:\.\d+)?(?:e-?\d+)?)\*)?(?P<name>[^*+]+)")
+
+
+def resolve(name: str, zoo: Mapping[str, str]) -> Any:
+    """Return what a name stands for: a class, a function that makes an estimator, or an estimator.
+
+    Parameters
+    ----------
+    name : str
+        Of the zoo; ``module:attribute``; or of an entry point of the group
+        ``gradassay.estimators``.
+    zoo : mapping from name to ``module:attribute``
+        The zoo.
+
+    Raises
+    ------
+    UsageError
+        If nothing has that name, or it cannot be imported.
+    """
+    points = {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
+    path = zoo.get(name) or points.get(name) or name
+    module, colon, attribute = path.partition(":")
+    if not colon:
+        raise unknown_name("estimator", name, [*zoo, *points])
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(
+            f"estimator: got {name!r}, which cannot be loaded ({error}); expected"
+            " module:attribute, the module on Python's path."
+        ) from error
+
+
+def parse_sum(name: str) -> list[tuple[float, str]]:
+    """Return the terms of a sum of methods, coefficient and name.
+
+    Raises
+    ------
+    UsageError
+        If it has another form than ``name+0.01*name``.
+
+    Examples
+    --------
+    >>> parse_sum("opzo+0.01*local_learning")
+    [(1.0, 'opzo'), (0.01, 'local_learning')]
+    """
+    matches = [
+        _TERM.fullmatch(term.strip()) for term in re.split(r"\+(?=[^\d]|\d[\d.e-]*\*)", name)
+    ]
+    terms = [(float(m["coefficient"] or 1), m["name"].strip()) for m in matches if m]
+    if len(terms) < len(matches):
+        raise UsageError(
+            f"estimator: got {name!r}; expected a name, or a sum such as opzo+0.01*local_learning."
+        )
+    return terms
+
+
+def build(name: str, zoo: Mapping[str, str], options: Mapping[str, object]) -> Estimator:
+    """Return an estimator by name; in a sum, an option goes to every part that has it.
+
+    Raises
+    ------
+    UsageError
+        If a name or an option does not exist.
+    """
+    terms = parse_sum(name)
+    found = [resolve(part, zoo) for _, part in terms]
+    for option in options:
+        known = sorted({field for method in found for field in options_of(method)})
+        if option not in known:
+            expected = ", ".join(known) or "no options"
+            raise UsageError(f"{name}: got option {option!r}; expected one of {expected}.")
+    parts = [_made(method, options) for method in found]
+    if len(parts) == 1:
+        return parts[0]
+    signals = [part for part in parts if isinstance(part, SignalEstimator)]
+    if len(signals) < len(parts):
+        raise UsageError(
+            f"estimator: got {name!r}; expected a sum of methods that are signals"
+            " (gradassay.estimators.signal.SignalEstimator)."
+        )
+    return Hybrid(
+        parts=tuple(signals),
+        coefficients=tuple(coefficient for coefficient, _ in terms),
+        temporal=signals[0].temporal,
+    )
+
+
+def options_of(method: Any) -> list[str]:
+    """Return the options of a method; an estimator that is made already has none."""
+    if isinstance(method, type) and dataclasses.is_dataclass(method):
+        return [field.name for field in dataclasses.fields(method)]
+    return []
+
+
+def _made(method: Any, options: Mapping[str, object]) -> Estimator:
+    """Return the estimator: itself if it is one, else made with the options that it has."""
+    if not callable(method) or (hasattr(method, "estimate") and not isinstance(method, type)):
+        made: Estimator = method
+    else:
+        known = options_of(method)
+        made = method(**{name: value for name, value in options.items() if name in known})
+    if not hasattr(made, "estimate"):
+        raise UsageError(
+            f"estimator: got {made!r}; expected an object with `estimate` and the other members of"
+            " gradassay.core.estimator.Estimator."
+        )
+    return made
