@@ -18,7 +18,7 @@ from gradassay.estimators.signal import Carries, SignalEstimator
 class OnlineEstimate:
     """One sequence under way: each call takes the next steps and returns their gradient.
 
-    With the same parameters at every call the gradients add up to that of the whole sequence; with
+    `done` counts the steps taken. With the same parameters at every call the gradients add up to that of the whole sequence; with
     parameters that are updated in between, training is online. What the estimator learns is
     absorbed once, after the last step.
 
@@ -56,12 +56,12 @@ class OnlineEstimate:
         self._noise = noise or self._estimator.draw(backend, network, batch, key, numbers)
         self._carries: Carries = (None, None)
         self._learnt: dict[str, Array] = {}
-        self._done = 0
+        self.done = 0
 
     @property
     def finished(self) -> bool:
         """Whether the last step is done; `state` is then the state after the sequence."""
-        return self._done == self._network.steps
+        return self.done == self._network.steps
 
     def advance(self, params: Params, steps: int = 1) -> Estimate:
         """Return the gradient of the next steps' loss at these parameters.
@@ -71,13 +71,13 @@ class OnlineEstimate:
         ConfigurationError
             If fewer steps are left.
         """
-        stop = self._done + steps
+        stop = self.done + steps
         if steps < 1 or stop > self._network.steps:
             raise ConfigurationError(
-                f"steps: got {steps}; expected 1 to {self._network.steps - self._done}, what is"
+                f"steps: got {steps}; expected 1 to {self._network.steps - self.done}, what is"
                 " left of the sequence."
             )
-        batch, noise = self._slice(self._done, stop)
+        batch, noise = self._slice(self.done, stop)
         observed = self._estimator.observe(
             self._backend,
             self._network,
@@ -92,7 +92,7 @@ class OnlineEstimate:
         for name, part in self._estimator.contribution(self.state, observed).items():
             self._learnt[name] = self._learnt[name] + part if name in self._learnt else part
         second = None if observed.other is None else observed.other.carry
-        self._carries, self._done = (observed.trace.carry, second), stop
+        self._carries, self.done = (observed.trace.carry, second), stop
         if self.finished:
             self.state = self._estimator.absorb(self.state, self._learnt)
         return Estimate(gradient, self.state, observed.trace)

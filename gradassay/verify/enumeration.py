@@ -1,14 +1,15 @@
 """Exact moments under Rademacher noise: every combination of signs, once.
 
-Two independent ways to the same numbers: the estimator run on all signs, and a table of losses,
-outputs, surrogate derivatives and traces over all signs from which the estimand is read off by
-flipping one sign at a time.
+Two ways to the same numbers: the estimator run on all signs, and a table of losses and outputs over
+all signs from which the estimand's signal is read off by flipping one sign at a time.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
@@ -17,8 +18,10 @@ from gradassay.core.errors import ConfigurationError
 from gradassay.core.estimator import Estimator, State
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
-from gradassay.core.noise import Noise, Pairing
+from gradassay.core.noise import Noise, NoiseModel, Pairing
 from gradassay.core.params import Params
+from gradassay.core.trace import Recorded, Trace
+from gradassay.estimators.passes import Pass
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.moments import Float
 
@@ -34,18 +37,24 @@ class Signs:
     network : Network
         Gives layers and T.
     pairing : {"none", "time"}
-        With ``"time"`` a pair of steps shares one free sign per unit.
+        With ``"time"`` a pair of steps shares one free sign per unit. Pairing over the batch needs
+        two samples and is not enumerated here.
 
     Raises
     ------
     ConfigurationError
-        If there are more than 2^16 combinations.
+        If there are more than 2^16 combinations, or the pairing is over the batch.
     """
 
     network: Network
     pairing: Pairing
 
     def __post_init__(self) -> None:
+        if self.pairing == "batch":
+            raise ConfigurationError(
+                "enumeration: got noise paired over the batch; expected 'none' or 'time', which one"
+                " sample has."
+            )
         if self.count > MOST_SIGNS:
             raise ConfigurationError(
                 f"enumeration: got {self.count} free signs; expected at most {MOST_SIGNS}."
@@ -94,55 +103,50 @@ class SignTable:
     ----------
     signs : Signs
         Numbering of the combinations.
-    scale : float
-        alpha.
-    values : mapping from layer's name to array (T, 2^count, n)
-        z.
-    losses : array, shape (T, 2^count)
-    outputs, errors : array, shape (T, 2^count, m)
-    derivative : mapping from spiking layer's name to array (T, 2^count, n)
-        psi(u).
-    traces : mapping from weighted layer's name to array (T, 2^count, inputs + 1)
-        Eligibility trace of the layer's input, the bias's last.
+    observed : Pass
+        The pass: noise, and a trace with everything in it, rows numbered by combination.
+    clean : Trace
+        The pass without noise, once for each combination.
     """
 
     signs: Signs
-    scale: float
-    values: Mapping[str, Float]
-    losses: Float
-    outputs: Float
-    errors: Float
-    derivative: Mapping[str, Float]
-    traces: Mapping[str, Float]
+    observed: Pass
+    clean: Trace
 
     @classmethod
-    def build(cls, signs: Signs, params: Params, sample: Batch, scale: float) -> SignTable:
+    def build(cls, signs: Signs, params: Params, sample: Batch, model: NoiseModel) -> SignTable:
         """Run the reference once on all combinations; `sample` is a batch of one."""
-        values = signs.values()
-        record = frozenset({"derivative", "eligibility"})
-        trace = ReferenceBackend().forward(
-            signs.network,
-            params,
-            sample.tiled(2**signs.count),
-            noise=Noise(scale, values),
-            record=record,  # type: ignore[arg-type]
+        backend, count = ReferenceBackend(), 2**signs.count
+        noise = Noise(model.scale, signs.values(), model.position)
+        tiled = sample.tiled(count)
+        everything = frozenset(get_args(Recorded))
+        trace, clean = (
+            backend.forward(signs.network, params, tiled, noise=given, record=everything)
+            for given in (noise if model.injected else None, None)
         )
-        traces = {}
-        for name, presynaptic in trace.eligibility.items():
-            bias = np.broadcast_to(
-                presynaptic.bias[:, None, None], (*presynaptic.values.shape[:2], 1)
-            )
-            traces[name] = np.concatenate([presynaptic.values, bias], axis=-1)
-        return cls(
-            signs,
-            scale,
-            values,
-            trace.losses,
-            trace.outputs,
-            trace.errors,
-            trace.derivative,
-            traces,
-        )
+        observed = Pass(backend, signs.network, params, tiled, trace, noise, count)
+        return cls(signs, observed, clean)
+
+    @property
+    def network(self) -> Network:
+        """The model."""
+        return self.signs.network
+
+    @property
+    def scale(self) -> float:
+        """The noise's alpha."""
+        return self.observed.noise.scale if self.observed.noise is not None else 1.0
+
+    @property
+    def values(self) -> Mapping[str, Float]:
+        """Each layer's z, (T, 2^count, n), by name."""
+        return self.observed.noise.values if self.observed.noise is not None else {}
+
+    @property
+    def losses(self) -> Float:
+        """Losses of all steps, (T, 2^count)."""
+        losses: Float = self.observed.trace.losses
+        return losses
 
     def central_difference(self, table: Float, layer: str, step: int, unit: int) -> Float:
         """Return ``(f(z_i = 1) - f(z_i = -1)) / (2 alpha)`` for every combination.
@@ -159,6 +163,10 @@ class SignTable:
         sign = sign.reshape(-1, *[1] * (table.ndim - 1))
         difference: Float = (table - table[flipped]) * sign / (2 * self.scale)
         return difference
+
+    def opposite(self, table: Float) -> Float:
+        """Return f with all signs flipped, for every combination."""
+        return table[::-1]
 
 
 @dataclass(frozen=True)
@@ -217,14 +225,21 @@ def enumerate_estimator(
     model = estimator.noise
     if model is None:
         raise ConfigurationError(f"enumeration: {estimator.name} draws no noise; nothing to sum.")
-    signs = Signs(network, model.pairing)
-    values, count = signs.values(), 2**signs.count
+    if model.position == "weights":
+        values, count = _weight_signs(network), 2 ** sum(map(math.prod, network.shapes.values()))
+    else:
+        signs = Signs(network, model.pairing)
+        values, count = signs.values(), 2**signs.count
     mean = Params({name: np.zeros(shape) for name, shape in network.shapes.items()})
     after = {name: np.zeros_like(array) for name, array in state.items()}
     second_moment = 0.0
     for start in range(0, count, chunk):
         stop = min(start + chunk, count)
-        noise = Noise(model.scale, {name: z[:, start:stop] for name, z in values.items()})
+        part = (
+            slice(start, stop) if model.position == "weights" else (slice(None), slice(start, stop))
+        )
+        drawn = {name: z[part] for name, z in values.items()}
+        noise = Noise(model.scale, drawn, model.position)
         estimate = estimator.estimate(
             ReferenceBackend(),
             network,
@@ -240,3 +255,21 @@ def enumerate_estimator(
         second_moment += float(estimate.gradient.dot(estimate.gradient)) / count
     variance = second_moment - float(mean.dot(mean))
     return ExactMoments(mean, variance, count), after
+
+
+def _weight_signs(network: Network) -> dict[str, Float]:
+    """Return all combinations of one sign for each parameter, (2^count, *shape) by name."""
+    count = sum(math.prod(shape) for shape in network.shapes.values())
+    if count > MOST_SIGNS:
+        raise ConfigurationError(
+            f"enumeration: got {count} parameters; expected at most {MOST_SIGNS}."
+            " Use a smaller network."
+        )
+    combinations = np.arange(2**count)[:, None]
+    signs = 1.0 - 2.0 * ((combinations >> np.arange(count)) & 1)
+    values, start = {}, 0
+    for name, shape in network.shapes.items():
+        size = math.prod(shape)
+        values[name] = signs[:, start : start + size].reshape(-1, *shape)
+        start += size
+    return values

@@ -1,84 +1,168 @@
-"""Estimands under Rademacher noise, exactly, from a table over all signs.
-
-Nothing here uses the estimators' code: only losses and outputs at flipped signs.
-"""
+"""Estimands under Rademacher noise, read off a table of all signs."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from gradassay.core.claims import MomentumFeedback
-from gradassay.core.network import Network
+from gradassay.core.estimator import Estimator, State
+from gradassay.core.layers import Linear, Spiking
 from gradassay.core.params import Params
+from gradassay.estimators.descent import Descent
+from gradassay.estimators.passes import Pass
+from gradassay.estimators.signal import SignalEstimator
+from gradassay.estimators.temporal import Temporal, Traces
 from gradassay.verify.enumeration import SignTable
 from gradassay.verify.moments import Float
 
-
-def _split(network: Network, layer: str, joined: Float) -> dict[str, Float]:
-    """Split ``[W | b]`` of one layer into its parameters."""
-    parts = {f"{layer}.weight": joined[:, :-1], f"{layer}.bias": joined[:, -1]}
-    return {name: part for name, part in parts.items() if name in network.shapes}
+At = Literal["noisy", "first", "clean"]
 
 
-def _readout(table: SignTable) -> dict[str, Float]:
-    """Return the readout's exact gradient, averaged over signs."""
-    network = table.signs.network
-    name = network.readout.name
-    mean = np.einsum("tcm,tcn->mn", table.errors, table.traces[name]) / table.losses.shape[1]
-    return _split(network, name, mean)
+@dataclass(frozen=True, kw_only=True)
+class GivenSignal(SignalEstimator):
+    """The local rule alone: signals at the spikes are given, all else is as in any method.
+
+    Parameters
+    ----------
+    signals : mapping from spiking layer's name to array, shape (T, R*B, n)
+        g.
+    traces : {"clean", "received"}
+        Presynaptic activity.
+    psi : bool
+        Multiply with the surrogate derivative.
+    """
+
+    signals: Mapping[str, Float]
+    traces: Traces = "clean"
+    psi: bool = True
+
+    @property
+    def presynaptic_traces(self) -> Traces:
+        """As given."""
+        return self.traces
+
+    def derivative(self, observed: Pass, layer: Spiking) -> Float:
+        """Return psi, or 1 at hidden layers."""
+        psi: Float = observed.trace.derivative[layer.name]
+        return psi if self.psi or layer == observed.network.output else np.ones_like(psi)
+
+    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Float:
+        """Return the given signal."""
+        return self.signals[layer.name]
+
+
+def given_signal(estimator: Estimator, signals: Mapping[str, Float]) -> GivenSignal:
+    """Return the local rule that an estimator uses, for signals that are given."""
+    temporal: Temporal = getattr(estimator, "temporal", "online")
+    traces: Traces = getattr(estimator, "traces", "clean")
+    on_membrane = estimator.noise is not None and estimator.noise.position == "membrane"
+    psi = not on_membrane or getattr(estimator, "membrane_psi", True)
+    return GivenSignal(temporal=temporal, signals=signals, traces=traces, psi=psi)
 
 
 def _losses_seen(table: SignTable, step: int) -> Float:
     """Return the loss that noise at a step is multiplied with: of the step, or of the sequence."""
-    if table.signs.network.loss.over == "sequence":
+    if table.network.loss.over == "sequence":
         of_sequence: Float = table.losses.sum(axis=0)
         return of_sequence
     of_step: Float = table.losses[step]
     return of_step
 
 
-def expected_central_difference(table: SignTable) -> Params:
-    """Return the mean of zeroth order, single point: central differences in place of noise x loss.
+def expected_central_difference(table: SignTable, estimator: Estimator, at: At) -> Params:
+    """Return the mean of zeroth order: central differences in place of noise times loss.
 
     ``dW_l = E sum_t psi(u_l[t]) (L(z_i = 1) - L(z_i = -1)) / (2 alpha) a_{l-1}[t]^T``, the mean
-    over the other signs; psi and the trace do not depend on the sign that is flipped.
+    over the other signs; psi and the trace do not depend on the sign that is flipped. Of a pair
+    with z and -z whose psi and traces are those of the first, half the difference of the two
+    losses stands for L; with psi and traces of a clean pass, the central difference alone is
+    averaged.
 
     Parameters
     ----------
     table : SignTable
         All signs, independent at each step.
+    estimator : Estimator
+        Gives the local rule.
+    at : {"noisy", "first", "clean"}
+        The pass of psi and traces.
     """
-    network = table.signs.network
-    gradient = _readout(table)
-    for weighted, spiking in zip(network.weighted, network.spiking, strict=False):
-        joined = np.zeros((weighted.outputs, weighted.inputs + 1))
-        for step, unit in np.ndindex(network.steps, spiking.units):
-            signal = table.central_difference(_losses_seen(table, step), spiking.name, step, unit)
-            delta = table.derivative[spiking.name][step, :, unit] * signal
-            joined[unit] += delta @ table.traces[weighted.name][step] / len(delta)
-        gradient |= _split(network, weighted.name, joined)
-    return Params({name: gradient[name] for name in network.shapes})
+    signals = {}
+    for layer in table.network.spiking:
+        signal = np.zeros_like(table.values[layer.name])
+        for step, unit in np.ndindex(table.network.steps, layer.units):
+            losses = _losses_seen(table, step)
+            if at == "first":
+                losses = (losses - table.opposite(losses)) / 2
+            signal[step, :, unit] = table.central_difference(losses, layer.name, step, unit)
+        signals[layer.name] = signal
+    return _mean_gradient(table, estimator, signals, at)
 
 
-def single_point_variance(table: SignTable) -> float:
-    """Return the exact trace of the covariance of zeroth order, single point.
+def smoothed_jacobian(table: SignTable, estimator: Estimator) -> Params:
+    """Return the mean of two-point pseudo-zeroth order: ``E[do / dz_i]^T e``, e and all else clean.
+
+    Parameters
+    ----------
+    table, estimator
+        As in `expected_central_difference`.
+    """
+    signals = {}
+    for layer in table.network.spiking:
+        signal = np.zeros_like(table.values[layer.name])
+        for step, unit in np.ndindex(table.network.steps, layer.units):
+            outputs = table.observed.trace.outputs[step]
+            slope = table.central_difference(outputs, layer.name, step, unit)
+            signal[step, :, unit] = (slope * table.clean.errors[step]).sum(axis=-1)
+        signals[layer.name] = signal
+    return _mean_gradient(table, estimator, signals, "clean")
+
+
+def _mean_gradient(
+    table: SignTable, estimator: Estimator, signals: Mapping[str, Float], at: At
+) -> Params:
+    """Return the gradient of given signals, averaged over all signs."""
+    observed = table.observed
+    if at == "clean":
+        observed = dataclasses.replace(observed, trace=table.clean)
+    return given_signal(estimator, signals).gradient({}, observed, None)
+
+
+def single_point_variance(table: SignTable, mean: Params) -> float:
+    """Return the exact trace of the covariance of zeroth order, single point, in a chain of layers.
 
     ``E |G|^2 - |E G|^2`` with, for the weights of one layer,
     ``|G|^2 = sum_{s,t} (delta[s] . delta[t]) (a[s] . a[t])`` and
-    ``delta[t] = psi(u[t]) z[t] L / alpha``.
+    ``delta[t] = psi(u[t]) z[t] L / alpha``; a holds the bias's trace too.
+
+    Parameters
+    ----------
+    table : SignTable
+        All signs of a fully connected network under the online rule.
+    mean : Params
+        E G.
     """
-    network = table.signs.network
-    count = table.losses.shape[1]
-    readout = table.traces[network.readout.name]
-    second = _squared(table.errors, readout)
+    network, trace = table.network, table.observed.trace
+    second = _squared(trace.errors, _joined(table, network.readout))
+    losses = np.stack([_losses_seen(table, step) for step in range(network.steps)])
     for weighted, spiking in zip(network.weighted, network.spiking, strict=False):
-        losses = np.stack([_losses_seen(table, step) for step in range(network.steps)])
         signal = table.values[spiking.name] * losses[..., None] / table.scale
-        second += _squared(table.derivative[spiking.name] * signal, table.traces[weighted.name])
-    mean = expected_central_difference(table)
-    return second / count - float(mean.dot(mean))
+        second += _squared(trace.derivative[spiking.name] * signal, _joined(table, weighted))
+    return second / losses.shape[1] - float(mean.dot(mean))
+
+
+def _joined(table: SignTable, layer: object) -> Float:
+    """Return the trace of a dense layer's input with that of its bias, (T, 2^count, inputs + 1)."""
+    if not isinstance(layer, Linear):
+        raise TypeError("the variance over signs is written for dense layers")
+    seen = table.observed.trace.eligibility[layer.name]
+    bias = np.broadcast_to(seen.bias[:, None, None], (*seen.values.shape[:2], 1))
+    return np.concatenate([seen.values, bias if layer.bias else bias * 0], axis=-1)
 
 
 def _squared(delta: Float, traces: Float) -> float:
@@ -87,36 +171,55 @@ def _squared(delta: Float, traces: Float) -> float:
     return float(products.sum())
 
 
-def expected_feedback(table: SignTable) -> dict[str, Float]:
+def expected_feedback(
+    table: SignTable, claim: MomentumFeedback, *, whole_sequence: bool
+) -> dict[str, Float]:
     """Return ``E Z_l``, the mean of one term of OPZO's momentum, layer by layer, shape (n, m).
 
     Independent noise: the mean over steps of the expected central difference of o[t] by the noise
     at t. Noise paired over steps t and t + 1: half the central difference of ``o[t] - o[t+1]`` by
     the shared sign, which to first order is ``(J[t,t] + J[t+1,t+1] - J[t+1,t]) / 2``, J[s,t] the
     derivative of o[s] by the activity at t.
+
+    Parameters
+    ----------
+    table : SignTable
+        All signs.
+    claim : MomentumFeedback
+        Its gain.
+    whole_sequence : bool
+        Whether noise is multiplied with the sum of all steps' outputs.
     """
-    network, pairing = table.signs.network, table.signs.pairing
+    network, pairing = table.network, table.signs.pairing
+    outputs = table.observed.trace.outputs
     feedback = {}
     for layer in network.spiking:
         total = np.zeros((layer.units, network.classes))
         for step, unit in np.ndindex(network.steps, layer.units):
             if pairing == "time" and step % 2:
                 continue
-            seen = table.outputs[step]
+            seen = outputs.sum(axis=0) if whole_sequence else outputs[step]
             if pairing == "time" and step + 1 < network.steps:
-                seen = seen - table.outputs[step + 1]
+                seen = seen - outputs[step + 1]
             difference = table.central_difference(seen, layer.name, step, unit)
             total[unit] += difference.mean(axis=0)
-        feedback[layer.name] = total / network.steps
+        feedback[layer.name] = claim.gain * total / network.steps
     return feedback
 
 
 def momentum_gradient(
-    table: SignTable, feedback: MomentumFeedback, matrices: Mapping[str, Float], updates: int
+    table: SignTable,
+    estimator: Estimator,
+    claim: MomentumFeedback,
+    matrices: Mapping[str, Float],
+    updates: int,
+    *,
+    whole_sequence: bool,
 ) -> Params:
     """Return the mean gradient of one pass of momentum feedback.
 
-    M used before its update is fixed: ``g_l[t] = M_l e[t] / (1 - lambda^k)``. Used after it,
+    M used before its update is fixed: ``g_l[t] = M_l e[t] / (1 - lambda^k)``, without the
+    denominator where M is not corrected. Used after it,
     ``g_l[t] = (lambda M_l + (1 - lambda) Z_l) e[t] / (1 - lambda^(k + 1))``, where Z and e share
     their noise, so that the product rule hits both.
 
@@ -124,36 +227,36 @@ def momentum_gradient(
     ----------
     table : SignTable
         All signs.
-    feedback : MomentumFeedback
+    estimator : Estimator
+        Gives the local rule.
+    claim : MomentumFeedback
         lambda, and when M is used.
     matrices : mapping from spiking layer's name to array, shape (n, m)
         M before the pass.
     updates : int
         k, updates before the pass, at least 1.
+    whole_sequence : bool
+        As in `expected_feedback`.
     """
-    network = table.signs.network
-    before = feedback.use == "before"
-    weight = 1 - feedback.momentum ** (updates if before else updates + 1)
-    share = (1.0 if before else feedback.momentum) / weight
-    gradient = _readout(table)
-    for weighted, spiking in zip(network.weighted, network.spiking, strict=False):
-        signal = table.errors @ (matrices[spiking.name] * share).T
-        delta = table.derivative[spiking.name] * signal
-        joined = np.einsum("tcn,tci->ni", delta, table.traces[weighted.name])
+    before = claim.use == "before"
+    weight = 1 - claim.momentum ** (updates if before else updates + 1) if claim.corrected else 1.0
+    share = (1.0 if before else claim.momentum) / weight
+    errors = table.observed.trace.errors
+    signals = {}
+    for layer in table.network.spiking:
+        signal = errors @ (matrices[layer.name] * share).T
         if not before:
-            own = _own_draw(table, weighted.name, spiking.name)
-            joined = joined + own * ((1 - feedback.momentum) / weight)
-        gradient |= _split(network, weighted.name, joined / table.losses.shape[1])
-    return Params({name: gradient[name] for name in network.shapes})
+            own = _own_draw(table, layer.name, whole_sequence=whole_sequence)
+            signal = signal + own * (claim.gain * (1 - claim.momentum) / weight)
+        signals[layer.name] = signal
+    return _mean_gradient(table, estimator, signals, "noisy")
 
 
-def _own_draw(table: SignTable, weighted: str, spiking: str) -> Float:
-    """Return the sum over combinations of the gradient when e goes through this pass's own Z."""
-    steps = table.signs.network.steps
-    total: Float = np.zeros(())
-    for s, t in np.ndindex(steps, steps):
-        # Z = mean_s z[s] o[s]^T / alpha, applied to e[t]
-        agreement = (table.outputs[s] * table.errors[t]).sum(axis=-1) / (steps * table.scale)
-        delta = table.derivative[spiking][t] * table.values[spiking][s]
-        total = total + np.einsum("c,cn,ci->ni", agreement, delta, table.traces[weighted][t])
-    return total
+def _own_draw(table: SignTable, layer: str, *, whole_sequence: bool) -> Float:
+    """Return ``Z e[t]`` of every combination, Z its own draw, (T, 2^count, n)."""
+    outputs, errors = table.observed.trace.outputs, table.observed.trace.errors
+    if whole_sequence:
+        outputs = np.broadcast_to(outputs.sum(axis=0), outputs.shape)
+    agreement = np.einsum("scm,tcm->stc", outputs, errors) / (len(outputs) * table.scale)
+    result: Float = np.einsum("stc,scn->tcn", agreement, table.values[layer])
+    return result

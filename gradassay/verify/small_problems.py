@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradassay.core.batch import Batch
-from gradassay.core.builders import fully_connected
+from gradassay.core.builders import convolutional, fully_connected
 from gradassay.core.keys import Key
 from gradassay.core.network import Loss, Network, Neuron, Reset
 from gradassay.core.params import Params
+from gradassay.core.residual import residual
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ def dyadic_problem(
     samples: int = 4,
     inputs: int = 6,
     classes: int = 3,
+    bias: bool = True,
     reset: Reset = "soft",
     loss: Loss | None = None,
 ) -> SmallProblem:
@@ -45,6 +47,8 @@ def dyadic_problem(
         Sizes of the spiking layers.
     steps, seed, samples, inputs, classes : int
         T, seed, B, features, classes.
+    bias : bool
+        Give every dense layer a bias.
     reset : {"soft", "hard", "none"}
         The neuron's reset.
     loss : Loss or None
@@ -54,22 +58,49 @@ def dyadic_problem(
         inputs,
         hidden,
         classes,
+        bias=bias,
         steps=steps,
         neuron=Neuron(reset=reset),
         loss=loss or Loss(mse_weight=0.125),
     )
+    sizes = "-".join(str(units) for units in hidden)
+    return dyadic(f"fc-{sizes}, T={steps}, {reset} reset", network, seed, samples)
+
+
+def dyadic(name: str, network: Network, seed: int, samples: int) -> SmallProblem:
+    """Return a network with weights in multiples of 1/4 and inputs in multiples of 1/2.
+
+    Gains of standardised layers, whose products are not exact, are multiples of 1/4 from 1 to 2.
+    """
     key = Key(seed) / "dyadic" / network.digest
-    params = {
-        name: (key / name).generator().integers(-4, 6, shape) / 4
-        for name, shape in network.shapes.items()
-    }
+    params = {}
+    for array, shape in network.shapes.items():
+        low, high = (4, 9) if array.endswith(".gain") else (-4, 6)
+        params[array] = (key / array).generator().integers(low, high, shape) / 4
     generator = (key / "batch").generator()
     batch = Batch(
-        generator.integers(0, 4, (samples, inputs)) / 2,
-        generator.integers(0, classes, samples),
+        generator.integers(0, 4, (samples, network.inputs)) / 2,
+        generator.integers(0, network.classes, samples),
     )
-    sizes = "-".join(str(units) for units in hidden)
-    return SmallProblem(f"fc-{sizes}, T={steps}, {reset} reset", network, Params(params), batch)
+    return SmallProblem(name, network, Params(params), batch)
+
+
+def convolution_problem(
+    seed: int, *, steps: int = 3, samples: int = 3, standardised: bool = False
+) -> SmallProblem:
+    """Return two convolutions with an average pool between, on feature maps of 6 x 5."""
+    plan = "3C3-AP2-2C3-FC"
+    neuron, loss = Neuron(), Loss(mse_weight=0.125)
+    network = convolutional(
+        (2, 6, 5), plan, 3, standardised=standardised, steps=steps, neuron=neuron, loss=loss
+    )
+    return dyadic(f"{plan}, T={steps}", network, seed, samples)
+
+
+def residual_problem(seed: int, *, steps: int = 3, samples: int = 2) -> SmallProblem:
+    """Return two residual blocks, the second with a projection, on feature maps of 13 x 12."""
+    network = residual((2, 13, 12), (1, 1), 3, width=3, steps=steps)
+    return dyadic(f"residual network of 2 blocks, T={steps}", network, seed, samples)
 
 
 def agreement_problems(seed: int) -> tuple[SmallProblem, ...]:
@@ -79,13 +110,21 @@ def agreement_problems(seed: int) -> tuple[SmallProblem, ...]:
         dyadic_problem((8,), steps=6, seed=seed, reset="hard"),
         dyadic_problem((7, 5), steps=5, seed=seed),
         dyadic_problem((6, 5, 4), steps=4, seed=seed, loss=Loss(0.25, "sequence")),
+        convolution_problem(seed),
     )
 
 
 def enumeration_problems(seed: int) -> tuple[SmallProblem, ...]:
     """Return problems of one sample with at most 2^14 combinations of signs."""
+    small = convolutional((1, 2, 3), "1C3-AP2-2C1-FC", 3, standardised=False, steps=1)
     return (
         dyadic_problem((4, 3), steps=1, seed=seed, samples=1),
         dyadic_problem((3, 3), steps=2, seed=seed, samples=1),
         dyadic_problem((2, 2), steps=3, seed=seed, samples=1, loss=Loss(0.0, "sequence")),
+        dyadic("1C3-AP2-2C1, T=1", small, seed, samples=1),
     )
+
+
+def weight_problem(seed: int) -> SmallProblem:
+    """Return a problem with 10 parameters, for signs on the weights."""
+    return dyadic_problem((2,), steps=2, seed=seed, samples=3, inputs=2, classes=3, bias=False)
