@@ -150,7 +150,7 @@ def network_named(name: str, inputs: int | MapShape, classes: int, **options: An
     build: Callable[[MapShape], Network]
     if name in RESIDUAL:
         build = lambda shape: residual(shape, RESIDUAL[name], classes, **options)  # noqa: E731
-    elif name in CONVOLUTIONAL or "C" in name:
+    elif name in CONVOLUTIONAL or _TOKEN.fullmatch(name.partition("-")[0]):
         plan = CONVOLUTIONAL.get(name, name)
         build = lambda shape: convolutional(shape, plan, classes, **options)  # noqa: E731
     else:

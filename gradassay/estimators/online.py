@@ -18,9 +18,9 @@ from gradassay.estimators.signal import Carries, SignalEstimator
 class OnlineEstimate:
     """One sequence under way: each call takes the next steps and returns their gradient.
 
-    `done` counts the steps taken. With the same parameters at every call the gradients add up to that of the whole sequence; with
+    With the same parameters at every call the gradients add up to that of the whole sequence; with
     parameters that are updated in between, training is online. What the estimator learns is
-    absorbed once, after the last step.
+    absorbed once, after the last step. `done` counts the steps taken.
 
     Parameters
     ----------

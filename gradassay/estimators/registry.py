@@ -85,8 +85,7 @@ def build(name: str, zoo: Mapping[str, str], options: Mapping[str, object]) -> E
     for option in options:
         known = sorted({field for method in found for field in options_of(method)})
         if option not in known:
-            expected = ", ".join(known) or "no options"
-            raise UsageError(f"{name}: got option {option!r}; expected one of {expected}.")
+            raise unknown_name(f"{name} option", option, known or ["none: it has no options"])
     parts = [_made(method, options) for method in found]
     if len(parts) == 1:
         return parts[0]

@@ -26,14 +26,14 @@ from gradassay.core.layers import Conv2d, Linear, Spiking
 from gradassay.core.network import Network
 from gradassay.core.noise import Noise, NoiseModel, draw_noise
 from gradassay.core.params import Params
-from gradassay.core.trace import Carry, Recorded, Trace
+from gradassay.core.trace import Carry, Presynaptic, Recorded, Trace
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.temporal import (
     Temporal,
     Traces,
     by_current,
-    presynaptic,
+    presynaptic_activity,
     recorded,
     require_temporal,
 )
@@ -143,6 +143,10 @@ class SignalEstimator(ABC):
         derivative = self.derivative(observed, layer)
         return by_current(observed, layer.name, signal, derivative, self.temporal)
 
+    def presynaptic(self, trace: Trace, layer: str) -> Presynaptic:
+        """Return what the derivative by a weighted layer's output is multiplied with."""
+        return presynaptic_activity(trace, layer, self.temporal, self.presynaptic_traces)
+
     def run(
         self, forward: Forward, noise: Noise | None, carries: Carries
     ) -> tuple[Trace, Trace | None]:
@@ -230,7 +234,7 @@ class SignalEstimator(ABC):
                 network, params, tiled, noise=given, record=record, carry=carry, steps=steps
             )
 
-        injected = noise if self.noise is not None and self.noise.injected else None
+        injected = noise if self.noise is None or self.noise.injected else None
         trace, other = self.run(forward, injected, carries)
         return Pass(backend, network, params, tiled, trace, noise, replicates, other)
 
@@ -257,9 +261,12 @@ class SignalEstimator(ABC):
         deltas = self.deltas(state, observed)
         gradients: dict[str, Array] = {}
         for layer in observed.network.weighted:
-            seen = presynaptic(observed.trace, layer.name, self.temporal, self.presynaptic_traces)
             gradients |= observed.backend.weight_gradient(
-                layer, observed.params, deltas[layer.name], seen, replicates=folded
+                layer,
+                observed.params,
+                deltas[layer.name],
+                self.presynaptic(observed.trace, layer.name),
+                replicates=folded,
             )
         found = Params({name: gradients[name] for name in observed.network.shapes})
         awake = self.awake(state)

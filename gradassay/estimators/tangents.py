@@ -9,7 +9,7 @@ from gradassay.core.layers import Conv2d, Gain, Layer, Linear, Spiking, Sum, Wei
 from gradassay.core.params import Params
 from gradassay.core.trace import Presynaptic
 from gradassay.estimators.passes import Pass
-from gradassay.estimators.temporal import Temporal, presynaptic
+from gradassay.estimators.temporal import Temporal, presynaptic_activity
 
 # A tangent, or None where it is 0.
 Tangent = Array | None
@@ -58,7 +58,7 @@ def weight_tangent(observed: Pass, direction: Mapping[str, Array], temporal: Tem
     def source(layer: Layer) -> Tangent:
         if not isinstance(layer, Linear | Conv2d | Gain):
             return None
-        seen = presynaptic(observed.trace, layer.name, temporal, "clean")
+        seen = presynaptic_activity(observed.trace, layer.name, temporal, "clean")
         return _moved_current(observed, layer, direction, seen)
 
     return _outputs(observed, source, temporal)

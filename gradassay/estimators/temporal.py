@@ -53,7 +53,9 @@ def recorded(temporal: Temporal, traces: Traces) -> Set[Recorded]:
     return kinds | {"membrane", "spikes"} if temporal == "local_bptt" else kinds
 
 
-def presynaptic(trace: Trace, layer: str, temporal: Temporal, traces: Traces) -> Presynaptic:
+def presynaptic_activity(
+    trace: Trace, layer: str, temporal: Temporal, traces: Traces
+) -> Presynaptic:
     """Return what a weighted layer's delta is multiplied with."""
     kind = _presynaptic_kind(temporal, traces)
     found: Presynaptic = getattr(trace, kind)[layer]

@@ -44,7 +44,7 @@ def test_digests_differ_where_networks_do(a: Network, b: Network) -> None:
     ("build", "words"),
     [
         (lambda: fully_connected(4, (3,), 2, steps=0), "steps: got 0; expected T of at least 1"),
-        (lambda: fully_connected(4, (), 2), "at least one Spiking"),
+        (lambda: fully_connected(4, (), 2), "at least one hidden Spiking"),
         (lambda: Neuron(leak=1.5), "leak: got 1.5; expected a number in"),
         (lambda: Neuron(leak=float("nan")), "leak: got nan"),
         (lambda: Neuron(threshold=0.0), "threshold: got 0.0; expected a positive"),
@@ -68,7 +68,7 @@ def test_impossible_specification_is_a_one_line_error(build: Any, words: str) ->
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["fc", "fc-", "fc-0", "fc-3-x", "conv5", "FC-3", "fc-3-"])
+@pytest.mark.parametrize("name", ["fc", "fc-", "fc-0", "fc-3-x", "conv6", "FC-3", "fc-3-"])
 def test_unknown_network_name_says_the_form(name: str) -> None:
     with pytest.raises(UsageError, match="expected fc-N-N"):
         network_named(name, 4, 2)

@@ -71,5 +71,7 @@ def test_scale_must_be_positive(scale: float) -> None:
 def test_unknown_law_and_pairing_say_what_exists() -> None:
     with pytest.raises(UsageError, match=r"noise law: got 'gauss'.*Did you mean 'gaussian'"):
         NoiseModel(0.1, "gauss")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="noise pairing: got 'steps'; expected one of none, time"):
+    with pytest.raises(
+        UsageError, match="noise pairing: got 'steps'; expected one of batch, none, time"
+    ):
         NoiseModel(0.1, "gaussian", "steps")  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,15 @@ from gradassay.core.arrays import Array
 from gradassay.core.claims import Claim, Passes
 from gradassay.core.estimator import Estimate, Estimator, State
 from gradassay.core.keys import Key
-from gradassay.core.network import Linear
+from gradassay.core.layers import Spiking
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.core.trace import Presynaptic, Trace
 from gradassay.estimators import make_estimator, zoo_names
+from gradassay.estimators.descent import Descent
 from gradassay.estimators.dfa import DFA
 from gradassay.estimators.opzo import OPZO
-from gradassay.estimators.signal import Pass
+from gradassay.estimators.passes import Pass
 from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.estimators.zo_single_point import ZOSinglePoint
 from gradassay.verify.suite import verify
@@ -35,10 +36,9 @@ class ScaledSignal(ZOSinglePoint):
 
 @dataclass(frozen=True)
 class NoiseOfAnotherLayer(ZOSinglePoint):
-    def top_down(
-        self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
-    ) -> Array:
-        other = observed.injected("lif1")[0][..., :1] + 0 * observed.injected(layer)[0]
+    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
+        first = observed.network.spiking[0].name
+        other = observed.drawn(first)[0][..., :1] + 0 * observed.drawn(layer.name)[0]
         return other * observed.trace.losses[..., None] / self.alpha
 
 
@@ -54,23 +54,21 @@ class PositiveNoiseInOneCoordinate(ZOSinglePoint):
 
 @dataclass(frozen=True)
 class LossOfTheSequence(ZOSinglePoint):
-    def top_down(
-        self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
-    ) -> Array:
-        noise, scale = observed.injected(layer)
+    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
+        noise, scale = observed.drawn(layer.name)
         return noise * observed.trace.losses.sum(0, keepdims=True)[..., None] / scale * 2
 
 
 @dataclass(frozen=True)
 class WithoutSurrogate(SpatialBP):
-    def local_rule(self, observed: Pass, layer: str, signal: Array) -> Array:
+    def local_rule(self, observed: Pass, layer: Spiking, signal: Array) -> Array:
         return signal
 
 
 @dataclass(frozen=True)
 class TraceOneStepLate(SpatialBP):
-    def presynaptic(self, trace: Trace, layer: Linear) -> Presynaptic:
-        right = trace.eligibility[layer.name]
+    def presynaptic(self, trace: Trace, layer: str) -> Presynaptic:
+        right = trace.eligibility[layer]
         late = right.values * 1
         if right.weights is None and late.shape[0] > 1:
             late[1:] = right.values[:-1]
@@ -81,7 +79,10 @@ class TraceOneStepLate(SpatialBP):
 class BiasGradientMissing(SpatialBP):
     def estimate(self, *arguments: Any, **options: Any) -> Estimate:
         right = super().estimate(*arguments, **options)
-        gradient = {n: a * (0 if n == "hidden1.bias" else 1) for n, a in right.gradient.items()}
+        gradient = {
+            n: a * (0 if n in ("hidden1.bias", "conv1.bias") else 1)
+            for n, a in right.gradient.items()
+        }
         return Estimate(Params(gradient), right.state, right.trace)
 
 
@@ -93,34 +94,24 @@ class FlippedFeedback(DFA):
 
 @dataclass(frozen=True)
 class FeedbackOfAnotherLayer(DFA):
-    def top_down(
-        self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
-    ) -> Array:
+    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
         first = state["lif1"]
         rolled = {name: m if name == "lif1" else 0 * m + first[:1] for name, m in state.items()}
-        return super().top_down(rolled, observed, layer, above, delta)
+        return super().top_down(rolled, observed, layer, descent)
 
 
 @dataclass(frozen=True)
 class HiddenBackwardPass(DFA):
-    def top_down(
-        self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
-    ) -> Array:
-        observed.backend.input_gradient(above, observed.params, delta)
-        return super().top_down(state, observed, layer, above, delta)
+    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
+        descent.output(layer.name)
+        return super().top_down(state, observed, layer, descent)
 
 
 @dataclass(frozen=True)
 class WeightOfTheNewTermMissing(OPZO):
-    def observe(self, state: State, observed: Pass) -> tuple[State, State]:
-        used, after = super().observe(state, observed)
-        wrong = {
-            n: (a - self.momentum * state[n]) / (1 - self.momentum) + self.momentum * state[n]
-            if n != "updates"
-            else a
-            for n, a in after.items()
-        }
-        return used, wrong
+    def absorb(self, state: State, contribution: State) -> State:
+        share = 1 - self.momentum
+        return super().absorb(state, {n: z / share for n, z in contribution.items()})
 
 
 @dataclass(frozen=True)
@@ -131,25 +122,17 @@ class BiasCorrectionMissing(OPZO):
 
 @dataclass(frozen=True)
 class UsedAfterItsUpdate(OPZO):
-    def observe(self, state: State, observed: Pass) -> tuple[State, State]:
-        _, after = super().observe(state, observed)
-        return (after if self.use == "before" else state), after
+    @property
+    def learns_before_use(self) -> bool:
+        return self.use == "before"
 
 
 @dataclass(frozen=True)
 class CleanOutputCorrelated(OPZO):
-    def observe(self, state: State, observed: Pass) -> tuple[State, State]:
+    def contribution(self, state: State, observed: Pass) -> State:
         clean = observed.backend.forward(observed.network, observed.params, observed.batch)
-        seen = Pass(
-            observed.backend,
-            observed.network,
-            observed.params,
-            observed.batch,
-            Trace(clean.outputs, observed.trace.losses, observed.trace.errors),
-            observed.noise,
-            observed.replicates,
-        )
-        return super().observe(state, seen)
+        trace = replace(observed.trace, outputs=clean.outputs)
+        return super().contribution(state, replace(observed, trace=trace))
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -158,17 +141,15 @@ class CleanOutputCorrelated(OPZO):
 
 @dataclass(frozen=True)
 class ErrorOfThePreviousStep(OPZO):
-    def top_down(
-        self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
-    ) -> Array:
-        right = super().top_down(state, observed, layer, above, delta)
+    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
+        right = super().top_down(state, observed, layer, descent)
         return np.roll(right, 1, axis=0) if isinstance(right, np.ndarray) else right.roll(1, 0)
 
 
 @dataclass(frozen=True)
 class ChangesItsInputs(SpatialBP):
     def estimate(self, backend: Any, network: Any, params: Params, *a: Any, **o: Any) -> Estimate:
-        params["hidden1.weight"][...] *= 1.5
+        params[f"{network.weighted[0].name}.weight"][...] *= 1.5
         return super().estimate(backend, network, params, *a, **o)
 
 
