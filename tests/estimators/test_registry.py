@@ -1,0 +1,116 @@
+"""From a name to an estimator: the zoo, third parties, sums."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gradassay.estimators
+from gradassay.core.errors import ConfigurationError, UsageError
+from gradassay.estimators import ZOO, make_estimator, zoo_names
+from gradassay.estimators.hybrid import Hybrid
+from gradassay.estimators.registry import parse_sum, resolve
+
+
+def test_every_line_of_the_zoo_is_one_module_whose_name_the_method_bears() -> None:
+    folder = Path(gradassay.estimators.__file__).parent
+    for line in ZOO:
+        module, _, attribute = line.partition(":")
+        assert (folder / f"{module}.py").is_file()
+        assert make_estimator(module).name == module
+        assert type(make_estimator(module)).__name__ == attribute
+
+
+def test_a_third_partys_class_object_or_function_is_found_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "their_methods.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from gradassay.estimators.dfa import DFA\n\n\n"
+        "@dataclass(frozen=True)\n"
+        "class Theirs(DFA):\n    bold: bool = False\n\n\n"
+        "ready = Theirs(gain=2.0)\n\n\n"
+        "def made():\n    return Theirs(gain=3.0)\n\n\n"
+        "number = 3\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert make_estimator("their_methods:Theirs", gain=4.0, bold=True).gain == 4.0  # type: ignore[attr-defined]
+    assert make_estimator("their_methods:ready").gain == 2.0  # type: ignore[attr-defined]
+    assert make_estimator("their_methods:made").gain == 3.0  # type: ignore[attr-defined]
+    assert isinstance(make_estimator("their_methods:Theirs+0.1*local_learning"), Hybrid)
+    with pytest.raises(UsageError, match="expected an object with `estimate`"):
+        make_estimator("their_methods:number")
+    with pytest.raises(UsageError, match="cannot be loaded"):
+        make_estimator("their_methods:missing")
+    with pytest.raises(UsageError, match="cannot be loaded"):
+        make_estimator("no_such_module:Theirs")
+
+
+def test_an_entry_point_is_a_name_like_the_zoos(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib.metadata import EntryPoint
+
+    point = EntryPoint("broadcast", "gradassay.estimators.dfa:DFA", "gradassay.estimators")
+    monkeypatch.setattr(
+        "gradassay.estimators.registry.entry_points",
+        lambda group: [point] if group == "gradassay.estimators" else [],
+    )
+    assert make_estimator("broadcast", gain=2.0).gain == 2.0  # type: ignore[attr-defined]
+    with pytest.raises(UsageError, match="Did you mean 'broadcast'"):
+        resolve("broadcas", {"dfa": "gradassay.estimators.dfa:DFA"})
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("opzo", [(1.0, "opzo")]),
+        ("opzo+0.01*local_learning", [(1.0, "opzo"), (0.01, "local_learning")]),
+        ("2*dfa + 1e-3*local_learning", [(2.0, "dfa"), (1e-3, "local_learning")]),
+        ("dfa+local_learning", [(1.0, "dfa"), (1.0, "local_learning")]),
+        ("my.module:thing+0.5*dfa", [(1.0, "my.module:thing"), (0.5, "dfa")]),
+    ],
+)
+def test_sums_are_read(text: str, terms: Any) -> None:
+    assert parse_sum(text) == terms
+
+
+@pytest.mark.parametrize("text", ["opzo+", "+opzo", "opzo++dfa", "x*opzo", "0.1*", "", "opzo*0.1"])
+def test_sums_of_another_form_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="estimator: got"):
+        make_estimator(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("opzo+opzo", {}, "expected two or more different methods"),
+        ("opzo+0.1*spsa", {}, "expected a sum of methods that are signals"),
+        ("opzo+0.1*zo_two_point", {}, "got 'zo_two_point'; expected methods that make one pass"),
+        ("opzo+localzo", {}, "parts with different noise"),
+        ("spatial_bp+bptt", {}, "parts with different local rule"),
+        ("opzo+0.1*zo_single_point", {"pairing": "none", "alpha": 0.3}, None),
+    ],
+)
+def test_parts_of_a_sum_must_go_together(name: str, options: Any, words: str | None) -> None:
+    if words is None:
+        assert make_estimator(name, **options).noise is not None
+        return
+    with pytest.raises((ConfigurationError, UsageError)) as caught:
+        make_estimator(name, **options)
+    assert words in str(caught.value)
+
+
+def test_an_option_goes_to_every_part_that_has_it() -> None:
+    made = make_estimator("opzo+0.1*intermediate_global", alpha=0.5, step=0.25, temporal="spatial")
+    assert isinstance(made, Hybrid)
+    opzo, intermediate = made.parts
+    assert opzo.noise == intermediate.noise
+    assert opzo.noise is not None
+    assert opzo.noise.scale == 0.5
+    assert intermediate.step == 0.25  # type: ignore[attr-defined]
+    assert made.temporal == opzo.temporal == intermediate.temporal == "spatial"
+    with pytest.raises(UsageError, match=r"option: got 'alfa'.*Did you mean 'alpha'"):
+        make_estimator("opzo+0.1*intermediate_global", alfa=0.5)
+
+
+def test_names_of_the_zoo_are_distinct() -> None:
+    assert len(set(zoo_names())) == len(zoo_names()) == 15
