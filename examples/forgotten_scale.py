@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gradassay.estimators import ZOSinglePoint
+from gradassay.estimators.zo_single_point import ZOSinglePoint
 from gradassay.verify import failure_text, verify
 
 
