@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -29,7 +30,7 @@ COMMANDS = {
     "train": "Train a network with each estimator on a full data set.",
     "report": "Write the HTML report of a results folder.",
     "data": "List, check and download data sets.",
-    "zoo": "List the estimators, their noise and their claims.",
+    "zoo": "List the estimators and what they claim, or show one.",
 }
 for command, text in COMMANDS.items():
     target = f"gradassay.cli.{command}:{'app' if command == 'data' else command}"
@@ -51,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 all passed; 1 a check failed; 2 could not run (usage, data, configuration); 3 inconclusive
         under ``--strict``; 130 interrupted.
     """
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # last, for module:attribute of the working folder
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]

@@ -45,7 +45,7 @@ def measure(
     Parameters
     ----------
     estimators
-        Names, separated by commas.
+        Names, separated by commas; sums such as opzo+0.01*local_learning and module:attribute too.
     set_
         An option of an estimator, NAME.OPTION=VALUE; may be given several times.
     budget
@@ -64,7 +64,7 @@ def measure(
     options = problem or ProblemOptions()
     folder = prepare_out(out, f"results/measure-{options.dataset}", overwrite=overwrite)
     bench = Workbench.prepare(options)
-    chosen = chosen_estimators([estimators], set_, bench.recipe.options)
+    chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
     measured = population(bench)
     designs = designs_for(chosen, budget, batch_size)
     rows = measure_all(chosen, measured, designs, options.seed)

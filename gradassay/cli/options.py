@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -29,14 +29,18 @@ class ProblemOptions:
     dataset
         digits, mnist or fashion-mnist.
     network
-        fc-N-N..., the sizes of the hidden layers; where not given, that of the data set's recipe.
+        fc-N-N..., the sizes of the hidden layers; a plan of convolutions and pools such as
+        32C3-AP2-64C3-AP2-FC; conv5, conv9, resnet18 or resnet34. Where not given, that of the data
+        set's recipe.
     steps
         T, time steps of a forward pass; where not given, that of the recipe.
     data_dir
         Folder with the data set's files; otherwise $GRADASSAY_DATA, the cache folder, the Debian
         package's folder, and at last a download.
+    backend
+        torch, numpy (the slow reference), or module:attribute.
     device
-        cpu, or a torch device such as cuda.
+        cpu, or a device of the backend such as cuda.
     seed
         Seed of everything random.
     """
@@ -45,6 +49,7 @@ class ProblemOptions:
     network: str | None = None
     steps: int | None = None
     data_dir: Path | None = None
+    backend: str = "torch"
     device: str = "cpu"
     seed: int = 0
 
@@ -52,18 +57,20 @@ class ProblemOptions:
 def chosen_estimators(
     names: Iterable[str],
     settings: Sequence[str] | None,
-    defaults: Mapping[str, Mapping[str, object]] | None = None,
+    defaults: Callable[[str], Mapping[str, object]] | None = None,
 ) -> dict[str, Estimator]:
-    """Return estimators of the zoo by name, with their options set.
+    """Return estimators by name, with their options set.
 
     Parameters
     ----------
     names : iterable of str
-        Names, each of which may hold several, separated by commas.
+        Names as `gradassay.estimators.make_estimator` takes them, sums and ``module:attribute``
+        included; each may hold several, separated by commas.
     settings : sequence of str or None
-        ``NAME.OPTION=VALUE``, for example ``opzo.alpha=0.1``.
-    defaults : mapping from name to options, or None
-        Options in force where `settings` does not say otherwise: those of a recipe.
+        ``NAME.OPTION=VALUE``, for example ``opzo.alpha=0.1``; the name as it stands in `names`.
+    defaults : callable or None
+        Gives, for a name, options in force where `settings` does not say otherwise: those of a
+        recipe.
 
     Raises
     ------
@@ -74,14 +81,15 @@ def chosen_estimators(
     --------
     >>> list(chosen_estimators(["dfa,opzo"], ["opzo.momentum=0.999"]))
     ['dfa', 'opzo']
+    >>> list(chosen_estimators(["dfa+0.1*local_learning"], ["dfa+0.1*local_learning.gain=2"]))
+    ['dfa+0.1*local_learning']
     """
     from gradassay.estimators import make_estimator
 
-    wanted = [name.strip() for group in names for name in group.split(",") if name.strip()]
+    wanted = [_compact(name) for group in names for name in group.split(",") if name.strip()]
     if not wanted:
         raise UsageError("estimators: got none; expected at least one. See `gradassay zoo`.")
-    recipe = defaults or {}
-    options: dict[str, dict[str, object]] = {n: dict(recipe.get(n, {})) for n in wanted}
+    options = {name: dict(defaults(name)) if defaults else {} for name in wanted}
     for setting in settings or ():
         name, option, value = _parse_setting(setting)
         if name not in options:
@@ -93,18 +101,23 @@ def chosen_estimators(
     return {name: make_estimator(name, **chosen) for name, chosen in options.items()}
 
 
+def _compact(name: str) -> str:
+    """Return the name of a method or sum without blanks, as it stands in records."""
+    return "".join(name.split())
+
+
 def _parse_setting(setting: str) -> tuple[str, str, object]:
     """Split ``NAME.OPTION=VALUE``; the value is a Python literal or a plain word."""
-    left, equals, right = setting.partition("=")
-    name, dot, option = left.partition(".")
-    if not (name and dot and option and equals and right):
+    left, _, right = setting.partition("=")
+    name, _, option = left.strip().rpartition(".")
+    if not (name and option.isidentifier() and right):
         raise UsageError(
             f"--set: got {setting!r}; expected NAME.OPTION=VALUE, for example opzo.alpha=0.1."
         )
     try:
-        return name, option, ast.literal_eval(right)
+        return _compact(name), option, ast.literal_eval(right)
     except (ValueError, SyntaxError):
-        return name, option, right
+        return _compact(name), option, right
 
 
 def command_line() -> str:

@@ -36,7 +36,7 @@ def run(
     Parameters
     ----------
     estimators
-        Names, separated by commas.
+        Names, separated by commas; sums such as opzo+0.01*local_learning and module:attribute too.
     set_
         An option of an estimator, NAME.OPTION=VALUE; may be given several times.
     budget
@@ -50,7 +50,6 @@ def run(
     strict
         Exit with 3 where a check is inconclusive.
     """
-    from gradassay.cli.workbench import Workbench
     from gradassay.reports import (
         build_manifest,
         read_results,
@@ -62,8 +61,8 @@ def run(
 
     options, training = problem or ProblemOptions(), training or TrainingOptions()
     folder = prepare_out(out, f"results/{options.dataset}", overwrite=overwrite)
-    bench = Workbench.prepare(options)
-    chosen = chosen_estimators([estimators], set_, bench.recipe.options)
+    bench = training.workbench(options)
+    chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
     settings = training_settings(bench, chosen, training)
     designs = designs_for(chosen, budget, batch_size)
     measured = population(bench)

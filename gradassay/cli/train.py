@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -39,11 +40,26 @@ class TrainingOptions:
         Samples of one update.
     learning_rate
         Of the first update, for all estimators.
+    update
+        Update the weights once a sequence, or at each time step: for estimators that are online.
+    train_samples
+        Use that many of the training samples, drawn by the seed.
+    gain
+        Factor on the initial weights.
     """
 
     epochs: int | None = None
     train_batch_size: int | None = None
     learning_rate: float | None = None
+    update: Literal["sequence", "step"] | None = None
+    train_samples: int | None = None
+    gain: float | None = None
+
+    def workbench(self, options: ProblemOptions) -> Workbench:
+        """Return the workbench of these data and this start."""
+        from gradassay.cli.workbench import Workbench
+
+        return Workbench.prepare(options, train_samples=self.train_samples, gain=self.gain)
 
     def settings(self, bench: Workbench, estimator: str) -> TrainingSettings:
         """Return the recipe's settings for one estimator, with the changes."""
@@ -51,6 +67,7 @@ class TrainingOptions:
             "epochs": self.epochs,
             "batch_size": self.train_batch_size,
             "learning_rate": self.learning_rate,
+            "update": self.update,
         }
         changes = {name: value for name, value in given.items() if value is not None}
         return bench.recipe.settings_for(estimator, bench.options.seed).replace(**changes)
@@ -72,7 +89,7 @@ def train(
     Parameters
     ----------
     estimators
-        Names, separated by commas.
+        Names, separated by commas; sums such as opzo+0.01*local_learning and module:attribute too.
     set_
         An option of an estimator, NAME.OPTION=VALUE; may be given several times.
     out
@@ -80,13 +97,12 @@ def train(
     overwrite
         Replace the results that are there.
     """
-    from gradassay.cli.workbench import Workbench
     from gradassay.reports import build_manifest, write_report, write_results
 
     options, training = problem or ProblemOptions(), training or TrainingOptions()
     folder = prepare_out(out, f"results/train-{options.dataset}", overwrite=overwrite)
-    bench = Workbench.prepare(options)
-    chosen = chosen_estimators([estimators], set_, bench.recipe.options)
+    bench = training.workbench(options)
+    chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
     settings = training_settings(bench, chosen, training)
     rows, diverged = train_all(bench, chosen, settings, folder)
     manifest = build_manifest(
@@ -105,7 +121,12 @@ def training_settings(
     bench: Workbench, estimators: Mapping[str, Estimator], training: TrainingOptions
 ) -> dict[str, TrainingSettings]:
     """Return the settings of every estimator; fails before any work where one is impossible."""
-    return {name: training.settings(bench, name) for name in estimators}
+    from gradassay.training import require_trainable
+
+    settings = {name: training.settings(bench, name) for name in estimators}
+    for name, estimator in estimators.items():
+        require_trainable(estimator, bench.backend, bench.network, settings[name])
+    return settings
 
 
 def train_all(
@@ -132,7 +153,8 @@ def train_all(
     metrics_path = folder.with_name(f"{folder.name}.metrics.jsonl")
     with MetricsFile(metrics_path) as metrics, TrainingProgress() as progress:
 
-        def keep(row: EpochRow) -> None:
+        def keep(name: str, found: EpochRow) -> None:
+            row = replace(found, subject=name)  # as it was asked for, like in all other records
             rows.append(row)
             metrics.append(row)
             progress.on_epoch(row)
@@ -148,11 +170,11 @@ def train_all(
                     data,
                     settings[name],
                     problem=bench.name,
-                    on_epoch=keep,
+                    on_epoch=partial(keep, name),
                     on_batch=progress.on_batch,
                 )
             except DivergenceError as error:
-                keep(error.epochs[-1])
+                keep(name, error.epochs[-1])
                 diverged.append(name)
                 Console(stderr=True, soft_wrap=True).print(f"warning: {error}", markup=False)
     return rows, diverged

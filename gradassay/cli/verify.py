@@ -31,7 +31,8 @@ def verify(
     Parameters
     ----------
     targets
-        Names of the zoo; all of it where none is given.
+        Names of the zoo, sums such as opzo+0.01*local_learning, or module:attribute; the whole zoo
+        where none is given.
     set_
         An option of an estimator, NAME.OPTION=VALUE; may be given several times.
     seed

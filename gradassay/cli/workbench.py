@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 
+from gradassay.cli.backends import backend_named
 from gradassay.cli.options import ProblemOptions
 from gradassay.core.backend import Backend
 from gradassay.core.builders import network_named
+from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
+from gradassay.core.layers import MapShape
 from gradassay.core.network import Network
 from gradassay.core.params import Params, initial_params
 from gradassay.datasets import Dataset, load_dataset
-from gradassay.torch_snn import TorchBackend
 from gradassay.training import Recipe, recipe_for
 
 
@@ -37,8 +41,10 @@ class Workbench:
         The model.
     params : Params
         Initial parameters, NumPy float64.
+    gain : float
+        Of the initial parameters.
     backend : Backend
-        Torch, float32.
+        As chosen; torch computes in float32.
     """
 
     options: ProblemOptions
@@ -47,33 +53,81 @@ class Workbench:
     recipe: Recipe
     network: Network
     params: Params
+    gain: float
     backend: Backend
 
     @classmethod
-    def prepare(cls, options: ProblemOptions) -> Workbench:
-        """Load the data and build everything; fails before any work is done."""
-        backend = TorchBackend("float32", options.device)
+    def prepare(
+        cls,
+        options: ProblemOptions,
+        *,
+        train_samples: int | None = None,
+        gain: float | None = None,
+    ) -> Workbench:
+        """Load the data and build everything; fails before any work is done.
+
+        Parameters
+        ----------
+        options : ProblemOptions
+            Data, network and machine.
+        train_samples : int or None
+            Use that many of the training samples; None for all.
+        gain : float or None
+            Of the initial parameters; None for the recipe's.
+        """
+        backend = backend_named(options.backend, device=options.device)
         data = load_dataset(options.dataset, options.data_dir)
         recipe = recipe_for(data.name)
         name = options.network or recipe.network
-        inputs = data.train_inputs.shape[1]
         steps = recipe.steps if options.steps is None else options.steps
-        network = network_named(name, inputs, data.classes, steps=steps)
-        params = initial_params(network, Key(options.seed) / "params", gain=recipe.gain)
+        network = network_named(name, _input_shape(data), data.classes, steps=steps)
+        chosen = _require_gain(recipe.gain if gain is None else gain)
+        params = initial_params(network, Key(options.seed) / "params", gain=chosen)
         label = f"{options.dataset}, {name}, T={steps}"
-        return cls(options, label, data, recipe, network, params, backend)
+        if train_samples is not None:
+            data = _subset(data, train_samples, Key(options.seed) / "subset")
+            label = f"{label}, {train_samples:,} training samples"
+        return cls(options, label, data, recipe, network, params, chosen, backend)
 
     def settings(self, estimators: Mapping[str, Estimator]) -> dict[str, object]:
         """Return what the manifest says about this bench."""
+        torch = sys.modules.get("torch")  # not loaded for a backend that does without
         return {
             "dataset": self.data.name,
             "source": self.data.source,
+            "train_samples": len(self.data.train_targets),
             "network": self.network.to_json(),
             "network_digest": self.network.digest,
-            "gain": self.recipe.gain,
+            "gain": self.gain,
             "device": self.options.device,
             "backend": self.backend.name,
-            "dtype": self.backend.dtype.__name__,
-            "threads": torch.get_num_threads(),
+            "dtype": np.dtype(self.backend.dtype).name,
+            "threads": None if torch is None else torch.get_num_threads(),
             "estimators": {name: repr(estimator) for name, estimator in estimators.items()},
         }
+
+
+def _input_shape(data: Dataset) -> int | MapShape:
+    """Return (1, rows, columns) of grey images; the number of features of data without a shape."""
+    shape: tuple[int, ...] = data.shape
+    if len(shape) == 2:
+        return (1, *shape)
+    return int(data.train_inputs.shape[-1])
+
+
+def _subset(data: Dataset, count: int, key: Key) -> Dataset:
+    """Return the data with some of its training samples."""
+    total = len(data.train_targets)
+    if not 1 <= count <= total:
+        raise UsageError(
+            f"--train-samples: got {count}; expected 1 to {total:,}, the training samples of"
+            f" {data.name}."
+        )
+    return data.subset(count, key)
+
+
+def _require_gain(gain: float) -> float:
+    """Refuse a gain that is not a positive number."""
+    if not 0 < gain < math.inf:
+        raise UsageError(f"--gain: got {gain:g}; expected a positive number.")
+    return gain

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
 from rich.console import Console
-from rich.table import Table
+
+from gradassay.core.errors import UsageError
+
+WIDTH = 100  # columns that the table is made for
 
 
-def zoo() -> int:
-    """List the estimators, their noise and their claims."""
-    from gradassay.estimators import make_estimator, zoo_names
+def zoo(
+    name: str | None = None,
+    /,
+    *,
+    format_: Annotated[Literal["table", "markdown"] | None, Parameter(name="--format")] = None,
+) -> int:
+    """List the estimators and what they claim, or show one.
 
-    table = Table(title="The zoo", title_justify="left")
-    for heading in ("name", "noise", "claims"):
-        table.add_column(heading, overflow="fold")
-    for name in zoo_names():
-        estimator = make_estimator(name)
-        model = estimator.noise
-        noise = "none" if model is None else f"{model.law}, alpha {model.scale:g}"
-        table.add_row(name, noise, "; ".join(str(claim) for claim in estimator.claims))
-    Console().print(table)
+    Parameters
+    ----------
+    name
+        An estimator of the zoo, a sum such as opzo+0.01*local_learning, or module:attribute.
+    format_
+        Of the list: a table for the terminal, or Markdown.
+    """
+    from gradassay.cli.zoo_page import page_of
+    from gradassay.cli.zoo_table import zoo_markdown, zoo_table
+    from gradassay.estimators import make_estimator
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, WIDTH)
+    if name is not None:
+        if format_ is not None:
+            raise UsageError(
+                f"--format: got {format_!r} with the estimator {name!r}; expected it with the list"
+                " alone. Leave one of them out."
+            )
+        console.print(page_of(make_estimator(name)), markup=False, soft_wrap=True)
+    elif format_ == "markdown":
+        print(zoo_markdown())
+    else:
+        console.print(zoo_table())
     return 0

@@ -47,7 +47,7 @@ class OnlineEstimate:
         replicates: range | None = None,
         noise: Noise | None = None,
     ) -> None:
-        self._estimator = _online(estimator, network)
+        self._estimator = require_online(estimator, network)
         self._estimator.require_state(network, state)
         self._backend, self._network, self._batch, self.state = backend, network, batch, state
         self._count = 1 if replicates is None else len(replicates)
@@ -107,12 +107,18 @@ class OnlineEstimate:
         return batch, noise
 
 
-def _online(estimator: Estimator, network: Network) -> SignalEstimator:
-    """Return the estimator, if it can go step by step."""
+def require_online(estimator: Estimator, network: Network) -> SignalEstimator:
+    """Return the estimator, if it can go step by step through this network.
+
+    Raises
+    ------
+    ConfigurationError
+        If it needs the whole sequence, or the loss does.
+    """
     if not isinstance(estimator, SignalEstimator) or Online() not in estimator.claims:
         raise ConfigurationError(
             f"{estimator.name}: got an estimator that needs the whole sequence; expected one that"
-            " is online. Update the weights once a sequence."
+            " takes it step by step. Update the weights once a sequence."
         )
     if network.loss.over == "sequence":
         raise ConfigurationError(

@@ -41,10 +41,10 @@ def resolve(name: str, zoo: Mapping[str, str]) -> Any:
         raise unknown_name("estimator", name, [*zoo, *points])
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # another's module may fail in any way
         raise UsageError(
-            f"estimator: got {name!r}, which cannot be loaded ({error}); expected"
-            " module:attribute, the module on Python's path."
+            f"estimator: got {name!r}, which cannot be loaded ({type(error).__name__}: {error});"
+            " expected module:attribute, the module on Python's path."
         ) from error
 
 
@@ -88,6 +88,11 @@ def build(name: str, zoo: Mapping[str, str], options: Mapping[str, object]) -> E
             raise unknown_name(f"{name} option", option, known or ["none: it has no options"])
     parts = [_made(method, options) for method in found]
     if len(parts) == 1:
+        if terms[0][0] != 1:
+            raise UsageError(
+                f"estimator: got {name!r}, a coefficient on a single method; expected a sum, or the"
+                " name alone. Change the learning rate instead."
+            )
         return parts[0]
     signals = [part for part in parts if isinstance(part, SignalEstimator)]
     if len(signals) < len(parts):

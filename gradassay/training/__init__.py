@@ -7,6 +7,7 @@ from gradassay.training.metrics import MetricsFile, read_metrics
 from gradassay.training.progress import TrainingProgress
 from gradassay.training.recipes import RECIPES, Recipe, recipe_for
 from gradassay.training.settings import TrainingSettings
+from gradassay.training.trainable import require_trainable
 
 __all__ = [
     "RECIPES",
@@ -20,5 +21,6 @@ __all__ = [
     "place_data",
     "read_metrics",
     "recipe_for",
+    "require_trainable",
     "train",
 ]

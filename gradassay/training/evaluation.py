@@ -11,9 +11,17 @@ from gradassay.core.network import Network
 from gradassay.core.params import Params
 from gradassay.training.data import select
 
+# Activity of all layers and steps in one pass: 240 MB in float32.
+MOST_NUMBERS = 60_000_000
+
 
 def evaluate(
-    backend: Backend, network: Network, params: Params, data: Batch, *, batch_size: int = 2000
+    backend: Backend,
+    network: Network,
+    params: Params,
+    data: Batch,
+    *,
+    batch_size: int | None = None,
 ) -> float:
     """Return the fraction of samples whose class is predicted, in passes without noise.
 
@@ -23,19 +31,35 @@ def evaluate(
         The model; arrays of the backend.
     data : Batch
         All samples.
-    batch_size : int
-        Samples of one pass.
+    batch_size : int or None
+        Samples of one pass; None for at most 2,000, fewer where the network is large.
 
     Notes
     -----
     The prediction is the class with the largest sum of outputs over time. Deterministic.
     """
+    size = samples_at_once(network) if batch_size is None else batch_size
     total = 0
-    for start in range(0, data.size, batch_size):
-        numbers = backend.asarray(np.arange(start, min(start + batch_size, data.size)))
+    for start in range(0, data.size, size):
+        numbers = backend.asarray(np.arange(start, min(start + size, data.size)))
         part = select(data, numbers)
         total += count_correct(backend.forward(network, params, part).outputs, part.targets)
     return total / data.size
+
+
+def samples_at_once(network: Network) -> int:
+    """Return how many samples one pass takes: 1 to 2,000, by what all layers' activity takes up.
+
+    Examples
+    --------
+    >>> from gradassay.core.builders import network_named
+    >>> samples_at_once(network_named("fc-800-800", 784, 10))
+    2000
+    >>> samples_at_once(network_named("32C3-AP2-64C3-AP2-FC", (1, 28, 28), 10))
+    79
+    """
+    activity = network.steps * sum(layer.outputs for layer in network.layers)
+    return max(1, min(2000, MOST_NUMBERS // activity))
 
 
 def count_correct(outputs: Array, targets: Array) -> int:

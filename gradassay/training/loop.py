@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +11,12 @@ import numpy as np
 from gradassay.core.arrays import array_namespace
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch, require_batch
-from gradassay.core.estimator import Estimator, State
+from gradassay.core.estimator import Estimate, Estimator, State
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
 from gradassay.core.params import Params, require_params
 from gradassay.core.records import EpochRow
-from gradassay.core.trace import Trace
+from gradassay.estimators.online import OnlineEstimate
 from gradassay.training.data import PlacedData, select
 from gradassay.training.divergence import DivergenceError, non_finite
 from gradassay.training.evaluation import count_correct, evaluate
@@ -67,11 +67,11 @@ def train(
     data : PlacedData
         From `place_data` with this backend.
     settings : TrainingSettings
-        Epochs, batch, learning rate, seed.
+        Epochs, batch, learning rate, update, seed.
     problem : str
         Name of network and data in the rows.
     on_epoch, on_batch : callable or None
-        Called after each epoch and each update.
+        Called after each epoch and each batch.
 
     Raises
     ------
@@ -79,10 +79,13 @@ def train(
         If a loss or a gradient is not finite; its `epochs` hold the rows so far.
     DataError
         If data or parameters do not fit the network.
+    ConfigurationError
+        If the weights are to be updated at each step and the estimator is not online, or the loss
+        is of the sequence.
 
     Notes
     -----
-    The randomness of update k (counted from 0) is ``Key(seed) / "train" / k``, the order of the
+    The randomness of batch k (counted from 0) is ``Key(seed) / "train" / k``, the order of the
     data in an epoch ``Key(seed) / "order" / epoch``, the estimator's own start
     ``Key(seed) / "state"``. Same seed, backend, machine and number of threads: same bits.
 
@@ -114,7 +117,7 @@ def train(
 
 
 class _Run:
-    """A run under way: parameters, what the estimator has learnt, the number of updates made."""
+    """A run under way: parameters, what the estimator has learnt, the number of batches seen."""
 
     def __init__(
         self,
@@ -140,7 +143,7 @@ class _Run:
 
     @property
     def learning_rate(self) -> float:
-        """Of the next update."""
+        """Of the next batch."""
         return learning_rate_at(
             self.settings.learning_rate, self.settings.schedule, self.iteration, self.iterations
         )
@@ -152,34 +155,45 @@ class _Run:
         mean = RunningMean()
         for start in range(0, self.data.size, self.settings.batch_size):
             batch = select(self.data, samples[start : start + self.settings.batch_size])
-            trace, loss = self._update(epoch, batch)
-            mean.add(loss, count_correct(trace.outputs, batch.targets), batch.size)
+            loss, correct = self._update(epoch, batch)
+            mean.add(loss, correct, batch.size)
             on_batch(BatchReport(epoch, self.iteration, self.iterations, mean.loss, mean.accuracy))
         return mean
 
-    def _update(self, epoch: int, batch: Batch) -> tuple[Trace, float]:
-        """Estimate and update once; return the pass and its mean loss."""
-        estimate = self.estimator.estimate(
-            self.backend,
-            self.network,
-            self.params,
-            batch,
-            self.state,
-            self.key / "train" / self.iteration,
-        )
-        losses = estimate.trace.losses
-        loss = float(array_namespace(losses).sum(losses)) / batch.size
-        broken = non_finite(loss, estimate.gradient)
+    def _update(self, epoch: int, batch: Batch) -> tuple[float, int]:
+        """Train on one batch; return its mean loss and how many of its samples were right."""
+        loss, outputs = 0.0, []
+        rate = self.learning_rate
+        for estimate in self._estimates(batch, self.key / "train" / self.iteration):
+            losses = estimate.trace.losses
+            loss += float(array_namespace(losses).sum(losses)) / batch.size
+            self._require_finite(epoch, loss, estimate.gradient)
+            self.optimiser.step(estimate.gradient, rate)
+            self.state = estimate.state
+            outputs.append(estimate.trace.outputs)
+        self.iteration += 1
+        joined = outputs[0] if len(outputs) == 1 else array_namespace(*outputs).concat(outputs)
+        return loss, count_correct(joined, batch.targets)
+
+    def _estimates(self, batch: Batch, key: Key) -> Iterator[Estimate]:
+        """Yield the estimate of the sequence, or of each step at the parameters of that moment."""
+        model = (self.backend, self.network)
+        if self.settings.update == "sequence":
+            yield self.estimator.estimate(*model, self.params, batch, self.state, key)
+            return
+        sequence = OnlineEstimate(self.estimator, *model, batch, self.state, key)
+        while not sequence.finished:
+            yield sequence.advance(self.params)
+
+    def _require_finite(self, epoch: int, loss: float, gradient: Params) -> None:
+        """Stop where the loss or the gradient is not finite."""
+        broken = non_finite(loss, gradient)
         if broken is not None:
             raise DivergenceError(
                 f"{self.estimator.name}: {broken} in epoch {epoch}, iteration"
                 f" {self.iteration + 1} of {self.iterations}; expected finite numbers."
                 f" Lower the learning rate (now {self.settings.learning_rate:g})."
             )
-        self.optimiser.step(estimate.gradient, self.learning_rate)
-        self.state = estimate.state
-        self.iteration += 1
-        return estimate.trace, loss
 
     def row(
         self,

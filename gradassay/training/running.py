@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BatchReport:
-    """Where a run stands after one update.
+    """Where a run stands after one batch.
 
     Parameters
     ----------
     epoch : int
         Counted from 1.
     iteration, iterations : int
-        Updates made so far, and all of the run.
+        Batches trained on so far, and all of the run.
     loss, accuracy : float
         Means over the training samples of this epoch so far.
     """

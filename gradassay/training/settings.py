@@ -10,6 +10,7 @@ import msgspec
 from gradassay.core.errors import ConfigurationError, unknown_name
 
 Schedule = Literal["cosine", "constant"]
+Update = Literal["sequence", "step"]
 
 
 class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,13 +21,17 @@ class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     epochs : int
         Passes over the training data, at least 1.
     batch_size : int
-        Samples of one update, at least 1; the last batch of an epoch holds what is left.
+        Samples of one batch, at least 1; the last batch of an epoch holds what is left.
     learning_rate : float
-        Learning rate of the first update, positive.
+        Learning rate of the first batch, positive.
     momentum : float
         Of the heavy ball, in [0, 1).
     schedule : {"cosine", "constant"}
-        ``"cosine"``: half a cosine from `learning_rate` to 0 over all updates.
+        ``"cosine"``: half a cosine from `learning_rate` to 0 over all batches.
+    update : {"sequence", "step"}
+        Update the weights once a sequence, or at each time step with the gradient of that step's
+        loss, all steps of a sequence at the same learning rate. The latter is for estimators that
+        are online, and for a loss of the step.
     seed : int
         Seed of the order of the data, of the noise and of feedback that is drawn once.
 
@@ -35,7 +40,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ConfigurationError
         If a value is impossible.
     UsageError
-        If the schedule does not exist.
+        If the schedule or the kind of update does not exist.
 
     Examples
     --------
@@ -50,6 +55,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     learning_rate: float = 0.1
     momentum: float = 0.9
     schedule: Schedule = "cosine"
+    update: Update = "sequence"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -58,7 +64,9 @@ class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _require_number("learning_rate", self.learning_rate, "a positive number", low=5e-324)
         _require_number("momentum", self.momentum, "a number in [0, 1)", high=1.0)
         if self.schedule not in get_args(Schedule):
-            raise unknown_name("schedule", str(self.schedule), get_args(Schedule))
+            raise unknown_name("schedule", self.schedule, get_args(Schedule))
+        if self.update not in get_args(Update):
+            raise unknown_name("update", self.update, get_args(Update))
         _require_integer("seed", self.seed, None)
 
     def replace(self, **changes: Any) -> TrainingSettings:

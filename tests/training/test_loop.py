@@ -11,6 +11,7 @@ import pytest
 
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
+from gradassay.core.builders import network_named
 from gradassay.core.errors import DataError
 from gradassay.core.estimator import Estimate
 from gradassay.core.network import Network
@@ -18,7 +19,8 @@ from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.core.records import EpochRow
 from gradassay.core.trace import Carry, Recorded, Trace
-from gradassay.estimators import SpatialBP, make_estimator
+from gradassay.estimators import make_estimator
+from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.torch_snn import TorchBackend
 from gradassay.training import (
@@ -28,7 +30,7 @@ from gradassay.training import (
     TrainingSettings,
     train,
 )
-from gradassay.training.evaluation import evaluate
+from gradassay.training.evaluation import evaluate, samples_at_once
 from gradassay.training.running import BatchReport
 
 Place = Callable[[Backend], PlacedData]
@@ -146,6 +148,13 @@ def test_evaluation_counts_every_sample_once(
     outputs = backend.forward(network, params, test).outputs
     assert whole == parts == np.mean(outputs.sum(0).argmax(-1) == test.targets)
     assert [size for size, _ in backend.passes[1:5]] == [15, 15, 15, 5]
+
+
+def test_a_large_network_is_evaluated_in_smaller_passes() -> None:
+    small = network_named("fc-100", 784, 10, steps=6)
+    large = network_named("conv5", (3, 32, 32), 10, steps=6)
+    assert samples_at_once(small) == 2000
+    assert 1 <= samples_at_once(large) < 100
 
 
 def test_rows_and_reports_say_where_the_run_stands(
