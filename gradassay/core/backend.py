@@ -107,7 +107,7 @@ class Backend(Protocol):
         ...
 
     def apply(self, layer: Synapse, weight: Array | None, values: Array) -> Array:
-        """Return the layer's output for some inputs, without its bias.
+        """Return the layer's output for some inputs, without its bias; it may share their memory.
 
         Parameters
         ----------

@@ -143,7 +143,8 @@ class Network(Spec, frozen=True, dict=True):
     ----------
     layers : tuple of Layer
         In an order in which every layer comes after those that feed it. The last one is the output:
-        a weighted readout, or a spiking layer after it. At least one other layer is spiking.
+        a `Linear` or `Conv2d` readout, or a spiking layer after it. At least one other layer is
+        spiking.
     neuron : Neuron
         Shared by all spiking layers.
     steps : int

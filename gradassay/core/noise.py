@@ -77,8 +77,8 @@ class Noise:
         z itself, without the scale. Replicates are folded into the batch axis, replicate-major.
         A layer that is absent receives none. Noise on the weights: by parameter's name, shape
         (R, *shape).
-    position : {"spike", "membrane"}
-        Where a forward pass adds it.
+    position : str
+        As in `NoiseModel`. A forward pass takes noise on spikes or membrane potentials only.
     """
 
     scale: float

@@ -9,15 +9,27 @@ import torch
 from torch import Tensor
 
 from gradassay.core.batch import Batch
-from gradassay.core.network import Linear, Network, Neuron
+from gradassay.core.layers import Dense, Synapse, Weighted
+from gradassay.core.network import Network, Neuron
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.core.trace import Carry, Presynaptic, Recorded, Trace
-from gradassay.torch_snn.block import Run, run_block
-from gradassay.torch_snn.checks import block_steps, require_noise, require_record
-from gradassay.torch_snn.gradients import input_gradient, weight_gradient
+from gradassay.torch_snn.block import run_block
+from gradassay.torch_snn.checks import (
+    block_steps,
+    require_map,
+    require_noise,
+    require_outputs,
+    require_record,
+    require_units,
+)
+from gradassay.torch_snn.gradients import weight_gradient
+from gradassay.torch_snn.loss import losses_and_errors
+from gradassay.torch_snn.maps import apply, input_gradient
 from gradassay.torch_snn.placement import device_named, dtypes_named, require_placed, to_tensor
-from gradassay.torch_snn.through_time import membrane_gradient
+from gradassay.torch_snn.recorder import Recorder
+from gradassay.torch_snn.standardisation import effective_tangent, effective_weight
+from gradassay.torch_snn.through_time import membrane_gradient, membrane_tangent
 
 
 class TorchBackend:
@@ -106,7 +118,7 @@ class TorchBackend:
         ------
         ConfigurationError
             If the block's length is impossible, shorter than T under a loss of the sequence, or if
-            ``eligibility`` is recorded after a block that did not record it.
+            a trace is recorded after a block that did not record it.
         DataError
             If parameters, inputs or noise are of another dtype, device or shape.
         UsageError
@@ -119,12 +131,48 @@ class TorchBackend:
         if noise is not None:
             rows = (length, batch.targets.shape[0])
             require_noise(network, noise, rows, self._dtype, self._device)
-        return run_block(network, params, batch, noise, Run(network.neuron, length, record, carry))
+        recorder = Recorder(network.neuron.leak, length, record, carry)
+        return run_block(network, params, batch, noise, recorder)
+
+    @torch.no_grad()
+    def loss(self, network: Network, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return losses and errors of a block of outputs.
+
+        The equations stand in `gradassay.torch_snn.loss`.
+        """
+        require_outputs(network, outputs, targets)
+        return losses_and_errors(network.loss, outputs, targets, network.steps)
+
+    @torch.no_grad()
+    def weight(self, layer: Dense, params: Params) -> Tensor:
+        """Return the weight that the layer multiplies with, ([R,] *weight_shape).
+
+        The equations stand in `gradassay.torch_snn.standardisation`.
+        """
+        return effective_weight(layer, params)
+
+    @torch.no_grad()
+    def weight_tangent(self, layer: Dense, params: Params, tangent: Params) -> Tensor:
+        """Return the derivative of `weight` along a direction, ([R,] *weight_shape)."""
+        return effective_tangent(layer, params, tangent)
+
+    @torch.no_grad()
+    def apply(self, layer: Synapse, weight: Tensor | None, values: Tensor) -> Tensor:
+        """Return the layer's output without its bias, shape (t, R*B, outputs)."""
+        require_map(layer, weight, "values", values)
+        return apply(layer, weight, values)
+
+    @torch.no_grad()
+    def input_gradient(self, layer: Synapse, weight: Tensor | None, delta: Tensor) -> Tensor:
+        """Return the derivative by the layer's input, ``W^T delta``, shape (t, R*B, inputs)."""
+        require_map(layer, weight, "delta", delta)
+        return input_gradient(layer, weight, delta)
 
     @torch.no_grad()
     def weight_gradient(
         self,
-        layer: Linear,
+        layer: Weighted,
+        params: Params,
         delta: Tensor,
         presynaptic: Presynaptic,
         *,
@@ -135,17 +183,13 @@ class TorchBackend:
         With `replicates` R on a leading axis R, one for each; otherwise a single one without it.
         The equations stand in `gradassay.torch_snn.gradients`.
         """
+        require_units("delta", delta, layer.outputs)
         gradient = weight_gradient(
-            layer, delta, presynaptic, 1 if replicates is None else replicates
+            layer, params, delta, presynaptic, 1 if replicates is None else replicates
         )
         if replicates is None:
             return {name: array[0] for name, array in gradient.items()}
         return gradient
-
-    @torch.no_grad()
-    def input_gradient(self, layer: Linear, params: Params, delta: Tensor) -> Tensor:
-        """Return the derivative by the layer's input, ``W^T delta``, shape (t, R*B, inputs)."""
-        return input_gradient(params[f"{layer.name}.weight"], delta)
 
     @torch.no_grad()
     def membrane_gradient(
@@ -156,3 +200,13 @@ class TorchBackend:
         The equations stand in `gradassay.torch_snn.through_time`.
         """
         return membrane_gradient(neuron, layer, trace, signal, reset_gradient=reset_gradient)
+
+    @torch.no_grad()
+    def membrane_tangent(
+        self, neuron: Neuron, layer: str, trace: Trace, currents: Tensor, *, reset_gradient: bool
+    ) -> Tensor:
+        """Return the tangent of the membrane potential through time, shape (T, R*B, n).
+
+        The equations stand in `gradassay.torch_snn.through_time`.
+        """
+        return membrane_tangent(neuron, layer, trace, currents, reset_gradient=reset_gradient)

@@ -1,21 +1,24 @@
-"""The forward pass of a block of steps, layer by layer."""
+"""The forward pass of a block of steps, layer by layer through the graph."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
-from typing import Any, get_args
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from gradassay.core.batch import Batch
-from gradassay.core.network import Linear, Network, Neuron, Spiking
+from gradassay.core.layers import Conv2d, Flatten, Gain, Layer, Linear, Spiking, Sum, Weighted
+from gradassay.core.network import INPUT, Network
 from gradassay.core.noise import Noise
-from gradassay.core.trace import Carry, Recorded, Trace
+from gradassay.core.trace import Trace
 from gradassay.torch_snn.loss import losses_and_errors
-from gradassay.torch_snn.neuron import scan, surrogate_derivative
-from gradassay.torch_snn.traces import activity, bias_trace, eligibility
+from gradassay.torch_snn.maps import current, fixed
+from gradassay.torch_snn.neuron import Scaled, scan
+from gradassay.torch_snn.recorder import Recorder, Value
+from gradassay.torch_snn.standardisation import effective_weight
+from gradassay.torch_snn.surrogate import surrogate_derivative
 
 
 def run_block(
@@ -23,105 +26,110 @@ def run_block(
     params: Mapping[str, Tensor],
     batch: Batch,
     noise: Noise | None,
-    run: Run,
+    recorder: Recorder,
 ) -> Trace:
     """Run all layers over a block; the arguments are those of the backend's contract."""
-    clean = received = batch.inputs
-    for linear, spiking in zip(network.weighted[:-1], network.spiking, strict=True):
-        run.keep_presynaptic(linear, clean, leaky=True)
-        currents = dense(linear, params, received)
-        if currents.ndim == 2:
-            currents = currents.expand(run.steps, -1, -1)
-        clean = run.fire(spiking, currents)
-        received = _with_noise(spiking, clean, noise)
-        run.keep("received", spiking.name, received)
-    run.keep_presynaptic(network.readout, clean, leaky=False)
-    outputs = dense(network.readout, params, received)
+    run = Run(network, params, noise, recorder)
+    values = {INPUT: Value(batch.inputs, batch.inputs)}
+    waiting = {name: len(network.consumers(name)) for name in _names(network)}
+    for layer in network.layers:
+        sources = network.sources(layer)
+        values[layer.name] = run.through(layer, [values[source] for source in sources])
+        for source in sources:
+            waiting[source] -= 1
+            if not waiting[source]:
+                del values[source]  # no later layer needs it
+    outputs = values[network.output.name].received
     losses, errors = losses_and_errors(network.loss, outputs, batch.targets, network.steps)
-    return Trace(outputs, losses, errors, run.left, **run.kept)
+    return Trace(outputs, losses, errors, recorder.left, **recorder.kept)
 
 
-def dense(layer: Linear, params: Mapping[str, Tensor], received: Tensor) -> Tensor:
-    """Return ``W r + b``: one product over all rows of all steps, shape (..., outputs)."""
-    rows = received.reshape(-1, layer.inputs)
-    weight = params[f"{layer.name}.weight"]
-    if layer.bias:
-        product = torch.addmm(params[f"{layer.name}.bias"], rows, weight.T)
-    else:
-        product = torch.mm(rows, weight.T)
-    return product.reshape(*received.shape[:-1], layer.outputs)
+def _names(network: Network) -> list[str]:
+    return [INPUT, *(layer.name for layer in network.layers)]
 
 
-def _with_noise(layer: Spiking, spikes: Tensor, noise: Noise | None) -> Tensor:
-    """Return ``r = s + alpha z``, or the spikes themselves where the layer has no noise."""
-    if noise is None or layer.name not in noise.values:
-        return spikes
-    return torch.add(spikes, noise.values[layer.name], alpha=noise.scale)
-
-
-@dataclass
+@dataclass(frozen=True)
 class Run:
-    """One block under way: what was left by the block before, what is kept, what is left.
+    """One block under way.
 
-    Parameters
-    ----------
-    neuron : Neuron
-        Of all spiking layers.
-    steps : int
-        t.
-    record : set of str
-        What to keep.
-    carry : mapping or None
-        State left by the block before. ``membrane/<layer>``: membrane potential after the reset.
-        ``trace/<layer>``: trace of the layer's input; ``trace``: of the bias's input 1, float64 on
-        the CPU. Traces are carried on only where ``eligibility`` is recorded.
+    Values are tensors (t, R*B, n); those of a static input stay (R*B, n) through layers without
+    memory, so that what is the same at every step is computed once.
     """
 
-    neuron: Neuron
-    steps: int
-    record: Set[Recorded]
-    carry: Carry | None
-    kept: dict[str, dict[str, Any]] = field(init=False)
-    left: dict[str, Tensor] = field(default_factory=dict)
-    bias: list[float] = field(default_factory=list)
+    network: Network
+    params: Mapping[str, Tensor]
+    noise: Noise | None
+    recorder: Recorder
 
-    def __post_init__(self) -> None:
-        self.kept = {kind: {} for kind in get_args(Recorded)}
-        if "eligibility" in self.record:
-            before = 0.0 if self.carry is None else float(self.carry["trace"])
-            self.bias = bias_trace(self.neuron.leak, self.steps, before)
-            self.left["trace"] = torch.tensor(self.bias[-1], dtype=torch.float64)
+    def through(self, layer: Layer, given: Sequence[Value]) -> Value:
+        """Return what a layer gives for what its sources give."""
+        if isinstance(layer, Spiking):
+            return self._fire(layer, given[0].received)
+        if isinstance(layer, Linear | Conv2d | Gain):
+            return self._weigh(layer, given[0])
+        if isinstance(layer, Sum):
+            return _both(added, given)
+        return _both(lambda values: fixed(layer, values[0]), given)
 
-    def keep(self, kind: Recorded, layer: str, value: object) -> None:
-        """Keep a value if its kind was asked for."""
-        if kind in self.record:
-            self.kept[kind][layer] = value
+    def _weigh(self, layer: Weighted, given: Value) -> Value:
+        """Keep the records of a weighted layer's input, return its current."""
+        (source,) = self.network.sources(layer)
+        self.recorder.keep_input(layer.name, source, given, leaky=self.network.has_memory(layer))
+        weight, bias = effective_weight(layer, self.params), self.params.get(f"{layer.name}.bias")
+        made = current(layer, weight, bias, given.received)
+        return Value(made, made)
 
-    def keep_presynaptic(self, layer: Linear, clean: Tensor, *, leaky: bool) -> None:
-        """Keep activity and eligibility of a layer's clean input; only a leaky one has a trace."""
-        self.keep("activity", layer.name, activity(clean, self.steps))
-        if "eligibility" not in self.record:
-            return
-        if not leaky:
-            self.keep("eligibility", layer.name, activity(clean, self.steps))
-            return
-        before = self._before(f"trace/{layer.name}")
-        presynaptic, last = eligibility(
-            clean, clean.new_tensor(self.bias), self.neuron.leak, before
+    def _fire(self, layer: Spiking, currents: Tensor) -> Value:
+        """Run one layer's neurons, keep what was asked for, return spikes and what they become."""
+        neuron, recorder = self.network.neuron, self.recorder
+        state, static = f"membrane/{layer.name}", currents.ndim == 2
+        membrane, spikes, recorder.left[state] = scan(
+            neuron,
+            currents.expand(recorder.steps, -1, -1) if static else currents,
+            recorder.before(state),
+            self._noise_of(layer, "membrane"),
+            overwrite=not static and self._own_currents(layer),
         )
-        self.keep("eligibility", layer.name, presynaptic)
-        if last is not None:
-            self.left[f"trace/{layer.name}"] = last
+        received = _with_noise(spikes, self._noise_of(layer, "spike"))
+        recorder.keep("membrane", layer.name, membrane)
+        recorder.keep("spikes", layer.name, spikes)
+        recorder.keep("received", layer.name, received)
+        if "derivative" in recorder.record:
+            seen = _with_noise(membrane, self._noise_of(layer, "membrane"))
+            recorder.keep("derivative", layer.name, surrogate_derivative(neuron, seen))
+        return Value(spikes if recorder.needs_clean else received, received)
 
-    def fire(self, layer: Spiking, currents: Tensor) -> Tensor:
-        """Run one layer's neurons, keep what was asked for, return the spikes."""
-        state = f"membrane/{layer.name}"
-        membrane, spikes, self.left[state] = scan(self.neuron, currents, self._before(state))
-        self.keep("membrane", layer.name, membrane)
-        self.keep("spikes", layer.name, spikes)
-        if "derivative" in self.record:
-            self.keep("derivative", layer.name, surrogate_derivative(self.neuron, membrane))
-        return spikes
+    def _noise_of(self, layer: Spiking, position: str) -> Scaled | None:
+        """Return the noise of a layer at a place, if there is any."""
+        noise = self.noise
+        if noise is None or noise.position != position or layer.name not in noise.values:
+            return None
+        return Scaled(noise.values[layer.name], noise.scale)
 
-    def _before(self, name: str) -> Tensor | None:
-        return None if self.carry is None else self.carry.get(name)
+    def _own_currents(self, layer: Spiking) -> bool:
+        """Whether nothing else uses the memory of a population's currents."""
+        (source,) = self.network.sources(layer)
+        if source == INPUT or len(self.network.consumers(source)) > 1:
+            return False
+        return not isinstance(self.network.layer(source), Spiking | Flatten)
+
+
+def _both(function: Callable[[Sequence[Tensor]], Tensor], given: Sequence[Value]) -> Value:
+    """Apply a function to the clean and to the received values, once where they are the same."""
+    received = function([value.received for value in given])
+    if all(value.clean is value.received for value in given):
+        return Value(received, received)
+    return Value(function([value.clean for value in given]), received)
+
+
+def added(values: Sequence[Tensor]) -> Tensor:
+    """Return the sum in new memory; a static value is added at every step."""
+    total = values[0] + values[1]
+    for value in values[2:]:
+        total = total + value if value.ndim > total.ndim else total.add_(value)
+    return total
+
+
+def _with_noise(values: Tensor, noise: Scaled | None) -> Tensor:
+    """Return ``values + alpha z``, or the values themselves where there is no noise."""
+    return values if noise is None else torch.add(values, noise.values, alpha=noise.scale)

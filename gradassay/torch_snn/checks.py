@@ -1,4 +1,4 @@
-"""Checks of what a forward pass is given, before any number is computed."""
+"""Checks of what the verbs are given, before any number is computed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Set
 from typing import get_args
 
 import torch
+from torch import Tensor
 
 from gradassay.core.batch import Batch
 from gradassay.core.errors import ConfigurationError, DataError, unknown_name
+from gradassay.core.layers import Conv2d, Gain, Linear, Synapse
 from gradassay.core.network import Network
 from gradassay.core.noise import Noise
 from gradassay.core.trace import Carry, Recorded
 from gradassay.torch_snn.placement import require_placed
+from gradassay.torch_snn.recorder import BIAS_TRACES
 
 
 def block_steps(network: Network, batch: Batch, steps: int | None) -> int:
@@ -53,25 +56,28 @@ def require_record(record: Set[str], carry: Carry | None) -> None:
     """
     for name in sorted(set(record) - set(get_args(Recorded))):
         raise unknown_name("record", name, get_args(Recorded))
-    if "eligibility" in record and carry is not None and "trace" not in carry:
-        raise ConfigurationError(
-            "record: got 'eligibility' with a carry that holds no traces; expected it in every"
-            " block from the first on."
-        )
+    for kind, name in BIAS_TRACES.items():
+        if kind in record and carry is not None and name not in carry:
+            raise ConfigurationError(
+                f"record: got {kind!r} with a carry that holds no traces of it; expected it in"
+                " every block from the first on."
+            )
 
 
 def require_noise(
     network: Network, noise: Noise, rows: tuple[int, int], dtype: torch.dtype, device: torch.device
 ) -> None:
-    """Check names, shapes (t, R*B, n), dtype and device of the noise.
+    """Check position, names, shapes (t, R*B, n), dtype and device of the noise.
 
     Raises
     ------
     UsageError
-        If a name is not a spiking layer's.
+        If it is not for a forward pass, or a name is not a hidden spiking layer's.
     DataError
         If an array does not fit.
     """
+    if noise.position not in ("spike", "membrane"):
+        raise unknown_name("noise position", noise.position, ("spike", "membrane"))
     units = {layer.name: layer.units for layer in network.spiking}
     for name, z in noise.values.items():
         if name not in units:
@@ -82,3 +88,62 @@ def require_noise(
                 " (steps of the block, batch axis, units)."
             )
         require_placed(f"noise of {name}", z, dtype, device)
+
+
+def require_map(layer: Synapse, weight: Tensor | None, name: str, array: Tensor) -> None:
+    """Check weight and argument of a linear map or its transpose.
+
+    Raises
+    ------
+    DataError
+        If the argument is not (t, R*B, units), the weight neither of the layer's shape nor with a
+        leading R that divides the batch axis, or missing, or given without need.
+    """
+    require_units(name, array, layer.inputs if name == "values" else layer.outputs)
+    wanted = layer.weight_shape if isinstance(layer, Linear | Conv2d | Gain) else None
+    if weight is None or wanted is None:
+        if (weight is None) != (wanted is None):
+            got = weight if weight is None else tuple(weight.shape)
+            raise DataError(f"weight of {layer.name}: got {got}; expected {wanted}.")
+        return
+    lead = tuple(weight.shape)[: max(0, weight.ndim - len(wanted))]
+    fits = len(lead) < 2 and tuple(weight.shape) == (*lead, *wanted)
+    if not fits or (lead and (not lead[0] or array.shape[1] % lead[0])):
+        raise DataError(
+            f"weight of {layer.name}: got shape {tuple(weight.shape)}; expected {wanted}, or R of"
+            f" these with R a divisor of the batch axis, {array.shape[1]}."
+        )
+
+
+def require_units(name: str, array: Tensor, units: int) -> None:
+    """Check that an activity is (t, R*B, units).
+
+    Raises
+    ------
+    DataError
+        If it has another number of axes or units.
+    """
+    if array.ndim != 3 or array.shape[2] != units:
+        raise DataError(f"{name}: got shape {tuple(array.shape)}; expected (t, R*B, {units}).")
+
+
+def require_outputs(network: Network, outputs: Tensor, targets: Tensor) -> None:
+    """Check the outputs that a loss is asked of.
+
+    Raises
+    ------
+    DataError
+        If they are not (t, R*B, m), or the targets not (R*B,).
+    ConfigurationError
+        If the loss is of the sequence and they are not the whole of it.
+    """
+    if outputs.ndim != 3 or tuple(targets.shape) != (outputs.shape[1],):
+        raise DataError(
+            f"outputs: got shape {tuple(outputs.shape)} with targets {tuple(targets.shape)};"
+            " expected (t, R*B, m) with (R*B,)."
+        )
+    if network.loss.over == "sequence" and len(outputs) < network.steps:
+        raise ConfigurationError(
+            f"outputs: got {len(outputs)} steps with a loss of the sequence; expected the whole"
+            f" sequence, T = {network.steps}."
+        )

@@ -1,4 +1,4 @@
-"""Derivative by the membrane potential through time, inside one spiking layer."""
+"""Derivative by the membrane potential through time, and its tangent, inside one layer."""
 
 from __future__ import annotations
 
@@ -42,6 +42,34 @@ def membrane_gradient(
     return epsilon
 
 
+def membrane_tangent(
+    neuron: Neuron, layer: str, trace: Trace, currents: Tensor, *, reset_gradient: bool
+) -> Tensor:
+    """Return u', the tangent of the membrane potential, shape (T, R*B, n).
+
+    The contract's recursion, with its two terms in u'[t-1] collected as in `membrane_gradient`:
+
+        u'[t] = I'[t] + c[t-1] u'[t-1],   u'[1] = I'[1]
+
+    so that ``<membrane_gradient(g), I'> = <psi g, membrane_tangent(I')>`` for all g and I'.
+
+    Parameters
+    ----------
+    neuron, layer, trace, currents, reset_gradient
+        As in `gradassay.core.backend.Backend.membrane_tangent`.
+
+    Raises
+    ------
+    DataError
+        If the trace does not hold what is needed, or has another shape than the currents.
+    """
+    carried = _carried(neuron, layer, trace, currents, reset_gradient=reset_gradient)
+    tangent = currents.clone()
+    for t in range(1, len(tangent)):
+        tangent[t].addcmul_(carried[t - 1], tangent[t - 1])
+    return tangent
+
+
 def _carried(
     neuron: Neuron, layer: str, trace: Trace, signal: Tensor, *, reset_gradient: bool
 ) -> Tensor:
@@ -68,7 +96,7 @@ def _carried(
 
 
 def _recorded(trace: Trace, kind: str, layer: str, signal: Tensor) -> Tensor:
-    """Return one array of the trace, checked against the signal."""
+    """Return one array of the trace, checked against the signal or currents."""
     found: Tensor | None = getattr(trace, kind).get(layer)
     if found is None:
         raise DataError(
@@ -76,7 +104,7 @@ def _recorded(trace: Trace, kind: str, layer: str, signal: Tensor) -> Tensor:
         )
     if found.shape != signal.shape:
         raise DataError(
-            f"signal: got shape {tuple(signal.shape)}; expected {tuple(found.shape)}, that of the"
+            f"argument: got shape {tuple(signal.shape)}; expected {tuple(found.shape)}, that of the"
             f" {kind} of {layer!r} in the trace."
         )
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from gradassay.core.batch import Batch
 from gradassay.core.errors import ConfigurationError, DataError, GradassayError, UsageError
 from gradassay.core.network import Loss, Neuron
 from gradassay.core.noise import Noise
+from gradassay.core.trace import Recorded
 from gradassay.torch_snn import TorchBackend
 
 
@@ -61,36 +62,65 @@ def test_asarray_copies_read_only_and_reversed_arrays_without_a_warning() -> Non
 def test_nothing_is_recorded_that_was_not_asked_for(make_problem: Any) -> None:
     p = make_problem()
     trace = p.backend.forward(p.network, p.params, p.batch, record={"received", "eligibility"})
-    kinds = ("membrane", "spikes", "received", "derivative", "eligibility", "activity")
-    assert [bool(getattr(trace, kind)) for kind in kinds] == [
-        False,
-        False,
-        True,
-        False,
-        True,
-        False,
-    ]
+    kinds = get_args(Recorded)
+    kept = {kind for kind in kinds if getattr(trace, kind)}
+    assert kept == {"received", "eligibility"}
     assert list(trace.eligibility) == ["hidden1", "hidden2", "readout"]
 
 
+@pytest.mark.parametrize("static", [True, False], ids=["static", "sequence"])
+@pytest.mark.parametrize("hidden", [(7, 6), "mixed", "encoder", "residual"])
 def test_verbs_leave_parameters_inputs_noise_carry_and_trace_as_they_were(
-    make_problem: Any,
+    make_problem: Any, hidden: Any, static: bool
 ) -> None:
-    for static in (True, False):
-        p = make_problem(static=static, steps=4, alpha=0.3)
-        first = p.block(0, 2, None)
-        trace = p.forward()
-        held = [*p.params.values(), p.batch.inputs, p.batch.targets, *p.noise.values.values()]
-        held += [*first.carry.values(), trace.errors, *trace.derivative.values()]
-        held += [*trace.membrane.values(), *trace.spikes.values()]
-        held += [kept.values for kept in trace.eligibility.values()]
-        before = [array.clone() for array in held]
-        p.block(2, 4, first.carry)
-        p.online(trace)
-        signal = torch.ones_like(trace.spikes["lif1"])
-        p.backend.membrane_gradient(p.network.neuron, "lif1", trace, signal, reset_gradient=True)
-        assert torch.equal(signal, torch.ones_like(signal))
-        assert all(torch.equal(a, b) for a, b in zip(before, held, strict=True))
+    p = make_problem(hidden, static=static, steps=4, alpha=0.3)
+    first = p.block(0, 2, None)
+    trace = p.forward()
+    held = [*p.params.values(), p.batch.inputs, p.batch.targets, *p.noise.values.values()]
+    held += [*first.carry.values(), trace.errors, trace.outputs]
+    for kind in ("derivative", "membrane", "spikes", "received"):
+        held += getattr(trace, kind).values()
+    for kind in ("eligibility", "activity", "received_eligibility", "received_activity"):
+        held += [kept.values for kept in getattr(trace, kind).values()]
+    before = [array.clone() for array in held]
+    p.block(2, 4, first.carry)
+    p.online(trace)
+    for name, spikes in trace.spikes.items():
+        signal = torch.ones_like(spikes)
+        for verb in (p.backend.membrane_gradient, p.backend.membrane_tangent):
+            verb(p.network.neuron, name, trace, signal, reset_gradient=True)
+            assert torch.equal(signal, torch.ones_like(signal))
+    for layer in p.network.weighted:
+        values = torch.ones(2, 4, layer.inputs, dtype=torch.float64)
+        p.backend.apply(layer, p.params[f"{layer.name}.weight"], values)
+        assert torch.equal(values, torch.ones_like(values))
+    p.backend.loss(p.network, trace.outputs, p.batch.targets)
+    assert all(torch.equal(a, b) for a, b in zip(before, held, strict=True))
+
+
+@pytest.mark.parametrize("over", ["step", "sequence"])
+def test_loss_verb_is_the_loss_of_the_forward_pass(make_problem: Any, over: Any) -> None:
+    p = make_problem("encoder", loss=Loss(0.4, over))
+    trace = p.forward()
+    assert torch.equal(trace.outputs, trace.spikes["out"])
+    losses, errors = p.backend.loss(p.network, trace.outputs, p.batch.targets)
+    assert torch.equal(losses, trace.losses)
+    assert torch.equal(errors, trace.errors)
+    if over == "sequence":
+        with pytest.raises(ConfigurationError, match="outputs: got 2 steps"):
+            p.backend.loss(p.network, trace.outputs[:2], p.batch.targets)
+    else:
+        losses, errors = p.backend.loss(p.network, trace.outputs[2:3], p.batch.targets)
+        assert torch.equal(errors, trace.errors[2:3])
+    with pytest.raises(DataError, match="outputs: got shape"):
+        p.backend.loss(p.network, trace.outputs, p.batch.targets[:2])
+
+
+def test_spiking_readout_takes_no_noise(make_problem: Any) -> None:
+    p = make_problem("encoder")
+    noise = Noise(1.0, {"out": torch.ones(6, 4, 3, dtype=torch.float64)})
+    with pytest.raises(UsageError, match="noise layer: got 'out'"):
+        p.backend.forward(p.network, p.params, p.batch, noise=noise)
 
 
 def test_autograd_records_nothing_of_parameters_that_require_gradients(make_problem: Any) -> None:
@@ -166,6 +196,8 @@ FORWARD_ERRORS: list[tuple[type[GradassayError], str, dict[str, Any]]] = [
     (ConfigurationError, "steps: got 7; expected 1 to T = 6", {"steps": 7}),
     (UsageError, "Did you mean 'spikes'", {"record": {"spike"}}),
     (ConfigurationError, "holds no traces", {"record": {"eligibility"}, "carry": {}}),
+    (ConfigurationError, "holds no traces", {"record": {"received_eligibility"}, "carry": {}}),
+    (UsageError, "noise position: got 'none'", {"noise": Noise(1, {}, "none")}),
     (UsageError, "noise layer: got 'readout'", {"noise": Noise(1, {"readout": torch.ones(1)})}),
     (DataError, "noise of lif1: got shape (4, 7)", {"noise": Noise(1, {"lif1": torch.ones(4, 7)})}),
     (
@@ -225,5 +257,5 @@ def test_gradient_through_time_names_what_the_trace_lacks(make_problem: Any) -> 
     with pytest.raises(DataError, match="trace: holds no membrane of 'lif1'"):
         verb(p.network.neuron, "lif1", trace, signal, reset_gradient=True)
     verb(p.network.neuron, "lif1", trace, signal, reset_gradient=False)
-    with pytest.raises(DataError, match=r"signal: got shape \(2, 4, 7\); expected \(6, 4, 7\)"):
+    with pytest.raises(DataError, match=r"argument: got shape \(2, 4, 7\); expected \(6, 4, 7\)"):
         verb(p.network.neuron, "lif1", trace, signal[:2], reset_gradient=False)

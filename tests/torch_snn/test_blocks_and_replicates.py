@@ -13,12 +13,48 @@ from gradassay.core.batch import Batch
 from gradassay.core.network import Loss, Neuron
 from gradassay.core.noise import Noise
 
+GRAPHS = ("conv", "strided", "residual", "mixed", "encoder")
+INPUTS = ("eligibility", "activity", "received_eligibility", "received_activity")
 T = 7  # odd, so that blocks of two leave a rest
 BLOCKS = {"ones": (1,) * T, "twos": (2, 2, 2, 1), "uneven": (3, 1, 3), "whole": (T,)}
 
 
 def close(got: Tensor, wanted: Tensor) -> bool:
     return got.shape == wanted.shape and torch.allclose(got, wanted, rtol=1e-12, atol=1e-13)
+
+
+def run_blocks(problem: Any, lengths: tuple[int, ...]) -> list[Any]:
+    """Return the traces of consecutive blocks."""
+    blocks: list[Any] = []
+    first, carry = 0, None
+    for length in lengths:
+        blocks.append(problem.block(first, first + length, carry))
+        first, carry = first + length, blocks[-1].carry
+    return blocks
+
+
+def assert_blocks_are_whole(problem: Any, blocks: list[Any]) -> None:
+    """All that the traces keep, and the sum of the gradients."""
+    whole = problem.forward()
+    for kind in ("outputs", "losses", "errors"):
+        assert close(torch.cat([getattr(b, kind) for b in blocks]), getattr(whole, kind)), kind
+    for kind in ("membrane", "spikes", "received", "derivative"):
+        assert list(getattr(whole, kind)) == [p.name for p in problem.network.populations]
+        for layer, array in getattr(whole, kind).items():
+            assert close(torch.cat([getattr(b, kind)[layer] for b in blocks]), array), (kind, layer)
+    for kind in INPUTS:
+        assert list(getattr(whole, kind)) == [w.name for w in problem.network.weighted]
+        for layer, wanted in getattr(whole, kind).items():
+            parts = [getattr(b, kind)[layer] for b in blocks]
+            assert torch.equal(torch.cat([p.bias for p in parts]), wanted.bias), (kind, layer)
+            if wanted.weights is None:
+                assert close(torch.cat([p.values for p in parts]), wanted.values), (kind, layer)
+            else:
+                assert torch.equal(torch.cat([p.weights for p in parts]), wanted.weights)
+                assert all(close(p.values, wanted.values) for p in parts)
+        gradients = [problem.online(block, kind=kind) for block in blocks]
+        for name, array in problem.online(whole, kind=kind).items():
+            assert close(torch.stack([g[name] for g in gradients]).sum(0), array), name
 
 
 @pytest.mark.parametrize("lengths", BLOCKS.values(), ids=BLOCKS)
@@ -30,27 +66,51 @@ def test_blocks_of_any_sizes_give_the_same_trace_and_summed_gradient(
 ) -> None:
     neuron = Neuron(leak=0.7, reset=reset, smooth=smooth)  # type: ignore[arg-type]
     problem = make_problem(static=static, steps=T, neuron=neuron, loss=Loss(0.2), alpha=0.25)
-    whole, blocks, first, carry = problem.forward(), [], 0, None
-    for length in lengths:
-        blocks.append(problem.block(first, first + length, carry))
-        first, carry = first + length, blocks[-1].carry
-    for kind in ("outputs", "losses", "errors"):
-        assert close(torch.cat([getattr(b, kind) for b in blocks]), getattr(whole, kind)), kind
-    for kind in ("membrane", "spikes", "received", "derivative"):
-        for layer, array in getattr(whole, kind).items():
-            assert close(torch.cat([getattr(b, kind)[layer] for b in blocks]), array), (kind, layer)
-    for kind in ("eligibility", "activity"):
-        for layer, wanted in getattr(whole, kind).items():
-            parts = [getattr(b, kind)[layer] for b in blocks]
-            assert torch.equal(torch.cat([p.bias for p in parts]), wanted.bias), (kind, layer)
-            if wanted.weights is None:
-                assert close(torch.cat([p.values for p in parts]), wanted.values), (kind, layer)
-            else:
-                assert torch.equal(torch.cat([p.weights for p in parts]), wanted.weights)
-                assert all(p.values is problem.batch.inputs for p in parts)
-    gradients = [problem.online(block) for block in blocks]
-    for name, array in problem.online(whole).items():
-        assert close(torch.stack([g[name] for g in gradients]).sum(0), array), name
+    assert_blocks_are_whole(problem, run_blocks(problem, lengths))
+
+
+@pytest.mark.parametrize("lengths", BLOCKS.values(), ids=BLOCKS)
+@pytest.mark.parametrize("static", [True, False], ids=["static", "sequence"])
+@pytest.mark.parametrize("position", ["spike", "membrane"])
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_blocks_of_a_graph_are_its_whole_sequence(
+    make_problem: Any, graph: str, lengths: tuple[int, ...], static: bool, position: str
+) -> None:
+    problem = make_problem(graph, static=static, steps=T, alpha=0.25, position=position)
+    assert_blocks_are_whole(problem, run_blocks(problem, lengths))
+
+
+def test_traces_stay_apart_after_noise_stops(make_problem: Any) -> None:
+    """Clean and received traces differ by what was received while there was noise."""
+    problem = make_problem(steps=T, alpha=0.5)
+    silent = replace(
+        problem,
+        noise=problem.noise.map(lambda z: z * (torch.arange(T) < 3)[:, None, None]),
+    )
+    first = silent.block(0, 3, None)
+    rest = replace(silent, noise=None).block(3, T, first.carry)
+    whole = silent.forward()
+    for kind in ("eligibility", "received_eligibility"):
+        got, wanted = (getattr(trace, kind)["hidden2"].values for trace in (rest, whole))
+        assert close(got, wanted[3:])
+    assert not close(
+        rest.eligibility["hidden2"].values, rest.received_eligibility["hidden2"].values
+    )
+
+
+def test_received_records_are_the_clean_ones_without_noise(make_problem: Any) -> None:
+    problem = make_problem("residual", steps=3)
+    for trace in run_blocks(problem, (2, 1)):
+        for kind in ("eligibility", "activity"):
+            for layer, clean in getattr(trace, kind).items():
+                assert getattr(trace, f"received_{kind}")[layer].values is clean.values
+
+
+def test_layers_with_one_source_share_its_trace(make_problem: Any) -> None:
+    trace = make_problem("residual", steps=3, alpha=0.2).forward()
+    for kind in ("eligibility", "received_eligibility"):
+        found = getattr(trace, kind)
+        assert found["stage2.1.shortcut"].values is found["stage2.1.conv1"].values
 
 
 def test_static_input_is_a_sequence_that_repeats_it(make_problem: Any) -> None:
@@ -106,3 +166,16 @@ def test_folded_replicates_give_what_each_gives_alone(
         assert close(array, torch.stack([g[name] for g in separate])), name
     for name, array in together.online(trace).items():
         assert close(array, gradient[name].mean(0)), name
+
+
+@pytest.mark.parametrize("static", [True, False], ids=["static", "sequence"])
+@pytest.mark.parametrize("graph", [*GRAPHS, "plain-conv"])
+def test_folded_replicates_of_a_graph_give_what_each_gives_alone(
+    make_problem: Any, graph: str, static: bool
+) -> None:
+    problem = make_problem(graph, static=static, steps=3)
+    together, alone = folded(problem, 3, own_batches=True)
+    gradient = together.online(together.forward(), 3)
+    separate = [p.online(p.forward()) for p in alone]
+    for name, array in gradient.items():
+        assert close(array, torch.stack([g[name] for g in separate])), name

@@ -120,7 +120,9 @@ def test_dyadic_network_is_a_plain_loop_bit_for_bit_with_membranes_at_the_thresh
     assert np.array_equal(back.to_numpy(trace.errors), errors)
     assert np.array_equal(back.to_numpy(trace.losses), ((o - onehot) ** 2).mean(-1) / STEPS)
 
-    gradient = back.weight_gradient(network.readout, trace.errors, trace.eligibility["readout"])
+    gradient = back.weight_gradient(
+        network.readout, params.map(back.asarray), trace.errors, trace.eligibility["readout"]
+    )
     last = wanted[f"s {network.spiking[-1].name}"]
     product = np.einsum("tbo,tbi->oi", errors, last) / SAMPLES
     assert np.array_equal(back.to_numpy(gradient["readout.weight"]), product)

@@ -1,17 +1,16 @@
-"""Gradients from the verbs against autograd through plain loops written here, in float64."""
+"""Gradients from the verbs against autograd through the model of conftest, in float64."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, linear, one_hot
 
-from gradassay.core.network import Loss, Network, Neuron
+from gradassay.core.network import Loss, Neuron, Surrogate, SurrogateKind
 
 CASES = [
     pytest.param(
@@ -36,101 +35,10 @@ CASES = [
         )
     )
 ]
-
-
-class Spike(torch.autograd.Function):
-    """Step forwards, sigmoid surrogate backwards."""
-
-    @staticmethod
-    def forward(ctx: Any, u: Tensor, threshold: float, k: float) -> Tensor:
-        ctx.save_for_backward(u)
-        ctx.threshold, ctx.k = threshold, k
-        return (u >= threshold).to(u.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (u,) = ctx.saved_tensors
-        sigmoid = 1 / (1 + torch.exp(-ctx.k * (u - ctx.threshold)))
-        return grad * ctx.k * sigmoid * (1 - sigmoid), None, None
-
-
-def fire(neuron: Neuron, u: Tensor) -> Tensor:
-    if neuron.smooth:
-        return torch.sigmoid(neuron.surrogate.scale * (u - neuron.threshold))
-    spikes: Tensor = Spike.apply(u, neuron.threshold, neuron.surrogate.scale)  # type: ignore[no-untyped-call]
-    return spikes
-
-
-def rest(neuron: Neuron, u: Tensor, s: Tensor) -> Tensor:
-    """Membrane potential after the reset."""
-    if neuron.reset == "soft":
-        return u - neuron.threshold * s
-    return u * (1 - s) if neuron.reset == "hard" else u
-
-
-def mixture(loss: Loss, o: Tensor, y: Tensor) -> Tensor:
-    squared = ((o - one_hot(y, o.shape[1]).to(o.dtype)) ** 2).mean()
-    return (1 - loss.mse_weight) * cross_entropy(o, y) + loss.mse_weight * squared
-
-
-def mean_loss(network: Network, outputs: list[Tensor], y: Tensor) -> Tensor:
-    if network.loss.over == "sequence":
-        return mixture(network.loss, torch.stack(outputs).mean(0), y)
-    return torch.stack([mixture(network.loss, o, y) for o in outputs]).sum() / network.steps
-
-
-def weights_of(params: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
-    return params[f"{name}.weight"], params[f"{name}.bias"]
-
-
-def bptt_outputs(
-    problem: Any, params: Mapping[str, Tensor], *, reset_gradient: bool
-) -> list[Tensor]:
-    network, neuron = problem.network, problem.network.neuron
-    *hidden, readout = network.weighted
-    state = {layer.name: torch.zeros(()) for layer in hidden}
-    outputs = []
-    for t in range(network.steps):
-        x = problem.batch.inputs if problem.batch.static else problem.batch.inputs[t]
-        for layer in hidden:
-            u = neuron.leak * state[layer.name] + linear(x, *weights_of(params, layer.name))
-            x = fire(neuron, u)
-            state[layer.name] = rest(neuron, u, x if reset_gradient else x.detach())
-        outputs.append(linear(x, *weights_of(params, readout.name)))
-    return outputs
-
-
-def online_outputs(problem: Any, params: Mapping[str, Tensor]) -> list[Tensor]:
-    """State detached at every step; weights see the trace, signals see the detached weights."""
-    network, neuron = problem.network, problem.network.neuron
-    *hidden, readout = network.weighted
-    state = {layer.name: torch.zeros(()) for layer in hidden}
-    trace = {layer.name: torch.zeros(()) for layer in hidden}
-    outputs, one = [], 0.0
-    for t in range(network.steps):
-        clean = problem.batch.inputs if problem.batch.static else problem.batch.inputs[t]
-        received, one = clean, neuron.leak * one + 1
-        for layer, spiking in zip(hidden, network.spiking, strict=True):
-            w, b = weights_of(params, layer.name)
-            trace[layer.name] = neuron.leak * trace[layer.name] + clean.detach()
-            seen = linear(trace[layer.name], w, b * one)
-            current = linear(received, w.detach(), b.detach()) + (seen - seen.detach())
-            u = neuron.leak * state[layer.name] + current
-            received = clean = fire(neuron, u)
-            state[layer.name] = rest(neuron, u, clean).detach()
-            if problem.noise is not None:
-                received = clean + problem.noise.scale * problem.noise.values[spiking.name][t]
-        w, b = weights_of(params, readout.name)
-        seen = linear(clean.detach(), w, b)
-        outputs.append(linear(received, w.detach(), b.detach()) + (seen - seen.detach()))
-    return outputs
-
-
-def autograd(problem: Any, outputs: Any, **options: Any) -> dict[str, Tensor]:
-    params = {n: a.clone().requires_grad_() for n, a in problem.params.items()}
-    loss = mean_loss(problem.network, outputs(problem, params, **options), problem.batch.targets)
-    gradients = torch.autograd.grad(loss, list(params.values()))
-    return dict(zip(params, gradients, strict=True))
+GRAPHS = ("conv", "plain-conv", "strided", "residual", "mixed", "encoder")
+STATIC = pytest.mark.parametrize("static", [True, False], ids=["static", "sequence"])
+RESETS = pytest.mark.parametrize("reset", ["soft", "hard", "none"])
+POSITIONS = pytest.mark.parametrize("position", ["spike", "membrane"])
 
 
 def assert_close(got: Mapping[str, Tensor], wanted: Mapping[str, Tensor], bound: float) -> None:
@@ -146,7 +54,7 @@ def test_online_gradient_is_autograd_with_detached_state_and_weights_that_see_th
     make_problem: Any, case: dict[str, Any]
 ) -> None:
     problem = make_problem(**case)
-    assert_close(problem.online(problem.forward()), autograd(problem, online_outputs), 1e-10)
+    assert_close(problem.online(problem.forward()), problem.autograd("eligibility"), 1e-10)
 
 
 @pytest.mark.parametrize("reset_gradient", [True, False])
@@ -155,19 +63,69 @@ def test_gradient_through_time_is_plain_autograd(
     make_problem: Any, case: dict[str, Any], reset_gradient: bool
 ) -> None:
     problem = make_problem(**case)
-    wanted = autograd(problem, bptt_outputs, reset_gradient=reset_gradient)
+    wanted = problem.autograd("activity", reset_gradient=reset_gradient)
     assert_close(problem.through_time(reset_gradient=reset_gradient), wanted, 1e-10)
 
 
-@pytest.mark.parametrize("reset", ["soft", "hard", "none"])
-@pytest.mark.parametrize("static", [True, False])
-def test_noise_reaches_the_next_layer_and_not_the_trace(
-    make_problem: Any, reset: str, static: bool
+@RESETS
+@STATIC
+@POSITIONS
+@pytest.mark.parametrize("smooth", [False, True], ids=["spiking", "smooth"])
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_graph_with_noise_has_the_gradients_of_autograd(
+    make_problem: Any, graph: str, reset: str, static: bool, position: str, smooth: bool
 ) -> None:
-    problem = make_problem((7, 6, 4), static=static, alpha=0.3, neuron=Neuron(reset=reset))  # type: ignore[arg-type]
-    outputs = torch.stack(online_outputs(problem, problem.params))
-    assert torch.allclose(problem.forward().outputs, outputs, rtol=1e-12, atol=1e-12)
-    assert_close(problem.online(problem.forward()), autograd(problem, online_outputs), 1e-10)
+    problem = make_problem(
+        graph,
+        static=static,
+        steps=4,
+        alpha=0.3,
+        position=position,
+        neuron=Neuron(0.6, 0.9, reset, smooth=smooth),  # type: ignore[arg-type]
+        loss=Loss(0.3),
+    )
+    trace = problem.forward()
+    assert torch.allclose(trace.outputs, problem.model_outputs(), rtol=1e-11, atol=1e-11)
+    for kind in ("eligibility", "received_eligibility"):
+        assert_close(problem.online(trace, kind=kind), problem.autograd(kind), 1e-9)
+    for kept in (True, False):
+        got = problem.through_time(reset_gradient=kept, kind="received_activity")
+        assert_close(got, problem.autograd("activity", reset_gradient=kept), 1e-9)
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_recorded_spikes_are_steps_of_the_membranes_neither_silent_nor_always_firing(
+    make_problem: Any, graph: str
+) -> None:
+    trace = make_problem(graph, steps=4, neuron=Neuron(0.6, 0.9)).forward()
+    for name, spikes in trace.spikes.items():
+        assert torch.equal(spikes, (trace.membrane[name] >= 0.9).double()), name
+        assert 0.02 < float(spikes.mean()) < 0.98, name
+
+
+@RESETS
+@STATIC
+@POSITIONS
+def test_noise_reaches_the_next_layer_and_not_the_trace(
+    make_problem: Any, reset: str, static: bool, position: str
+) -> None:
+    neuron = Neuron(reset=reset)  # type: ignore[arg-type]
+    problem = make_problem((7, 6, 4), static=static, alpha=0.3, position=position, neuron=neuron)
+    trace = problem.forward()
+    assert torch.allclose(trace.outputs, problem.model_outputs(), rtol=1e-12, atol=1e-12)
+    assert_close(problem.online(trace), problem.autograd("eligibility"), 1e-10)
+
+
+@STATIC
+@pytest.mark.parametrize("smooth", [False, True], ids=["spiking", "smooth"])
+@pytest.mark.parametrize("kind", get_args(SurrogateKind))
+def test_each_surrogate_has_the_gradients_of_autograd(
+    make_problem: Any, kind: SurrogateKind, smooth: bool, static: bool
+) -> None:
+    neuron = Neuron(0.6, 0.9, "hard", Surrogate(kind, 0.8), smooth)
+    problem = make_problem((7, 6), static=static, alpha=0.2, position="membrane", neuron=neuron)
+    assert_close(problem.online(problem.forward()), problem.autograd("eligibility"), 1e-10)
+    assert_close(problem.through_time(reset_gradient=True), problem.autograd("activity"), 1e-10)
 
 
 def test_online_rule_is_through_time_with_one_hidden_layer_soft_reset_and_detached_reset(
@@ -178,9 +136,24 @@ def test_online_rule_is_through_time_with_one_hidden_layer_soft_reset_and_detach
     assert_close(problem.online(problem.forward()), wanted, 1e-12)
 
 
+def differences(problem: Any, h: float = 1e-5) -> dict[str, Tensor]:
+    """Central differences of the loss by every parameter."""
+    found = {n: torch.empty_like(a) for n, a in problem.params.items()}
+    for name, array in problem.params.items():
+        entries, wanted = array.view(-1), found[name].view(-1)
+        for i in range(len(entries)):
+            value, ends = float(entries[i]), []
+            for moved in (value + h, value - h):
+                entries[i] = moved
+                ends.append(problem.loss_of(problem.params))
+            entries[i] = value
+            wanted[i] = (ends[0] - ends[1]) / (2 * h)
+    return found
+
+
 @pytest.mark.parametrize("over", ["step", "sequence"])
-@pytest.mark.parametrize("static", [True, False])
-@pytest.mark.parametrize("reset", ["soft", "hard", "none"])
+@STATIC
+@RESETS
 def test_smooth_gradient_with_reset_gradient_is_finite_difference_of_the_loss(
     make_problem: Any, reset: str, static: bool, over: str
 ) -> None:
@@ -191,15 +164,13 @@ def test_smooth_gradient_with_reset_gradient_is_finite_difference_of_the_loss(
         neuron=Neuron(reset=reset, smooth=True),  # type: ignore[arg-type]
         loss=Loss(0.4, over),  # type: ignore[arg-type]
     )
-    differences = {n: torch.empty_like(a) for n, a in problem.params.items()}
-    h = 1e-5
-    for name, array in problem.params.items():
-        entries, wanted = array.view(-1), differences[name].view(-1)
-        for i in range(len(entries)):
-            value, ends = float(entries[i]), []
-            for moved in (value + h, value - h):
-                entries[i] = moved
-                ends.append(float(problem.forward().losses.sum(0).mean()))
-            entries[i] = value
-            wanted[i] = (ends[0] - ends[1]) / (2 * h)
-    assert_close(problem.through_time(reset_gradient=True), differences, 1e-7)
+    assert_close(problem.through_time(reset_gradient=True), differences(problem), 1e-7)
+
+
+@pytest.mark.parametrize("graph", ["strided", "mixed", "encoder"])
+def test_smooth_gradient_of_a_graph_is_finite_difference_of_the_loss(
+    make_problem: Any, graph: str
+) -> None:
+    neuron = Neuron(smooth=True, surrogate=Surrogate("gaussian", 1.5))
+    problem = make_problem(graph, steps=2, neuron=neuron, alpha=0.2, position="membrane")
+    assert_close(problem.through_time(reset_gradient=True), differences(problem), 1e-6)

@@ -1,0 +1,30 @@
+"""Average pooling of flat feature maps, and its transpose."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from gradassay.core.layers import AvgPool
+
+
+def pool(layer: AvgPool, values: Tensor) -> Tensor:
+    """Return the means over squares of maps, shape (..., outputs), for values (..., inputs)."""
+    images = values.reshape(-1, *layer.input_shape)
+    return avg_pool2d(images, layer.kernel).reshape(*values.shape[:-1], layer.outputs)
+
+
+def pool_transposed(layer: AvgPool, delta: Tensor) -> Tensor:
+    """Return the transpose of `pool` at delta, shape (..., inputs), for delta (..., outputs).
+
+    Each unit of a square gets ``delta / kernel^2``; rows and columns left over get 0.
+    """
+    kernel, (channels, rows, columns) = layer.kernel, layer.output_shape
+    images = delta.new_zeros(math.prod(delta.shape[:-1]), *layer.input_shape)
+    seen = images[..., : rows * kernel, : columns * kernel]
+    squares = seen.view(-1, channels, rows, kernel, columns, kernel)
+    maps = delta.reshape(-1, *layer.output_shape) / kernel**2
+    squares.copy_(maps[..., None, :, None])
+    return images.reshape(*delta.shape[:-1], layer.inputs)

@@ -1,0 +1,112 @@
+"""What one block keeps: the records that were asked for, and the state for the next block."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, get_args
+
+import torch
+from torch import Tensor
+
+from gradassay.core.trace import Carry, Presynaptic, Recorded
+from gradassay.torch_snn.traces import activity, bias_trace, eligibility
+
+# the bias's trace in the carry, by the record that needs it
+BIAS_TRACES: dict[Recorded, str] = {
+    "eligibility": "trace",
+    "received_eligibility": "received_trace",
+}
+
+
+class Value(NamedTuple):
+    """What a layer gives: without the noise since the last weights, and with it.
+
+    One tensor stands in both places where there is no difference.
+    """
+
+    clean: Tensor
+    received: Tensor
+
+
+@dataclass
+class Recorder:
+    """Records of one block under way.
+
+    Parameters
+    ----------
+    leak : float
+        Factor of the traces.
+    steps : int
+        t.
+    record : set of str
+        What to keep.
+    carry : mapping or None
+        State left by the block before. ``membrane/<layer>``: membrane potential after the reset.
+        ``trace/<source>``, ``received_trace/<source>``: trace of the clean and of the received
+        output of a layer that feeds weights; ``trace``, ``received_trace``: of the bias's input 1,
+        float64 on the CPU. Traces are carried on only where they are recorded.
+    """
+
+    leak: float
+    steps: int
+    record: Set[Recorded]
+    carry: Carry | None
+    kept: dict[str, dict[str, Any]] = field(init=False)
+    left: dict[str, Tensor] = field(default_factory=dict)
+    bias: list[float] = field(default_factory=list)
+    traces: dict[str, Presynaptic] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.kept = {kind: {} for kind in get_args(Recorded)}
+        for kind, name in BIAS_TRACES.items():
+            if kind in self.record:
+                before = self.before(name)
+                start = 0.0 if before is None else float(before)
+                self.bias = bias_trace(self.leak, self.steps, start)
+                self.left[name] = torch.tensor(self.bias[-1], dtype=torch.float64)
+
+    @property
+    def needs_clean(self) -> bool:
+        """Whether a record is of the input without noise."""
+        return not self.record.isdisjoint(("eligibility", "activity"))
+
+    def before(self, name: str) -> Tensor | None:
+        """Return a state that the block before left."""
+        return None if self.carry is None else self.carry.get(name)
+
+    def keep(self, kind: Recorded, layer: str, value: object) -> None:
+        """Keep a value if its kind was asked for."""
+        if kind in self.record:
+            self.kept[kind][layer] = value
+
+    def keep_input(self, layer: str, source: str, value: Value, *, leaky: bool) -> None:
+        """Keep the records of a weighted layer's input; only a leaky one has a trace."""
+        self.keep("activity", layer, activity(value.clean, self.steps))
+        self.keep("received_activity", layer, activity(value.received, self.steps))
+        for kind, name in BIAS_TRACES.items():
+            if kind in self.record:
+                array = value.clean if kind == "eligibility" else value.received
+                shared = value.clean is value.received
+                found = self._trace(name, source, array, shared=shared) if leaky else None
+                self.kept[kind][layer] = found or activity(array, self.steps)
+
+    def _trace(self, name: str, source: str, array: Tensor, *, shared: bool) -> Presynaptic:
+        """Return a trace, made once for all layers that a source feeds.
+
+        The trace of the received input is that of the clean one where the two are one array and
+        were so in all blocks before, so that their states are one array too.
+        """
+        state, other = f"{name}/{source}", f"trace/{source}"
+        if state in self.traces:
+            return self.traces[state]
+        before = self.before(state)
+        if shared and other in self.traces and before is self.before(other):
+            self.traces[state] = self.traces[other]
+            last = self.left.get(other)
+        else:
+            bias = array.new_tensor(self.bias)
+            self.traces[state], last = eligibility(array, bias, self.leak, before)
+        if last is not None:
+            self.left[state] = last
+        return self.traces[state]
