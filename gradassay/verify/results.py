@@ -10,20 +10,25 @@ from gradassay.core.arrays import Array
 from gradassay.core.records import CheckResult
 from gradassay.verify.small_problems import SmallProblem
 
+SMALLEST_ARRAY = 1e-4
+
 
 def relative_difference(found: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
     """Return the largest over arrays of |found - expected| / |expected|, in the Euclidean norm.
 
-    Where the expected array is 0 it is the norm of what was found; a number that is not finite
-    makes it infinite.
+    An expected array that is smaller than 1e-4 of the largest counts as that large: sums that
+    cancel leave rounding errors of the terms' size. Where all that is expected is 0 it is the norm
+    of what was found; a number that is not finite makes it infinite.
     """
     return max(_differences(found, expected).values(), default=0.0)
 
 
 def _differences(found: Mapping[str, Array], expected: Mapping[str, Array]) -> dict[str, float]:
     result = {}
+    norms = {name: float(np.linalg.norm(array)) for name, array in expected.items()}
+    least = SMALLEST_ARRAY * max(norms.values(), default=0.0)
     for name, array in expected.items():
-        scale = float(np.linalg.norm(array))
+        scale = max(norms[name], least)
         error = float(np.linalg.norm(np.asarray(found[name]) - array)) / (scale or 1.0)
         result[name] = error if np.isfinite(error) else float("inf")
     return result
