@@ -6,15 +6,23 @@ What counts as an operation, everywhere in this room:
   connection of a layer, of its weight gradient, or of a feedback matrix. Biases, neuron updates,
   surrogate derivatives, traces, losses and the generation of noise are element by element and do
   not count, as in NeuroBench.
-- An activity that takes only the values -1, 0 and 1 is a spike: each one that is not 0 costs an
-  accumulate (AC) on each of its connections, and a 0 costs nothing.
+- Layers without weights are not synaptic: pooling, scaling, sums, as the field folds them into the
+  weights that follow. A layer with weights has outputs times fan-in connections: n_out n_in of a
+  dense layer, of a convolution those to its padding included, of a gain one an output.
+- A spike costs an accumulate (AC) on each of its connections; no spike costs nothing. Spikes are
+  what reaches a weighted layer from neurons that are not smooth, through layers without weights: a
+  value that is not 0 after a pool, a scaling or a sum is one spike, which carries a weight. The
+  network's input is spikes if it has no other values than -1, 0 and 1. In a convolution each spike
+  is counted on the outputs that it does reach: fewer at borders, and between a stride's positions.
 - Any other product is a multiply-accumulate (MAC), counted dense: a 0 costs as much as another
   value. The *effective* MACs leave out the products whose activity or error is 0. Zero weights are
-  not looked for (NeuroBench leaves them out too): a trained dense layer has none.
+  not looked for (NeuroBench leaves them out too): a trained layer has none.
 - A noisy layer sends ``s + alpha z``, and ``W (s + alpha z) = W s + W (alpha z)``: ACs driven by
-  the spikes, plus MACs of the noise on every connection.
+  the spikes, plus MACs of the noise on every connection. Noise on the membrane potential shows in
+  the spikes alone: no products.
 - A static input is presented at each of the T steps, as neuromorphic hardware has to, although a
   program may compute its current once.
+- Standardising weights, and what follows from it, is element by element in the weights: free.
 
 References
 ----------

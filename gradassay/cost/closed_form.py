@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from gradassay.core.errors import ConfigurationError
-from gradassay.core.network import Network
+from gradassay.core.layers import Weighted
+from gradassay.core.network import INPUT, Network
 from gradassay.core.noise import NoiseModel
-from gradassay.cost.declared import Declared
+from gradassay.cost.connections import (
+    Reach,
+    above_weights,
+    carries_spikes,
+    connections,
+    fed_by_neurons,
+    origins,
+    reach,
+)
+from gradassay.cost.declared import Declared, FeedbackMatrix
+
+Spikes = float | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -23,6 +38,8 @@ class Cost:
         Of the forward passes: products of real-valued inputs and noise, accumulations of spikes.
     backward_macs : float
         Of the error sent down layer by layer.
+    tangent_macs : float
+        Of tangents sent up layer by layer; 0 for most methods.
     feedback_macs : float
         Of direct feedback.
     update_macs : float
@@ -30,7 +47,7 @@ class Cost:
     feedback_update_macs : float
         Of learning the feedback weights.
     noise_draws : float
-        Random numbers drawn.
+        Random numbers drawn; of noise on the weights, which all samples share, those of the update.
     feedback_weight_bytes : float
         Feedback weights, which all samples share.
     trace_bytes : float
@@ -44,6 +61,7 @@ class Cost:
     forward_macs: float
     forward_acs: float
     backward_macs: float
+    tangent_macs: float
     feedback_macs: float
     update_macs: float
     feedback_update_macs: float
@@ -55,27 +73,29 @@ class Cost:
     @property
     def operations(self) -> float:
         """All MACs and ACs, counted alike."""
-        backward = self.backward_macs + self.feedback_macs
+        forward = self.forward_macs + self.forward_acs + self.tangent_macs
         updates = self.update_macs + self.feedback_update_macs
-        return self.forward_macs + self.forward_acs + backward + updates
+        return forward + self.backward_macs + self.feedback_macs + updates
 
 
 def closed_form(
     network: Network,
     signal: Declared,
-    spikes: Mapping[str, float],
+    spikes: Mapping[str, Spikes],
     *,
-    input_spikes: float | None = None,
+    input_spikes: Spikes | None = None,
     value_bytes: int = 4,
 ) -> Cost:
     """Return the cost of one update of one sample over all T steps.
 
-    With n_0 inputs, n_1 to n_N spiking units and n_{N+1} = m outputs, for each step:
+    With c_l the connections of weighted layer l, outputs times fan-in (n_l n_{l-1} of a dense
+    layer), and m outputs of the network, for each step:
 
-        forward    ACs: spikes of layer l times n_{l+1};  MACs: n_0 n_1, noise n_l n_{l+1}
-        backward   sum_{l=2..N+1} n_l n_{l-1}    (down to the first hidden layer's output)
-        feedback   sum_l m n_l                   (direct)
-        update     sum_{l=1..N+1} n_l n_{l-1};   feedback weights sum_l m n_l where learnt
+        forward    ACs: spikes times the outputs that they reach;  MACs: c_l where the input is
+                   real-valued, and c_l of noise where spikes with noise arrive
+        backward   sum_l c_l   over the layers with other weighted layers below
+        feedback   sum_l m n_l                   (direct, n_l units of spiking layer l)
+        update     sum_l c_l;   feedback weights sum_l m n_l where learnt
 
     Parameters
     ----------
@@ -83,9 +103,9 @@ def closed_form(
         Sizes, T, and whether neurons are smooth (then activities are real-valued: MACs).
     signal : Declared
         Passes, noise and feedback of the estimator.
-    spikes : mapping from spiking layer's name to float
-        Spikes of one sample, over all steps and all forward passes.
-    input_spikes : float or None
+    spikes : mapping from hidden spiking layer's name to float or array, shape (n,)
+        Spikes of one sample, over all steps and all forward passes; as an array, of each unit.
+    input_spikes : float, array of shape (n,), or None
         Nonzero inputs of one sample, over all steps and all forward passes, where the input is a
         spike train; None where it is real-valued.
     value_bytes : int
@@ -98,8 +118,21 @@ def closed_form(
 
     Notes
     -----
-    Noise is taken to be injected in every forward pass, and drawn once. The first layer costs its
+    Noise is taken to be injected in every forward pass (a method with a pass without noise costs
+    less), and drawn once, whatever is replayed from its seed: on the weights once for the whole
+    batch; paired over the batch, half of it (an even number of samples). The first layer costs its
     products at each step, in the forward pass and in the update, also for a static input.
+
+    ACs are exact where neurons feed a dense layer. In a convolution a unit at the border reaches
+    fewer outputs: a total number of spikes is taken as spread evenly; the spikes of each unit give
+    the exact number. Pooling and sums are folded into the weights that follow, so that spikes that
+    meet in a square count one by one: an upper bound of what `CountingBackend` counts, which is one
+    AC for each connection of a mean that is not 0.
+
+    Whatever the method, the error goes down through weighted layers that follow another one
+    without neurons between (a residual branch's gain); a sum of methods does so once for each,
+    which is not known here. A method whose noise is on the weights has neither that nor an update
+    by products. Tangents are not in closed form: 0.
 
     Memory of an online method: one value for each presynaptic unit of each weighted layer, input
     and spikes (for the readout, the spikes themselves). Otherwise, all T steps of those and of the
@@ -114,58 +147,102 @@ def closed_form(
     >>> spatial_bp = Declared(Passes(1, 1), online=True)
     >>> cost = closed_form(network, spatial_bp, spikes={"lif1": 4, "lif2": 2})
     >>> cost.forward_macs, cost.forward_acs, cost.backward_macs, cost.update_macs
-    (96, 26, 90, 186)
+    (96, 26.0, 90, 186)
     """
     if signal.passes is None:
         raise ConfigurationError(
             "passes: got None; expected the number of forward and backward passes. Claim"
             " Passes(forward, backward), or count them with CountingBackend."
         )
-    steps, weights = network.steps, [layer.inputs * layer.outputs for layer in network.weighted]
-    macs = _forward_macs(network, signal.noise, input_spikes) * signal.passes.forward
-    direct = [matrix.entries for matrix in signal.feedback if matrix.direct]
-    learnt = [matrix.entries for matrix in signal.feedback if matrix.learnt]
-    units = sum(layer.units for layer in network.spiking)
+    steps, units = network.steps, sum(layer.units for layer in network.populations)
     return Cost(
         forward_passes=signal.passes.forward,
         backward_passes=signal.passes.backward,
-        forward_macs=macs,
+        forward_macs=_forward_macs(network, signal.noise, input_spikes) * signal.passes.forward,
         forward_acs=_forward_acs(network, spikes, input_spikes),
-        backward_macs=signal.passes.backward * steps * sum(weights[1:]),
-        feedback_macs=steps * sum(direct),
-        update_macs=steps * sum(weights),
-        feedback_update_macs=steps * sum(learnt),
-        noise_draws=0 if signal.noise is None else units * _drawn_steps(signal.noise, steps),
+        backward_macs=steps * _backward_products(network, signal),
+        tangent_macs=0,
+        feedback_macs=steps * sum(m.entries for m in signal.feedback if m.direct),
+        update_macs=0 if _on(signal, "weights") else steps * _products(network.weighted),
+        feedback_update_macs=steps * _learning_products(network, signal.feedback),
+        noise_draws=_noise_draws(network, signal.noise),
         feedback_weight_bytes=value_bytes * sum(matrix.entries for matrix in signal.feedback),
         trace_bytes=value_bytes * _trace_values(network, units, online=signal.online),
         state_bytes=value_bytes * units,
     )
 
 
-def _forward_macs(network: Network, noise: NoiseModel | None, input_spikes: float | None) -> int:
-    """Return the products of one pass: of a real-valued input, of noise or smooth activities."""
-    first, *others = network.weighted
-    real_input = first.inputs * first.outputs if input_spikes is None else 0
-    real_hidden = noise is not None or network.neuron.smooth
-    hidden = sum(layer.inputs * layer.outputs for layer in others) if real_hidden else 0
-    return network.steps * (real_input + hidden)
+def _products(layers: Iterable[Weighted]) -> int:
+    return sum(connections(layer) for layer in layers)
+
+
+def _on(signal: Declared, position: str) -> bool:
+    return signal.noise is not None and signal.noise.position == position
+
+
+def _forward_macs(network: Network, noise: NoiseModel | None, input_spikes: Spikes | None) -> int:
+    """Return the products of one pass: of real-valued inputs, of noise on spikes."""
+    on_spikes = noise is not None and noise.position == "spike"
+    noisy = fed_by_neurons(network) if on_spikes else frozenset[str]()
+    given = input_spikes is not None
+    return network.steps * _products(
+        layer
+        for layer in network.weighted
+        if layer.name in noisy or not carries_spikes(network, layer, input_spikes=given)
+    )
 
 
 def _forward_acs(
-    network: Network, spikes: Mapping[str, float], input_spikes: float | None
+    network: Network, spikes: Mapping[str, Spikes], input_spikes: Spikes | None
 ) -> float:
-    """Return the accumulations of all passes: each spike times the units that it reaches."""
-    first, *others = network.weighted
-    acs = 0 if input_spikes is None else input_spikes * first.outputs
-    if not network.neuron.smooth:
-        pairs = zip(network.spiking, others, strict=True)
-        acs += sum(spikes[below.name] * layer.outputs for below, layer in pairs)
-    return acs
+    """Return the accumulations of all passes: each spike times the outputs that it reaches."""
+    given = input_spikes is not None
+    sent = dict(spikes) if input_spikes is None else {**spikes, INPUT: input_spikes}
+    return sum(
+        _arriving(sent[name], reached)
+        for layer in network.weighted
+        if carries_spikes(network, layer, input_spikes=given)
+        for name, reached in reach(network, layer).items()
+    )
 
 
-def _drawn_steps(noise: NoiseModel, steps: int) -> int:
-    """Return the steps with a draw of their own: the first of each antithetic pair, or all."""
-    return -(-steps // 2) if noise.pairing == "time" else steps
+def _arriving(spikes: Spikes, reached: Reach) -> float:
+    """Return spikes times the outputs that they reach: the units' own, or the mean over units."""
+    if isinstance(spikes, np.ndarray):
+        return float(spikes @ reached)
+    return spikes * int(reached.sum()) / len(reached)
+
+
+def _backward_products(network: Network, signal: Declared) -> int:
+    """Return the products of the error sent down, for one step."""
+    if signal.passes is not None and signal.passes.backward:
+        return signal.passes.backward * _products(above_weights(network))
+    if _on(signal, "weights"):
+        return 0
+    currents = {layer.name for layer in network.weighted}
+    return _products(layer for layer in network.weighted if currents & origins(network, layer))
+
+
+def _learning_products(network: Network, feedback: Iterable[FeedbackMatrix]) -> int:
+    """Return the outer products that feedback weights learn by, for one step."""
+    total = 0
+    for matrix in feedback:
+        if matrix.learnt:
+            stands_for = [layer for layer in network.weighted if layer.name == matrix.layer]
+            total += matrix.entries if matrix.direct else _products(stands_for)
+    return total
+
+
+def _noise_draws(network: Network, noise: NoiseModel | None) -> float:
+    """Return the numbers drawn: on the weights one a parameter, else one a unit and step."""
+    if noise is None:
+        return 0
+    if noise.position == "weights":
+        return sum(math.prod(shape) for shape in network.shapes.values())
+    units, steps = sum(layer.units for layer in network.spiking), network.steps
+    if noise.pairing == "time":  # an odd last step has a draw of its own
+        steps = -(-steps // 2)
+    return units * steps / 2 if noise.pairing == "batch" else units * steps
 
 
 def _trace_values(network: Network, units: int, *, online: bool) -> int:

@@ -7,21 +7,26 @@ from collections import Counter
 from collections.abc import Set
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
-from gradassay.core.network import Linear, Network, Neuron
+from gradassay.core.layers import Conv2d, Dense, Gain, Linear, Synapse, Weighted
+from gradassay.core.network import Network, Neuron
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.core.trace import Carry, Presynaptic, Recorded, Trace
+from gradassay.cost.connections import connections, fan_in, fed_by_neurons
 from gradassay.cost.operations import (
     Operations,
     forward_operations,
     is_spike_train,
     nonzero,
+    presynaptic_operations,
+    reached,
     size,
 )
 
@@ -35,19 +40,22 @@ class Counts:
     forward_passes : float
         Steps run, over T: a pass in blocks of steps is one pass.
     backward_passes : float
-        Steps for which an error was sent down through `input_gradient`, over T, of the layer that
-        most were sent through.
+        Steps for which an error was sent down to neurons through `input_gradient` of a weighted
+        layer, over T, of the layer that most were sent through. Weighted layers that follow each
+        other without neurons between, as in a residual branch, make no pass.
     forward : Operations
         MACs and ACs of the weighted layers in forward passes.
     backward : Operations
-        MACs of `input_gradient`.
+        MACs of `input_gradient` of weighted layers.
+    tangent : Operations
+        MACs of `apply` of weighted layers, through which tangents go up.
     update : Operations
         MACs of `weight_gradient`: every product of a delta with a presynaptic value counts as one,
         spike or not; the effective ones leave out presynaptic values that are 0.
     noise_values : float
-        Values of z that were injected (an antithetic pair has two).
+        Values of z that were injected (an antithetic pair has two), on spikes or membranes.
     spikes : dict of str to float
-        Nonzero activities by spiking layer's name.
+        Nonzero activities by hidden spiking layer's name.
     input_spikes : float or None
         Nonzero input values, where the inputs of all passes were spike trains.
     """
@@ -56,6 +64,7 @@ class Counts:
     backward_passes: float
     forward: Operations
     backward: Operations
+    tangent: Operations
     update: Operations
     noise_values: float
     spikes: dict[str, float]
@@ -67,6 +76,7 @@ class Counts:
             self,
             forward=self.forward / samples,
             backward=self.backward / samples,
+            tangent=self.tangent / samples,
             update=self.update / samples,
             noise_values=self.noise_values / samples,
             spikes={name: total / samples for name, total in self.spikes.items()},
@@ -79,7 +89,8 @@ class CountingBackend:
 
     The numbers are those of the model, not of the wrapped implementation: they follow from shapes
     and activities, so any backend gives the same. Results are those of the wrapped backend, bit for
-    bit. Products that an estimator makes by itself (direct feedback) do not pass here.
+    bit. Products that an estimator makes by itself (direct feedback) do not pass here. A forward
+    pass keeps the inputs of all weighted layers until they are counted.
 
     Parameters
     ----------
@@ -103,9 +114,11 @@ class CountingBackend:
     def __init__(self, inner: Backend) -> None:
         self._inner = inner
         self._steps: int | None = None
+        self._block = 1
+        self._fed_by_neurons: frozenset[str] | None = None
         self._passes = Fraction(0)
         self._swept: Counter[str] = Counter()
-        self._forward = self._backward = self._update = Operations()
+        self._forward = self._backward = self._tangent = self._update = Operations()
         self._noise_values = 0
         self._spikes: Counter[str] = Counter()
         self._input_spikes: int | None = 0
@@ -119,6 +132,7 @@ class CountingBackend:
             backward_passes=float(sweeps),
             forward=self._forward,
             backward=self._backward,
+            tangent=self._tangent,
             update=self._update,
             noise_values=self._noise_values,
             spikes=dict(self._spikes),
@@ -155,52 +169,82 @@ class CountingBackend:
         steps: int | None = None,
     ) -> Trace:
         """Run a block of steps and count its products; see `Backend.forward`."""
-        wanted: Set[Recorded] = {*record, "spikes"}
+        wanted: set[Recorded] = {*record, "spikes", "activity"}
+        if noise is not None and noise.position == "spike":
+            wanted.add("received_activity")
         trace = self._inner.forward(
             network, params, batch, noise=noise, record=wanted, carry=carry, steps=steps
         )
-        length = network.steps if steps is None else steps
+        self._block = network.steps if steps is None else steps
         self._steps = network.steps
-        self._passes += Fraction(length, network.steps)
-        self._count_activity(network, batch, noise, trace, length)
-        return trace if "spikes" in record else dataclasses.replace(trace, spikes={})
+        self._fed_by_neurons = fed_by_neurons(network)
+        self._passes += Fraction(self._block, network.steps)
+        self._count_activity(network, batch, noise, trace)
+        unasked: dict[str, Any] = {kind: {} for kind in wanted - record}
+        return dataclasses.replace(trace, **unasked)
 
     def _count_activity(
-        self, network: Network, batch: Batch, noise: Noise | None, trace: Trace, steps: int
+        self, network: Network, batch: Batch, noise: Noise | None, trace: Trace
     ) -> None:
         """Add the products, the spikes and the noise of one block."""
-        self._forward += forward_operations(network, batch, trace.spikes, noise, steps)
+        input_spikes = is_spike_train(batch.inputs)
+        self._forward += forward_operations(network, trace, noise, input_spikes=input_spikes)
         for layer in network.spiking:
             self._spikes[layer.name] += nonzero(trace.spikes[layer.name])
         if noise is not None:
             self._noise_values += sum(size(z) for z in noise.values.values())
         if self._input_spikes is not None:
-            shown = steps if batch.static else 1
-            spiking = is_spike_train(batch.inputs)
+            shown = self._block if batch.static else 1
             self._input_spikes = (
-                self._input_spikes + shown * nonzero(batch.inputs) if spiking else None
+                self._input_spikes + shown * nonzero(batch.inputs) if input_spikes else None
             )
+
+    def loss(self, network: Network, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Element by element, nothing to count; see `Backend.loss`."""
+        return self._inner.loss(network, outputs, targets)
+
+    def weight(self, layer: Dense, params: Params) -> Array:
+        """Element by element, nothing to count; see `Backend.weight`."""
+        return self._inner.weight(layer, params)
+
+    def weight_tangent(self, layer: Dense, params: Params, tangent: Params) -> Array:
+        """Element by element, nothing to count; see `Backend.weight_tangent`."""
+        return self._inner.weight_tangent(layer, params, tangent)
+
+    def apply(self, layer: Synapse, weight: Array | None, values: Array) -> Array:
+        """Count outputs times fan-in a row and step; see `Backend.apply`.
+
+        A static input's product, given once for all steps of a block, counts at each of them.
+        """
+        if isinstance(layer, Linear | Conv2d | Gain):
+            shown = self._block if values.shape[0] == 1 else 1
+            rows = size(values) // layer.inputs
+            self._tangent += Operations(
+                shown * rows * connections(layer), shown * reached(layer, values)
+            )
+        return self._inner.apply(layer, weight, values)
+
+    def input_gradient(self, layer: Synapse, weight: Array | None, delta: Array) -> Array:
+        """Count outputs times fan-in a row and step; see `Backend.input_gradient`."""
+        if isinstance(layer, Linear | Conv2d | Gain):
+            if self._fed_by_neurons is None or layer.name in self._fed_by_neurons:
+                self._swept[layer.name] += int(delta.shape[0])
+            per_output = fan_in(layer)
+            self._backward += Operations(size(delta) * per_output, nonzero(delta) * per_output)
+        return self._inner.input_gradient(layer, weight, delta)
 
     def weight_gradient(
         self,
-        layer: Linear,
+        layer: Weighted,
+        params: Params,
         delta: Array,
         presynaptic: Presynaptic,
         *,
         replicates: int | None = None,
     ) -> dict[str, Array]:
-        """Count ``outputs * inputs`` a row and step; see `Backend.weight_gradient`."""
-        active = nonzero(presynaptic.values)
-        if presynaptic.weights is not None:  # a static input: the value at step t is weights[t] * x
-            active *= nonzero(presynaptic.weights)
-        self._update += Operations(size(delta) * layer.inputs, active * layer.outputs)
-        return self._inner.weight_gradient(layer, delta, presynaptic, replicates=replicates)
-
-    def input_gradient(self, layer: Linear, params: Params, delta: Array) -> Array:
-        """Count ``outputs * inputs`` a row and step; see `Backend.input_gradient`."""
-        self._swept[layer.name] += int(delta.shape[0])
-        self._backward += Operations(size(delta) * layer.inputs, nonzero(delta) * layer.inputs)
-        return self._inner.input_gradient(layer, params, delta)
+        """Count outputs times fan-in a row and step; see `Backend.weight_gradient`."""
+        self._update += presynaptic_operations(layer, presynaptic)
+        return self._inner.weight_gradient(layer, params, delta, presynaptic, replicates=replicates)
 
     def membrane_gradient(
         self, neuron: Neuron, layer: str, trace: Trace, signal: Array, *, reset_gradient: bool
@@ -208,4 +252,12 @@ class CountingBackend:
         """Element by element, nothing to count; see `Backend.membrane_gradient`."""
         return self._inner.membrane_gradient(
             neuron, layer, trace, signal, reset_gradient=reset_gradient
+        )
+
+    def membrane_tangent(
+        self, neuron: Neuron, layer: str, trace: Trace, currents: Array, *, reset_gradient: bool
+    ) -> Array:
+        """Element by element, nothing to count; see `Backend.membrane_tangent`."""
+        return self._inner.membrane_tangent(
+            neuron, layer, trace, currents, reset_gradient=reset_gradient
         )

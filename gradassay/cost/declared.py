@@ -4,15 +4,20 @@ No estimator is known by name. One that is written elsewhere is costed by the sa
 
 - ``Passes`` among its claims gives the passes; ``Online`` says that it keeps nothing whose size
   grows with the number of steps.
-- ``noise`` gives the random numbers: one for each unit of each spiking layer and step.
+- ``noise`` gives the random numbers: one for each unit of each hidden spiking layer and step, or
+  one for each parameter where it is on the weights. On spikes it is multiplied with the weights
+  that follow; on membrane potentials, or not injected, it is not.
+- In a sum of methods the state's names have the method's before them, ``part/layer``: the part
+  after the last ``/`` is the layer's name. Each method has its own matrices and products.
 - A matrix in the state under the name of a *spiking* layer of n units, with n rows and k columns,
   makes that layer's signal from k numbers (the error, or a local readout's) by one product a
   sample and step, outside the backend's verbs: direct feedback.
-- A matrix in the state under the name of a *weighted* layer, of its weight's shape, stands in for
-  that weight on the way down (feedback alignment): the estimator hands it to `input_gradient`, so
-  that its products belong to the backward pass.
+- An array in the state under the name of a *weighted* layer, of its weight's shape (a
+  convolution's has 4 axes), stands in for that weight on the way down (feedback alignment): the
+  estimator hands it to `input_gradient`, so that its products belong to the backward pass.
 - A matrix of either kind that one estimate changes is learnt, by one outer product a sample and
-  step, as all known rules do it (noise times output, activity times error). The running average
+  step, as all known rules do it (noise times output, activity times error); one that stands in for
+  a convolution's weight, by the products of that weight's gradient. The running average
   itself costs one more pass over the matrix for the whole batch; it is element by element and not
   counted.
 - Everything else in the state (counters, baselines) is free.
@@ -20,6 +25,7 @@ No estimator is known by name. One that is written elsewhere is costed by the sa
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from gradassay.core.arrays import Array, array_namespace
@@ -38,7 +44,7 @@ class FeedbackMatrix:
     layer : str
         The spiking layer that it makes the signal of, or the weighted layer that it stands in for.
     rows, columns : int
-        Its shape.
+        Its shape; of what stands in for a convolution's weight, output channels and all the rest.
     direct : bool
         Multiplied outside the backend's verbs.
     learnt : bool
@@ -53,7 +59,7 @@ class FeedbackMatrix:
 
     @property
     def entries(self) -> int:
-        """Rows times columns: MACs of one product, and of one outer product."""
+        """Rows times columns: numbers to store; where direct, MACs of a product with it."""
         return self.rows * self.columns
 
 
@@ -68,7 +74,7 @@ class Declared:
     online : bool
         Whether it claims to keep nothing that grows with the number of steps.
     noise : NoiseModel or None
-        What it injects.
+        What it draws, and where it injects that.
     feedback : tuple of FeedbackMatrix
         Its feedback weights.
     """
@@ -104,14 +110,15 @@ def declared(estimator: Estimator, network: Network, before: State, after: State
 def _feedback_matrices(network: Network, before: State, after: State) -> tuple[FeedbackMatrix, ...]:
     """Find the matrices of both kinds, in the state's order."""
     units = {layer.name: layer.units for layer in network.spiking}
-    weights = {layer.name: (layer.outputs, layer.inputs) for layer in network.weighted}
+    weights = {layer.name: layer.weight_shape for layer in network.weighted}
     found = []
     for name, matrix in before.items():
-        shape = tuple(matrix.shape)
-        direct = len(shape) == 2 and units.get(name) == shape[0]
-        if direct or weights.get(name) == shape:
+        layer, shape = name.rpartition("/")[2], tuple(matrix.shape)
+        direct = len(shape) == 2 and units.get(layer) == shape[0]
+        if direct or (len(shape) > 1 and weights.get(layer) == shape):
             learnt = _differ(matrix, after[name])
-            found.append(FeedbackMatrix(name, shape[0], shape[1], direct, learnt))
+            columns = math.prod(shape[1:])
+            found.append(FeedbackMatrix(layer, shape[0], columns, direct, learnt))
     return tuple(found)
 
 

@@ -26,6 +26,7 @@ UNITS = {
     "forward_macs": "MAC",
     "forward_acs": "AC",
     "backward_macs": "MAC",
+    "tangent_macs": "MAC",
     "feedback_macs": "MAC",
     "update_macs": "MAC",
     "feedback_update_macs": "MAC",
@@ -102,7 +103,8 @@ def measure_cost(
 ) -> Cost:
     """Return the cost of an update of one sample, counted on one estimate of a batch.
 
-    Passes, forward, backward and weight-gradient operations are counted (mean over the batch);
+    Passes and forward, tangent, backward and weight-gradient operations are counted (mean over the
+    batch);
     direct feedback, its learning, noise and memory are in closed form, from what the estimator
     declares (`declared`). Noise, and with it spikes, come from `key`.
     """
@@ -127,6 +129,7 @@ def _as_counted(cost: Cost, counts: Counts) -> Cost:
         forward_macs=counts.forward.macs,
         forward_acs=counts.forward.acs,
         backward_macs=counts.backward.macs,
+        tangent_macs=counts.tangent.macs,
         update_macs=counts.update.macs,
     )
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from gradassay.core.arrays import Array, array_namespace
-from gradassay.core.batch import Batch
-from gradassay.core.network import Linear, Network
+from gradassay.core.layers import Weighted
+from gradassay.core.network import Network
 from gradassay.core.noise import Noise
+from gradassay.core.trace import Presynaptic, Trace
+from gradassay.cost.connections import carries_spikes, connections, fan_out, origins
 
 
 @dataclass(frozen=True)
@@ -65,46 +68,69 @@ def is_spike_train(array: Array) -> bool:
     return bool(xp.all((array == 0) | (abs(array) == 1)))
 
 
+def reached(layer: Weighted, values: Array) -> int:
+    """Return the connections of a weighted layer on which an input is not 0.
+
+    Parameters
+    ----------
+    layer : Linear, Conv2d or Gain
+    values : array, shape (..., inputs)
+    """
+    xp = array_namespace(values)
+    active = xp.astype(values != 0, xp.int64)
+    by_unit = xp.sum(xp.reshape(active, (-1, layer.inputs)), axis=0)
+    return int(np.dot(np.asarray(by_unit.tolist()), fan_out(layer)))
+
+
+def presynaptic_operations(layer: Weighted, presynaptic: Presynaptic) -> Operations:
+    """Return a product of every input with each of its connections, as MACs.
+
+    The value of a static input at step t is ``weights[t] * values``: it counts at every step.
+    """
+    values, weights = presynaptic.values, presynaptic.weights
+    shown, active = (1, 1) if weights is None else (size(weights), nonzero(weights))
+    rows = shown * size(values) // layer.inputs
+    return Operations(rows * connections(layer), active * reached(layer, values))
+
+
 def forward_operations(
-    network: Network, batch: Batch, spikes: Mapping[str, Array], noise: Noise | None, steps: int
+    network: Network, trace: Trace, noise: Noise | None, *, input_spikes: bool
 ) -> Operations:
     """Return the operations of all weighted layers in a block of steps, over all its rows.
 
     Parameters
     ----------
     network : Network
-        The model. The activities of smooth neurons are real-valued: MACs.
-    batch : Batch
-        As the forward pass had it; a static input is presented at each step.
-    spikes : mapping from spiking layer's name to array, shape (t, R*B, n)
-        Activities without noise.
+        The model.
+    trace : Trace
+        Holds ``activity`` and, where noise is on the spikes, ``received_activity``.
     noise : Noise or None
-        What was injected.
-    steps : int
-        t, length of the block.
+        What was injected. Noise on the membrane potential is in the spikes: no products.
+    input_spikes : bool
+        Whether the network's input is a spike train.
 
     Notes
     -----
-    For smooth neurons ``s + alpha z`` is one real-valued activity, a single product.
+    A spike and the noise on it are two products, ``W s + W (alpha z)``, an accumulate and a MAC.
+    ``s + alpha z`` of smooth neurons is one real-valued activity, a single product. Noise is
+    counted where it arrives: behind a pool, once for each mean that it changes.
     """
+    on_spikes = noise is not None and noise.position == "spike"
+    injected = set(noise.values) if noise is not None and on_spikes else set[str]()
     total = Operations()
-    for layer, values, spiking, injected in _driven(network, batch, spikes, noise):
-        shown = steps if len(values.shape) == 2 else 1
-        active = shown * nonzero(values) * layer.outputs
-        if not spiking:
-            total += Operations(shown * size(values) * layer.outputs, active)
+    for layer in network.weighted:
+        clean = trace.activity[layer.name]
+        noisy = bool(injected & origins(network, layer))
+        received = trace.received_activity[layer.name] if noisy else clean
+        if not carries_spikes(network, layer, input_spikes=input_spikes):
+            total += presynaptic_operations(layer, received)
             continue
-        total += Operations(acs=active)
-        if injected is not None:
-            total += Operations(size(injected) * layer.outputs, nonzero(injected) * layer.outputs)
+        total += Operations(acs=presynaptic_operations(layer, clean).effective_macs)
+        if noisy:
+            total += presynaptic_operations(layer, _difference(received, clean))
     return total
 
 
-def _driven(
-    network: Network, batch: Batch, spikes: Mapping[str, Array], noise: Noise | None
-) -> Iterator[tuple[Linear, Array, bool, Array | None]]:
-    """Each weighted layer with its clean input, whether that is spikes, and its noise."""
-    injected: Mapping[str, Array] = {} if noise is None else noise.values
-    yield network.weighted[0], batch.inputs, is_spike_train(batch.inputs), None
-    for layer, below in zip(network.weighted[1:], network.spiking, strict=True):
-        yield layer, spikes[below.name], not network.neuron.smooth, injected.get(below.name)
+def _difference(received: Presynaptic, clean: Presynaptic) -> Presynaptic:
+    """Return the noise in what a layer receives; noise changes from step to step."""
+    return Presynaptic(received.values - clean.values, received.bias)

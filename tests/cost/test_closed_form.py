@@ -15,12 +15,19 @@ from gradassay.core.claims import Claim, Online, Passes
 from gradassay.core.errors import ConfigurationError
 from gradassay.core.estimator import Estimator, State
 from gradassay.core.keys import Key
-from gradassay.core.network import Linear, Network, Neuron
+from gradassay.core.layers import Conv2d, Linear, Spiking
+from gradassay.core.network import Network, Neuron
 from gradassay.core.noise import NoiseModel, draw_noise
-from gradassay.core.params import Params, key_normal
+from gradassay.core.params import key_normal
 from gradassay.cost import Cost, CountingBackend, Counts, Declared, closed_form, declared
-from gradassay.estimators import BPTT, DFA, OPZO, SpatialBP, ZOSinglePoint
-from gradassay.estimators.signal import Pass, SignalEstimator
+from gradassay.estimators.bptt import BPTT
+from gradassay.estimators.descent import Descent
+from gradassay.estimators.dfa import DFA
+from gradassay.estimators.opzo import OPZO
+from gradassay.estimators.passes import Pass
+from gradassay.estimators.signal import SignalEstimator
+from gradassay.estimators.spatial_bp import SpatialBP
+from gradassay.estimators.zo_single_point import ZOSinglePoint
 from gradassay.reference_snn import ReferenceBackend
 
 if TYPE_CHECKING:
@@ -204,17 +211,18 @@ class StrangerWithChainedFeedback(SignalEstimator):
     def claims(self) -> tuple[Claim, ...]:
         return (Passes(1, 1), Online())
 
-    def init(self, backend: Backend, network: Network, key: Key) -> State:
-        return {
-            layer.name: backend.asarray(key_normal(key / layer.name, (layer.outputs, layer.inputs)))
-            for layer in network.weighted[1:]
-        }
+    def state_shapes(self, network: Network) -> Mapping[str, tuple[int, ...]]:
+        return {layer.name: (layer.outputs, layer.inputs) for layer in network.weighted[1:]}
 
-    def top_down(
-        self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
-    ) -> Array:
-        in_place = Params({f"{above.name}.weight": state[above.name]})
-        return observed.backend.input_gradient(above, in_place, delta)
+    def init(self, backend: Backend, network: Network, key: Key) -> State:
+        shapes = self.state_shapes(network)
+        return {name: backend.asarray(key_normal(key / name, s)) for name, s in shapes.items()}
+
+    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
+        return descent.output(layer.name)
+
+    def weight_down(self, state: State, observed: Pass, layer: Linear | Conv2d) -> Array:
+        return state[layer.name]
 
 
 def test_feedback_in_place_of_weights_costs_a_backward_pass_and_its_memory(
@@ -231,18 +239,18 @@ def test_feedback_in_place_of_weights_costs_a_backward_pass_and_its_memory(
 class StrangerWithLocalReadouts(SignalEstimator):
     """A signal from two numbers at each layer, by a matrix that is learnt; nothing claimed."""
 
-    def init(self, backend: Backend, network: Network, key: Key) -> State:
-        return {layer.name: np.zeros((layer.units, 2)) for layer in network.spiking} | {
-            "baseline": np.zeros(2)
-        }
+    def state_shapes(self, network: Network) -> Mapping[str, tuple[int, ...]]:
+        return {layer.name: (layer.units, 2) for layer in network.spiking} | {"baseline": (2,)}
 
-    def observe(self, state: State, observed: Pass) -> tuple[State, State]:
+    def init(self, backend: Backend, network: Network, key: Key) -> State:
+        return {name: np.zeros(shape) for name, shape in self.state_shapes(network).items()}
+
+    def learn(self, state: State, observed: Pass) -> tuple[State, State]:
         return state, {name: array + 1 for name, array in state.items()}
 
-    def top_down(
-        self, state: State, observed: Pass, layer: str, above: Linear, delta: Array
-    ) -> Array:
-        return observed.trace.errors[..., :2] @ state[layer].T
+    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
+        signal: np.ndarray = observed.trace.errors[..., :2] @ state[layer.name].T
+        return signal
 
 
 def test_a_learnt_matrix_of_any_width_is_found_and_a_baseline_is_not(deep: Problem) -> None:

@@ -14,7 +14,8 @@ from gradassay.core.network import Network, Neuron
 from gradassay.core.noise import Noise, NoiseModel, draw_noise
 from gradassay.core.trace import Recorded, Trace
 from gradassay.cost import CountingBackend, Counts
-from gradassay.estimators import SpatialBP, make_estimator
+from gradassay.estimators import make_estimator
+from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.reference_snn import ReferenceBackend
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def test_effective_backward_macs_leave_out_errors_that_are_zero(deep: Problem) -
     readout, backend = deep.network.readout, CountingBackend(REFERENCE)
     delta = np.ones((deep.network.steps, deep.batch.size, readout.outputs))
     delta[0, 1] = 0.0
-    backend.input_gradient(readout, deep.params, delta)
+    backend.input_gradient(readout, deep.params["readout.weight"], delta)
     backward = backend.counts.backward
     assert backward.macs == delta.size * readout.inputs
     assert backward.effective_macs == (delta.size - readout.outputs) * readout.inputs
@@ -164,9 +165,9 @@ def test_a_static_trace_given_as_weights_counts_as_one_written_out(deep: Problem
     presynaptic = clean_trace(deep, None).eligibility[layer.name]
     delta = np.ones((deep.network.steps, deep.batch.size, layer.outputs))
     written_out, folded = CountingBackend(REFERENCE), CountingBackend(_NoWork())
-    written_out.weight_gradient(layer, delta, presynaptic)
+    written_out.weight_gradient(layer, deep.params, delta, presynaptic)
     static = dataclasses.replace(presynaptic, values=deep.batch.inputs, weights=presynaptic.bias)
-    folded.weight_gradient(layer, delta, static)
+    folded.weight_gradient(layer, deep.params, delta, static)
     assert written_out.counts.update == folded.counts.update
 
 
@@ -179,12 +180,13 @@ class _NoWork(ReferenceBackend):
 
 def test_blocks_of_one_step_count_as_the_whole_sequence(deep: Problem) -> None:
     whole, blocks = CountingBackend(REFERENCE), CountingBackend(REFERENCE)
+    readout, weight = deep.network.readout, deep.params["readout.weight"]
     trace = whole.forward(deep.network, deep.params, deep.batch)
-    whole.input_gradient(deep.network.readout, deep.params, trace.errors)
+    whole.input_gradient(readout, weight, trace.errors)
     carry = None
     for _ in range(deep.network.steps):
         step = blocks.forward(deep.network, deep.params, deep.batch, carry=carry, steps=1)
-        blocks.input_gradient(deep.network.readout, deep.params, step.errors)
+        blocks.input_gradient(readout, weight, step.errors)
         carry = step.carry
     assert blocks.counts == whole.counts
     assert blocks.counts.backward_passes == 1

@@ -21,6 +21,7 @@ QUANTITIES = (
     "forward_macs",
     "forward_acs",
     "backward_macs",
+    "tangent_macs",
     "feedback_macs",
     "update_macs",
     "feedback_update_macs",
