@@ -69,7 +69,8 @@ class DKP(DFA):
     @property
     def record(self) -> Set[Recorded]:
         """What the local rule needs, and the spikes."""
-        return super().record | {"spikes"}
+        needed: set[Recorded] = {"spikes"}
+        return super().record | needed
 
     def contribution(self, state: State, observed: Pass) -> State:
         """Return dB_l of every hidden layer."""

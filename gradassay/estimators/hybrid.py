@@ -89,7 +89,7 @@ class Hybrid(SignalEstimator):
     def claims(self) -> tuple[Claim, ...]:
         """Estimand, passes, and what all parts claim."""
         every = [part.claims for part in self.parts]
-        backward = max((c.backward for cs in every for c in cs if isinstance(c, Passes)), default=0)
+        backward = sum(c.backward for claims in every for c in claims if isinstance(c, Passes))
         estimand = Estimand(f"sum of the estimands of {', '.join(p.name for p in self.parts)}")
         shared = [c for c in (Deterministic(), Online()) if all(c in claims for claims in every)]
         return (UnbiasedFor(estimand), Passes(1, backward), *shared)

@@ -94,7 +94,8 @@ class IntermediateGlobal(SignalEstimator):
     @property
     def record(self) -> Set[Recorded]:
         """What the local rule needs, and the spikes."""
-        return super().record | {"spikes"}
+        needed: set[Recorded] = {"spikes"}
+        return super().record | needed
 
     def require_network(self, network: Network) -> None:
         """Refuse a network in which no layer stands before the chosen one."""

@@ -77,7 +77,8 @@ class LocalLearning(SignalEstimator):
     @property
     def record(self) -> Set[Recorded]:
         """What the local rule needs, and the spikes."""
-        return super().record | {"spikes"}
+        needed: set[Recorded] = {"spikes"}
+        return super().record | needed
 
     def state_shapes(self, network: Network) -> Mapping[str, tuple[int, ...]]:
         """Shape (n_l, m) of every hidden spiking layer."""

@@ -72,7 +72,8 @@ class LocalZO(SpatialBP):
     @property
     def record(self) -> Set[Recorded]:
         """What the local rule needs, and membrane potentials."""
-        return super().record | {"membrane"}
+        needed: set[Recorded] = {"membrane"}
+        return super().record | needed
 
     def derivative(self, observed: Pass, layer: Spiking) -> Array:
         """Return the random surrogate; at a spiking readout psi itself."""

@@ -116,9 +116,8 @@ def options_of(method: Any) -> list[str]:
 
 def _made(method: Any, options: Mapping[str, object]) -> Estimator:
     """Return the estimator: itself if it is one, else made with the options that it has."""
-    if not callable(method) or (hasattr(method, "estimate") and not isinstance(method, type)):
-        made: Estimator = method
-    else:
+    made = method
+    if isinstance(method, type) or (callable(method) and not hasattr(method, "estimate")):
         known = options_of(method)
         made = method(**{name: value for name, value in options.items() if name in known})
     if not hasattr(made, "estimate"):

@@ -50,7 +50,8 @@ def require_temporal(temporal: str, traces: str) -> None:
 def recorded(temporal: Temporal, traces: Traces) -> Set[Recorded]:
     """Return what a forward pass has to keep for a rule."""
     kinds: set[Recorded] = {"derivative", _presynaptic_kind(temporal, traces)}
-    return kinds | {"membrane", "spikes"} if temporal == "local_bptt" else kinds
+    through_time: set[Recorded] = {"membrane", "spikes"}
+    return kinds | through_time if temporal == "local_bptt" else kinds
 
 
 def presynaptic_activity(

@@ -51,6 +51,10 @@ QUANTITIES: dict[str, tuple[str, str]] = {
         "feedback learning MACs",
         "Multiply-accumulate operations of learning the feedback weights.",
     ),
+    "tangent_macs": (
+        "tangent MACs",
+        "Multiply-accumulate operations of tangents that go forward with a pass.",
+    ),
     "operations": ("operations", "All MACs and ACs of an update, counted alike."),
     "noise_draws": ("noise draws", "Random numbers drawn for an update."),
     "feedback_weight_bytes": ("feedback weights, bytes", "Memory of weights used for feedback."),

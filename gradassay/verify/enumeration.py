@@ -266,8 +266,9 @@ def _weight_signs(network: Network) -> dict[str, Float]:
             " Use a smaller network."
         )
     combinations = np.arange(2**count)[:, None]
-    signs = 1.0 - 2.0 * ((combinations >> np.arange(count)) & 1)
-    values, start = {}, 0
+    signs: Float = 1.0 - 2.0 * ((combinations >> np.arange(count)) & 1)
+    values: dict[str, Float] = {}
+    start = 0
     for name, shape in network.shapes.items():
         size = math.prod(shape)
         values[name] = signs[:, start : start + size].reshape(-1, *shape)

@@ -153,7 +153,7 @@ def single_point_variance(table: SignTable, mean: Params) -> float:
     for weighted, spiking in zip(network.weighted, network.spiking, strict=False):
         signal = table.values[spiking.name] * losses[..., None] / table.scale
         second += _squared(trace.derivative[spiking.name] * signal, _joined(table, weighted))
-    return second / losses.shape[1] - float(mean.dot(mean))
+    return float(second / losses.shape[1] - float(mean.dot(mean)))
 
 
 def _joined(table: SignTable, layer: object) -> Float:

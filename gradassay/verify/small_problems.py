@@ -15,6 +15,9 @@ from gradassay.core.keys import Key
 from gradassay.core.network import Loss, Network, Neuron, Reset
 from gradassay.core.params import Params
 from gradassay.core.residual import residual
+from gradassay.reference_snn import ReferenceBackend
+
+MOST_DRAWS = 500
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,15 @@ def dyadic(name: str, network: Network, seed: int, samples: int) -> SmallProblem
     """Return a network with weights in multiples of 1/4 and inputs in multiples of 1/2.
 
     Gains of standardised layers, whose products are not exact, are multiples of 1/4 from 1 to 2.
+    Weights and inputs are drawn anew until every hidden layer has spikes and silence, and activity
+    that changes from step to step where there are several: on a silent network faults hide.
     """
     key = Key(seed) / "dyadic" / network.digest
+    problems = (_drawn(name, network, key / number, samples) for number in range(MOST_DRAWS))
+    return next(filter(_lively, problems), _drawn(name, network, key / 0, samples))
+
+
+def _drawn(name: str, network: Network, key: Key, samples: int) -> SmallProblem:
     params = {}
     for array, shape in network.shapes.items():
         low, high = (4, 9) if array.endswith(".gain") else (-4, 6)
@@ -83,6 +93,17 @@ def dyadic(name: str, network: Network, seed: int, samples: int) -> SmallProblem
         generator.integers(0, network.classes, samples),
     )
     return SmallProblem(name, network, Params(params), batch)
+
+
+def _lively(problem: SmallProblem) -> bool:
+    """Whether every hidden layer spikes, but not always, and not the same at every step."""
+    trace = ReferenceBackend().forward(
+        problem.network, problem.params, problem.batch, record=frozenset({"spikes"})
+    )
+    return all(
+        0.1 <= spikes.mean() <= 0.9 and (len(spikes) == 1 or bool((spikes != spikes[0]).any()))
+        for spikes in trace.spikes.values()
+    )
 
 
 def convolution_problem(

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from gradassay.core.builders import fully_connected, network_named
 from gradassay.core.errors import ConfigurationError, UsageError
-from gradassay.core.network import Linear, Loss, Network, Neuron, Spiking, Surrogate
+from gradassay.core.layers import Linear, Spiking
+from gradassay.core.network import Loss, Network, Neuron, Surrogate
 
 networks = st.builds(
     fully_connected,

@@ -73,7 +73,10 @@ def test_sums_are_read(text: str, terms: Any) -> None:
     assert parse_sum(text) == terms
 
 
-@pytest.mark.parametrize("text", ["opzo+", "+opzo", "opzo++dfa", "x*opzo", "0.1*", "", "opzo*0.1", "0.5*opzo", ":x", "json:"])
+@pytest.mark.parametrize(
+    "text",
+    ["opzo+", "+opzo", "opzo++dfa", "x*opzo", "0.1*", "", "opzo*0.1", "0.5*opzo", ":x", "json:"],
+)
 def test_sums_of_another_form_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="estimator: got"):
         make_estimator(text)

@@ -11,7 +11,7 @@ from gradassay.reference_snn.standardisation import (
     parameter_gradient,
 )
 
-LAYERS = [
+LAYERS: list[Linear | Conv2d] = [
     Linear("l", 5, 3, standardised=True),
     Conv2d("c", (2, 4, 4), 3, standardised=True),
     Linear("plain", 5, 3),

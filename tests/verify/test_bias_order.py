@@ -50,8 +50,9 @@ def test_bias_is_of_the_claimed_order_in_alpha(name: str, options: Any) -> None:
     biases = []
     for alpha in (0.1, 0.05):
         estimator = make_estimator(name, law="rademacher", alpha=alpha, **options)
-        arguments = (problem.network, problem.params, problem.batch, {})
-        moments, _ = enumerate_estimator(estimator, *arguments)
+        moments, _ = enumerate_estimator(
+            estimator, problem.network, problem.params, problem.batch, {}
+        )
         biases.append(float(moments.mean.map(np.subtract, exact).norm()))
     assert biases[0] < 0.1 * float(exact.norm())
     order = np.log2(biases[0] / biases[1])
