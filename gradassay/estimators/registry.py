@@ -116,7 +116,7 @@ def options_of(method: Any) -> list[str]:
 
 def _made(method: Any, options: Mapping[str, object]) -> Estimator:
     """Return the estimator: itself if it is one, else made with the options that it has."""
-    made = method
+    made: Any = method
     if isinstance(method, type) or (callable(method) and not hasattr(method, "estimate")):
         known = options_of(method)
         made = method(**{name: value for name, value in options.items() if name in known})
@@ -125,4 +125,5 @@ def _made(method: Any, options: Mapping[str, object]) -> Estimator:
             f"estimator: got {made!r}; expected an object with `estimate` and the other members of"
             " gradassay.core.estimator.Estimator."
         )
-    return made
+    estimator: Estimator = made
+    return estimator

@@ -266,7 +266,7 @@ def _weight_signs(network: Network) -> dict[str, Float]:
             " Use a smaller network."
         )
     combinations = np.arange(2**count)[:, None]
-    signs: Float = 1.0 - 2.0 * ((combinations >> np.arange(count)) & 1)
+    signs: Float = (1 - 2 * ((combinations >> np.arange(count)) & 1)).astype(np.float64)
     values: dict[str, Float] = {}
     start = 0
     for name, shape in network.shapes.items():
