@@ -77,7 +77,7 @@ class Workbench:
         """
         backend = backend_named(options.backend, device=options.device)
         data = load_dataset(options.dataset, options.data_dir)
-        recipe = recipe_for(data.name)
+        recipe = recipe_for(data.name, options.network)
         name = options.network or recipe.network
         steps = recipe.steps if options.steps is None else options.steps
         network = network_named(name, _input_shape(data), data.classes, steps=steps)

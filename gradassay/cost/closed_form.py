@@ -162,7 +162,7 @@ def closed_form(
         forward_acs=_forward_acs(network, spikes, input_spikes),
         backward_macs=steps * _backward_products(network, signal),
         tangent_macs=0,
-        feedback_macs=steps * sum(m.entries for m in signal.feedback if m.direct),
+        feedback_macs=steps * sum(matrix.macs for matrix in signal.feedback),
         update_macs=0 if _on(signal, "weights") else steps * _products(network.weighted),
         feedback_update_macs=steps * _learning_products(network, signal.feedback),
         noise_draws=_noise_draws(network, signal.noise),

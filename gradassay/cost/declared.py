@@ -12,6 +12,7 @@ No estimator is known by name. One that is written elsewhere is costed by the sa
 - A matrix in the state under the name of a *spiking* layer of n units, with n rows and k columns,
   makes that layer's signal from k numbers (the error, or a local readout's) by one product a
   sample and step, outside the backend's verbs: direct feedback.
+- Under ``readout/`` and the layer's name it is also that layer's own readout: one product more.
 - An array in the state under the name of a *weighted* layer, of its weight's shape (a
   convolution's has 4 axes), stands in for that weight on the way down (feedback alignment): the
   estimator hands it to `input_gradient`, so that its products belong to the backward pass.
@@ -49,6 +50,8 @@ class FeedbackMatrix:
         Multiplied outside the backend's verbs.
     learnt : bool
         Changed by an estimate.
+    reads_out : bool
+        Also the layer's own readout.
     """
 
     layer: str
@@ -56,11 +59,17 @@ class FeedbackMatrix:
     columns: int
     direct: bool
     learnt: bool
+    reads_out: bool = False
 
     @property
     def entries(self) -> int:
         """Rows times columns: numbers to store; where direct, MACs of a product with it."""
         return self.rows * self.columns
+
+    @property
+    def macs(self) -> int:
+        """MACs of a sample and step outside the backend's verbs."""
+        return self.entries * (self.direct + self.reads_out)
 
 
 @dataclass(frozen=True)
@@ -113,12 +122,14 @@ def _feedback_matrices(network: Network, before: State, after: State) -> tuple[F
     weights = {layer.name: layer.weight_shape for layer in network.weighted}
     found = []
     for name, matrix in before.items():
-        layer, shape = name.rpartition("/")[2], tuple(matrix.shape)
+        before_it, _, layer = name.rpartition("/")
+        shape = tuple(matrix.shape)
         direct = len(shape) == 2 and units.get(layer) == shape[0]
         if direct or (len(shape) > 1 and weights.get(layer) == shape):
             learnt = _differ(matrix, after[name])
             columns = math.prod(shape[1:])
-            found.append(FeedbackMatrix(layer, shape[0], columns, direct, learnt))
+            reads_out = before_it.rpartition("/")[2] == "readout"
+            found.append(FeedbackMatrix(layer, shape[0], columns, direct, learnt, reads_out))
     return tuple(found)
 
 

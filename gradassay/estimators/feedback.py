@@ -15,6 +15,9 @@ from gradassay.core.keys import Key
 from gradassay.core.network import Network
 from gradassay.core.params import key_normal
 
+# before the name of a layer whose matrix also reads the layer out, in a state
+READOUT = "readout/"
+
 
 def feed_back(matrix: Array, errors: Array, replicates: int) -> Array:
     """Return ``g[t] = M e[t]`` at one layer.

@@ -17,6 +17,8 @@ from gradassay.core.noise import Law, NoiseModel, Pairing
 from gradassay.core.trace import Recorded
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.feedback import (
+    READOUT,
+    direct_shapes,
     feed_back,
     mean_outer,
     random_feedback,
@@ -52,7 +54,7 @@ class IntermediateGlobal(SignalEstimator):
     -----
     Estimand: (average of the smoothed Jacobian of o_k)^T e_k in the layers before k; the gradient
     of the local loss in k. Passes: one forward, direct feedback. State: M_l, n_l x m, of the layers
-    before k; B_k under its name; the number of updates.
+    before k; B_k under ``readout/`` and its name; the number of updates.
 
     References
     ----------
@@ -120,48 +122,45 @@ class IntermediateGlobal(SignalEstimator):
 
     def state_shapes(self, network: Network) -> Mapping[str, tuple[int, ...]]:
         """Shape (n_l, m) of the layers before k and of k, and a number."""
-        wanted = {*self.before(network), self.chosen(network)}
-        shapes = {
-            layer.name: (layer.units, network.classes)
-            for layer in network.spiking
-            if layer.name in wanted
-        }
-        return {**shapes, "updates": ()}
+        shapes, middle = direct_shapes(network), self.chosen(network)
+        before = {name: shapes[name] for name in self.before(network)}
+        return {**before, READOUT + middle: shapes[middle], "updates": ()}
 
     def init(self, backend: Backend, network: Network, key: Key) -> State:
         """Return M_l = 0, B_k from ``key / "feedback" / layer``, and 0 updates."""
         self.require_network(network)
-        shapes, middle = self.state_shapes(network), self.chosen(network)
-        momentum = {name: shapes[name] for name in self.before(network)}
-        readout = random_feedback(backend, {middle: shapes[middle]}, key, self.gain)
-        return {**initial_momentum(backend, momentum, key, "zero", None, self.name), **readout}
+        shapes, middle = direct_shapes(network), self.chosen(network)
+        before = {name: shapes[name] for name in self.before(network)}
+        drawn = random_feedback(backend, {middle: shapes[middle]}, key, self.gain)
+        momentum = initial_momentum(backend, before, key, "zero", None, self.name)
+        return {**momentum, READOUT + middle: drawn[middle]}
 
     def contribution(self, state: State, observed: Pass) -> State:
         """Return Z_l of the layers before k, and the gradient of B_k."""
         network, middle = observed.network, self.chosen(observed.network)
-        spikes = observed.trace.spikes[middle]
-        outputs = read_out(state[middle], spikes, observed.replicates)
+        spikes, readout = observed.trace.spikes[middle], state[READOUT + middle]
+        outputs = read_out(readout, spikes, observed.replicates)
         terms = {}
         for name in self.before(network):
             noise, scale = observed.drawn(name)
             terms[name] = mean_outer(noise, outputs, observed.replicates) / (scale * network.steps)
-        errors = local_errors(state[middle], observed, middle)
-        return {**terms, middle: mean_outer(spikes, errors, observed.replicates)}
+        errors = local_errors(readout, observed, middle)
+        return {**terms, READOUT + middle: mean_outer(spikes, errors, observed.replicates)}
 
     def absorb(self, state: State, contribution: State) -> State:
         """Return M and B_k after one more pass."""
-        before = [name for name in contribution if name in state]
-        middle = before.pop()  # `contribution` puts it last
-        after = absorb(state, {name: contribution[name] for name in before}, self.momentum)
-        return {**after, middle: state[middle] - self.step * contribution[middle]}
+        terms = {n: term for n, term in contribution.items() if not n.startswith(READOUT)}
+        (middle,) = (name for name in contribution if name.startswith(READOUT))
+        readout = state[middle] - self.step * contribution[middle]
+        return {**absorb(state, terms, self.momentum), middle: readout}
 
     def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
         """Return ``M_l e_k[t]``, ``B_k e_k[t]`` in layer k, 0 above it."""
         middle = self.chosen(observed.network)
-        if layer.name not in state:
+        if layer.name != middle and layer.name not in state:
             return 0 * observed.trace.derivative[layer.name]
-        errors = local_errors(state[middle], observed, middle)
-        matrix = state[layer.name]
+        matrix = readout = state[READOUT + middle]
         if layer.name != middle:
-            matrix = corrected(matrix, state["updates"], self.momentum)
+            matrix = corrected(state[layer.name], state["updates"], self.momentum)
+        errors = local_errors(readout, observed, middle)
         return feed_back(matrix, errors, observed.replicates)

@@ -15,6 +15,7 @@ from gradassay.core.network import Network
 from gradassay.core.trace import Recorded
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.feedback import (
+    READOUT,
     direct_shapes,
     feed_back,
     mean_outer,
@@ -47,7 +48,7 @@ class LocalLearning(SignalEstimator):
     Estimand: the gradient of the sum of the layers' own losses, each by its own layer's weights
     alone, which it is exactly. Added to a global method it is weighted with a coefficient:
     ``opzo+0.01*local_learning``. Passes: one forward; the local readouts cost n_l m products a step
-    there and back. State: B_l, n_l x m.
+    there and back. State: B_l, n_l x m, under ``readout/`` and the layer's name.
 
     References
     ----------
@@ -82,18 +83,19 @@ class LocalLearning(SignalEstimator):
 
     def state_shapes(self, network: Network) -> Mapping[str, tuple[int, ...]]:
         """Shape (n_l, m) of every hidden spiking layer."""
-        return direct_shapes(network)
+        return {READOUT + name: shape for name, shape in direct_shapes(network).items()}
 
     def init(self, backend: Backend, network: Network, key: Key) -> State:
         """Draw B_l from ``key / "feedback" / layer``."""
-        return random_feedback(backend, direct_shapes(network), key, self.gain)
+        drawn = random_feedback(backend, direct_shapes(network), key, self.gain)
+        return {READOUT + name: matrix for name, matrix in drawn.items()}
 
     def contribution(self, state: State, observed: Pass) -> State:
         """Return the gradient of each local readout."""
         return {
-            layer.name: mean_outer(
+            READOUT + layer.name: mean_outer(
                 observed.trace.spikes[layer.name],
-                local_errors(state[layer.name], observed, layer.name),
+                local_errors(state[READOUT + layer.name], observed, layer.name),
                 observed.replicates,
             )
             for layer in observed.network.spiking
@@ -105,7 +107,7 @@ class LocalLearning(SignalEstimator):
 
     def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
         """Return ``g_l[t] = B_l e_l[t]``."""
-        matrix = state[layer.name]
+        matrix = state[READOUT + layer.name]
         errors = local_errors(matrix, observed, layer.name)
         return feed_back(matrix, errors, observed.replicates)
 

@@ -87,8 +87,15 @@ def _parts(estimator: str) -> list[str]:
     return [name for _, name in parse_sum(estimator)]
 
 
-def recipe_for(dataset: str) -> Recipe:
-    """Return the recipe of a data set.
+def recipe_for(dataset: str, network: str | None = None) -> Recipe:
+    """Return the recipe of a data set, or that of its convolutional networks.
+
+    Parameters
+    ----------
+    dataset : str
+        As `gradassay.datasets` names it.
+    network : str or None
+        A network's name: one with convolutions has a recipe of its own, where there is one.
 
     Raises
     ------
@@ -102,6 +109,8 @@ def recipe_for(dataset: str) -> Recipe:
     """
     if dataset not in RECIPES:
         raise unknown_name("recipe", dataset, RECIPES)
+    if network is not None and not network.startswith("fc"):
+        return CONVOLUTIONAL.get(dataset, RECIPES[dataset])
     return RECIPES[dataset]
 
 
@@ -138,3 +147,20 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         )
     }
 )  # fmt: skip
+
+# Direct feedback to feature maps is large at first, when M is little more than noise: M is warmed
+# up, the noise is larger and the learning rates are smaller than in fully connected networks.
+_WARM = {"alpha": 0.4, "momentum": 0.999, "law": "rademacher", "warm_up": 20}
+
+CONVOLUTIONAL: Mapping[str, Recipe] = MappingProxyType(
+    {
+        "fashion-mnist": Recipe(
+            "fashion-mnist",
+            "AP2-32C3-AP2-64C3-FC",
+            TrainingSettings(epochs=3, batch_size=64, learning_rate=0.1),
+            steps=4,
+            options={**_OPTIONS, "opzo": _WARM},
+            learning_rates={**_IMAGES_RATES, "opzo": 0.05},
+        )
+    }
+)

@@ -20,6 +20,7 @@ from gradassay.core.network import Network, Neuron
 from gradassay.core.noise import NoiseModel, draw_noise
 from gradassay.core.params import key_normal
 from gradassay.cost import Cost, CountingBackend, Counts, Declared, closed_form, declared
+from gradassay.estimators import make_estimator
 from gradassay.estimators.bptt import BPTT
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.dfa import DFA
@@ -148,6 +149,17 @@ def test_direct_feedback_costs_classes_times_units_a_step(deep: Problem) -> None
     assert {kind: cost.feedback_update_macs for kind, cost in costs.items()} == {
         SpatialBP: 0, DFA: 0, OPZO: product, ZOSinglePoint: 0,
     }  # fmt: skip
+
+
+def test_local_readouts_cost_a_product_there_and_one_back(deep: Problem) -> None:
+    product = deep.network.steps * deep.network.classes * (7 + 6 + 5)
+    local = both(make_estimator("local_learning"), deep)[0]
+    assert local.feedback_macs == 2 * product
+    assert local.feedback_update_macs == product
+    summed = both(make_estimator("opzo+0.01*local_learning"), deep)[0]
+    assert summed.feedback_macs == 3 * product
+    middle = both(make_estimator("intermediate_global"), deep)[0]
+    assert middle.feedback_macs == deep.network.steps * deep.network.classes * (7 + 2 * 6)
 
 
 def test_feedback_bytes_are_those_of_the_states_matrices(

@@ -269,15 +269,15 @@ def test_local_learning_is_backpropagation_of_each_layers_own_loss() -> None:
         {
             "hidden1.weight": PROBLEM.params["hidden1.weight"],
             "hidden1.bias": PROBLEM.params["hidden1.bias"],
-            "readout.weight": state["lif1"].T,
+            "readout.weight": state["readout/lif1"].T,
             "readout.bias": np.zeros(3),
         }
     )
     expected = online_gradient(first.network, params, PROBLEM.batch)
     for name in ("hidden1.weight", "hidden1.bias"):
         np.testing.assert_allclose(found.gradient[name], expected[name], rtol=1e-12)
-    learnt = state["lif1"] - 0.25 * expected["readout.weight"].T
-    np.testing.assert_allclose(found.state["lif1"], learnt, rtol=1e-12)
+    learnt = state["readout/lif1"] - 0.25 * expected["readout.weight"].T
+    np.testing.assert_allclose(found.state["readout/lif1"], learnt, rtol=1e-12)
 
 
 def test_intermediate_learning_feeds_back_from_the_middle_and_nothing_above_it() -> None:
@@ -285,7 +285,7 @@ def test_intermediate_learning_feeds_back_from_the_middle_and_nothing_above_it()
     estimator = make_estimator("intermediate_global", momentum=0.5, alpha=0.5)
     state = {
         "lif1": Key(1).generator().normal(size=(5, 3)),
-        "lif2": Key(2).generator().normal(size=(4, 3)),
+        "readout/lif2": Key(2).generator().normal(size=(4, 3)),
         "updates": np.array(2.0),
     }
     noise = some_noise(problem)
@@ -299,7 +299,7 @@ def test_intermediate_learning_feeds_back_from_the_middle_and_nothing_above_it()
         noise=noise,
         record=frozenset({"spikes", "derivative", "eligibility"}),
     )
-    outputs = trace.spikes["lif2"] @ state["lif2"]
+    outputs = trace.spikes["lif2"] @ state["readout/lif2"]
     _, errors = BACKEND.loss(problem.network, outputs, problem.batch.targets)
     delta = trace.derivative["lif1"] * (errors @ state["lif1"].T) / (1 - 0.25)
     expected = np.einsum("tbn,tbi->ni", delta, trace.eligibility["hidden1"].values) / 4
@@ -309,6 +309,12 @@ def test_intermediate_learning_feeds_back_from_the_middle_and_nothing_above_it()
     np.testing.assert_allclose(found.state["lif1"], (state["lif1"] + term) / 2, rtol=1e-12)
 
 
+def part_of(name: str, state: Any) -> dict[str, Any]:
+    """Return the arrays of one method of a sum."""
+    start = f"{name}/"
+    return {n.removeprefix(start): a for n, a in state.items() if n.startswith(start)}
+
+
 def test_a_sum_adds_the_parts_gradients_and_takes_the_readouts_once() -> None:
     both = make_estimator("dfa+0.25*local_learning")
     state = both.init(BACKEND, PROBLEM.network, Key(0))
@@ -316,7 +322,7 @@ def test_a_sum_adds_the_parts_gradients_and_takes_the_readouts_once() -> None:
         BACKEND, PROBLEM.network, PROBLEM.params, PROBLEM.batch, state, Key(0)
     ).gradient
     parts = {
-        name: estimated(name, state={n: state[f"{name}/{n}"] for n in ("lif1", "lif2")}).gradient
+        name: estimated(name, state=part_of(name, state)).gradient
         for name in ("dfa", "local_learning")
     }
     for name in PROBLEM.network.shapes:
@@ -332,7 +338,7 @@ def test_backpropagation_in_a_sum_does_not_carry_the_local_losses_down() -> None
     found = both.estimate(
         BACKEND, PROBLEM.network, PROBLEM.params, PROBLEM.batch, state, Key(0)
     ).gradient
-    local = {n: state[f"local_learning/{n}"] for n in ("lif1", "lif2")}
+    local = part_of("local_learning", state)
     expected = (
         estimated("spatial_bp").gradient["hidden1.weight"]
         + 0.5 * estimated("local_learning", state=local).gradient["hidden1.weight"]
