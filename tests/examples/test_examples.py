@@ -6,6 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from gradassay.cli.zoo_table import zoo_markdown
+from gradassay.estimators import make_estimator
+from gradassay.verify import verify
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -27,3 +33,19 @@ def test_the_readme_shows_the_example_and_its_output() -> None:
     code = (ROOT / "examples" / "forgotten_scale.py").read_text().split('"""\n\n', 1)[1]
     assert code.strip() in readme
     assert output_of("forgotten_scale.py").strip() in readme
+
+
+def test_a_new_estimator_takes_less_than_30_lines_and_passes_its_checks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert len((ROOT / "examples" / "new_estimator.py").read_text().splitlines()) < 30
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+    estimator = make_estimator("new_estimator:SparseDFA")
+    results = verify({"sparse_dfa": estimator}, seed=0)
+    assert {result.verdict for result in results} == {"PASS"}
+    checks = {result.check for result in results}
+    assert {"feeds_back_its_matrices", "backends_agree", "passes_as_claimed"} <= checks
+
+
+def test_the_readme_shows_the_zoos_table() -> None:
+    assert zoo_markdown().strip() in (ROOT / "README.md").read_text()
