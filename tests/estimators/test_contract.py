@@ -14,8 +14,8 @@ from gradassay.core.claims import Online
 from gradassay.core.errors import ConfigurationError
 from gradassay.core.estimator import Estimate, Estimator, State, stack_states, state_of
 from gradassay.core.keys import Key
-from gradassay.core.layers import Conv2d, Linear
-from gradassay.core.network import Loss, Network
+from gradassay.core.layers import Conv2d, Linear, Spiking
+from gradassay.core.network import Loss, Network, Neuron, Surrogate
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.estimators import make_estimator, zoo_names
@@ -75,6 +75,15 @@ def variants() -> dict[str, Estimator]:
     }
 
 
+def spiking_readout_problem(seed: int) -> SmallProblem:
+    """Neurons without reset and with a triangle for surrogate, in the readout too."""
+    hidden = dyadic_problem((6, 5), steps=3, seed=seed).network
+    neuron = Neuron(reset="none", surrogate=Surrogate("triangle", 0.5))
+    layers = (*hidden.layers, Spiking("output", 3))
+    network = Network(layers, neuron, 3, Loss(mse_weight=0.5))
+    return dyadic("spiking readout", network, seed, 3)
+
+
 VARIANTS = variants()
 PROBLEMS = {
     "one step": dyadic_problem((6,), steps=1, seed=1),
@@ -83,6 +92,7 @@ PROBLEMS = {
     "loss of the sequence": dyadic_problem((8, 6), steps=3, seed=2, loss=Loss(0.5, "sequence")),
     "wide": dyadic_problem((40, 30), steps=6, seed=3, inputs=24, classes=10, samples=9),
     "convolutions": convolution_problem(4),
+    "spiking readout": spiking_readout_problem(6),
     "residual": residual_problem(5),
 }
 every_problem = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS.keys())
