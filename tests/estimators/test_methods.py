@@ -119,6 +119,18 @@ def test_direct_feedback_is_the_books(problem: SmallProblem) -> None:
     assert relative_difference(estimated("dfa", problem).gradient, expected) < 1e-12
 
 
+@pytest.mark.parametrize("name", ["dfa", "local_learning", "zo_single_point", "opzo"])
+def test_direct_signals_need_no_recursion_in_time_but_after_a_hard_reset(name: str) -> None:
+    for reset, same in (("soft", True), ("none", True), ("hard", False)):
+        problem = dyadic_problem((5, 4), steps=4, seed=0, reset=reset)  # type: ignore[arg-type]
+        options = {"use": "after"} if name == "opzo" else {}
+        online, exact = (
+            estimated(name, problem, temporal=temporal, **options).gradient
+            for temporal in ("online", "local_bptt")
+        )
+        assert (relative_difference(online, exact) < 1e-13) == same
+
+
 def test_dkp_learns_by_activity_times_error_with_decay() -> None:
     estimator = make_estimator("dkp", step=0.1, decay=0.5)
     state = estimator.init(BACKEND, PROBLEM.network, Key(0))
