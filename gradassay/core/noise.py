@@ -10,13 +10,14 @@ from typing import Literal, get_args
 import numpy as np
 
 from gradassay.core.arrays import Array
-from gradassay.core.errors import ConfigurationError, is_real, unknown_name
+from gradassay.core.errors import ConfigurationError, DataError, is_real, unknown_name
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
 
 Law = Literal["gaussian", "rademacher", "sphere", "uniform", "laplace"]
 Pairing = Literal["none", "time", "batch"]
 Position = Literal["spike", "membrane", "none", "weights"]
+INJECTED = ("spike", "membrane")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class NoiseModel:
     @property
     def injected(self) -> bool:
         """Whether the forward pass takes it in."""
-        return self.position in ("spike", "membrane")
+        return self.position in INJECTED
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,30 @@ def draw_noise(
         stacked = np.stack([_paired(model, shape, g, dtype) for g in generators], axis=1)
         values[layer.name] = stacked.reshape(network.steps, -1, layer.units)
     return Noise(model.scale, values, model.position)
+
+
+def require_injectable(network: Network, noise: Noise, steps: int, rows: int) -> None:
+    """Check position, names and shapes (t, R*B, n) of noise that a forward pass is given.
+
+    Raises
+    ------
+    UsageError
+        If it is not for a forward pass, or a name is not a hidden spiking layer's.
+    DataError
+        If an array has another shape.
+    """
+    if noise.position not in INJECTED:
+        raise unknown_name("noise position", noise.position, INJECTED)
+    units = {layer.name: layer.units for layer in network.spiking}
+    for name, z in noise.values.items():
+        if name not in units:
+            raise unknown_name("noise layer", name, units)
+        expected = (steps, rows, units[name])
+        if tuple(z.shape) != expected:
+            raise DataError(
+                f"noise of {name}: got shape {tuple(z.shape)}; expected {expected},"
+                " (steps of the block, batch axis, units)."
+            )
 
 
 def _paired(

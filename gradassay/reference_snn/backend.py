@@ -12,7 +12,7 @@ from gradassay.core.arrays import merge_replicates, split_replicates
 from gradassay.core.batch import Batch
 from gradassay.core.layers import Conv2d, Dense, Gain, Linear, Synapse, Weighted
 from gradassay.core.network import Network, Neuron
-from gradassay.core.noise import Noise
+from gradassay.core.noise import Noise, require_injectable
 from gradassay.core.params import Params
 from gradassay.core.trace import Carry, Presynaptic, Recorded, Trace
 from gradassay.reference_snn.gradients import input_sequence
@@ -78,6 +78,8 @@ class ReferenceBackend:
         length = network.steps if steps is None else steps
         require_block(network, length)
         inputs = input_sequence(network, batch, length)
+        if noise is not None:
+            require_injectable(network, noise, length, inputs.shape[1])
         recording, after = run(network, params, inputs, noise, carry or {})
         outputs = np.stack(recording.outputs)
         losses, errors = losses_and_errors(network.loss, outputs, batch.targets, network.steps)

@@ -12,7 +12,7 @@ from gradassay.core.batch import Batch
 from gradassay.core.errors import ConfigurationError, DataError, unknown_name
 from gradassay.core.layers import Conv2d, Gain, Linear, Synapse
 from gradassay.core.network import Network
-from gradassay.core.noise import Noise
+from gradassay.core.noise import Noise, require_injectable
 from gradassay.core.trace import Carry, Recorded
 from gradassay.torch_snn.placement import require_placed
 from gradassay.torch_snn.recorder import BIAS_TRACES
@@ -76,17 +76,8 @@ def require_noise(
     DataError
         If an array does not fit.
     """
-    if noise.position not in ("spike", "membrane"):
-        raise unknown_name("noise position", noise.position, ("spike", "membrane"))
-    units = {layer.name: layer.units for layer in network.spiking}
+    require_injectable(network, noise, *rows)
     for name, z in noise.values.items():
-        if name not in units:
-            raise unknown_name("noise layer", name, units)
-        if tuple(z.shape) != (*rows, units[name]):
-            raise DataError(
-                f"noise of {name}: got shape {tuple(z.shape)}; expected {(*rows, units[name])},"
-                " (steps of the block, batch axis, units)."
-            )
         require_placed(f"noise of {name}", z, dtype, device)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from gradassay.core.batch import Batch
 from gradassay.core.builders import fully_connected
-from gradassay.core.errors import ConfigurationError
+from gradassay.core.errors import ConfigurationError, GradassayError
 from gradassay.core.keys import Key
 from gradassay.core.network import Loss, Network, Neuron, Reset
 from gradassay.core.noise import Noise
@@ -196,3 +196,19 @@ def test_extreme_membrane_potentials_give_finite_surrogates() -> None:
     assert psi[0] == 0.0
     assert smooth.tolist()[2] == 0.5
     assert np.isfinite(psi).all()
+
+
+@pytest.mark.parametrize(
+    ("noise", "words"),
+    [
+        (Noise(0.1, {"lif9": np.zeros((2, 3, 4))}), "noise layer: got 'lif9'; expected one"),
+        (Noise(0.1, {"lif1": np.zeros((1, 3, 4))}), r"noise of lif1: got shape \(1, 3, 4\); expec"),
+        (Noise(0.1, {}, "weights"), "noise position: got 'weights'; expected one of membrane, spi"),
+    ],
+)
+def test_noise_that_does_not_fit_is_refused(noise: Noise, words: str) -> None:
+    network = fully_connected(5, (4,), 2, steps=2)
+    params = initial_params(network, Key(0))
+    batch = Batch(np.ones((3, 5)), np.zeros(3, dtype=int))
+    with pytest.raises(GradassayError, match=words):
+        ReferenceBackend().forward(network, params, batch, noise=noise)
