@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
-from gradassay.core.claims import Claim, Deterministic, Estimand, Online, Passes, UnbiasedFor
+from gradassay.core.claims import Claim, Deterministic, Estimand, Passes, UnbiasedFor
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
 from gradassay.core.layers import Spiking
@@ -22,6 +22,7 @@ from gradassay.estimators.feedback import (
 )
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.signal import SignalEstimator
+from gradassay.estimators.temporal import with_online
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class DFA(SignalEstimator):
     def claims(self) -> tuple[Claim, ...]:
         """Its own estimand, deterministic given B."""
         claims = (UnbiasedFor(Estimand("fixed_feedback")), Passes(1, 0), Deterministic())
-        return claims if self.temporal == "local_bptt" else (*claims, Online())
+        return with_online(claims, self.temporal)
 
     def state_shapes(self, network: Network) -> Mapping[str, tuple[int, ...]]:
         """Shape (n_l, m) of every hidden spiking layer."""

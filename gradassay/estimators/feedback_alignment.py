@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
-from gradassay.core.claims import Claim, Deterministic, Estimand, Online, Passes, UnbiasedFor
+from gradassay.core.claims import Claim, Deterministic, Estimand, Passes, UnbiasedFor
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
 from gradassay.core.layers import Conv2d, Linear
@@ -17,6 +17,7 @@ from gradassay.core.params import key_normal
 from gradassay.estimators.feedback import require_positive
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.spatial_bp import SpatialBP
+from gradassay.estimators.temporal import with_online
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class FeedbackAlignment(SpatialBP):
     def claims(self) -> tuple[Claim, ...]:
         """Its own estimand, deterministic given B."""
         claims = (UnbiasedFor(Estimand("fixed_weights")), Passes(1, 1), Deterministic())
-        return claims if self.temporal == "local_bptt" else (*claims, Online())
+        return with_online(claims, self.temporal)
 
     def state_shapes(self, network: Network) -> Mapping[str, tuple[int, ...]]:
         """Shape of B by the name of the layer that it stands for."""

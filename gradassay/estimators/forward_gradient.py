@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from gradassay.core.arrays import Array, array_namespace
-from gradassay.core.claims import Claim, Estimand, Online, Passes, UnbiasedFor, VarianceLaw
+from gradassay.core.claims import Claim, Estimand, Passes, UnbiasedFor, VarianceLaw
 from gradassay.core.errors import ConfigurationError, unknown_name
 from gradassay.core.estimator import State
 from gradassay.core.layers import Spiking
@@ -17,7 +17,7 @@ from gradassay.estimators.descent import Descent
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.signal import SignalEstimator
 from gradassay.estimators.tangents import node_tangent, weight_tangent
-from gradassay.estimators.temporal import EXACT
+from gradassay.estimators.temporal import EXACT, with_online
 
 Space = Literal["node", "weight"]
 
@@ -86,7 +86,7 @@ class ForwardGradient(SignalEstimator):
             VarianceLaw("two_point_variance", f"(d + k4 - 2) |g|^2 in {self.space} space"),
             Passes(1, 0),
         )
-        return claims if self.temporal == "local_bptt" else (*claims, Online())
+        return with_online(claims, self.temporal)
 
     @property
     def noise(self) -> NoiseModel:

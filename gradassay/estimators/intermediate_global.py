@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
-from gradassay.core.claims import Claim, Estimand, Online, Passes, UnbiasedFor
+from gradassay.core.claims import Claim, Estimand, Passes, UnbiasedFor
 from gradassay.core.errors import ConfigurationError, unknown_name
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
@@ -29,6 +29,7 @@ from gradassay.estimators.local_learning import local_errors
 from gradassay.estimators.momentum import absorb, corrected, initial_momentum, require_momentum
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.signal import SignalEstimator
+from gradassay.estimators.temporal import with_online
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class IntermediateGlobal(SignalEstimator):
         """Momentum feedback of a middle layer's error; one pass."""
         options = f"{self.law} noise, {self.pairing} pairing, of a middle readout"
         claims = (UnbiasedFor(Estimand("expected_jacobian_feedback", options)), Passes(1, 0))
-        return claims if self.temporal == "local_bptt" else (*claims, Online())
+        return with_online(claims, self.temporal)
 
     @property
     def noise(self) -> NoiseModel:

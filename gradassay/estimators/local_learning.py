@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
-from gradassay.core.claims import Claim, Deterministic, Estimand, Online, Passes, UnbiasedFor
+from gradassay.core.claims import Claim, Deterministic, Estimand, Passes, UnbiasedFor
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
 from gradassay.core.layers import Spiking
@@ -25,6 +25,7 @@ from gradassay.estimators.feedback import (
 )
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.signal import SignalEstimator
+from gradassay.estimators.temporal import with_online
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class LocalLearning(SignalEstimator):
     def claims(self) -> tuple[Claim, ...]:
         """Exact for the local losses, deterministic given the local readouts."""
         claims = (UnbiasedFor(Estimand("local_loss")), Passes(1, 0), Deterministic())
-        return claims if self.temporal == "local_bptt" else (*claims, Online())
+        return with_online(claims, self.temporal)
 
     @property
     def record(self) -> Set[Recorded]:

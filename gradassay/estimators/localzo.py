@@ -6,13 +6,14 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from gradassay.core.arrays import Array, array_namespace
-from gradassay.core.claims import Claim, Estimand, Online, Passes, UnbiasedFor
+from gradassay.core.claims import Claim, Estimand, Passes, UnbiasedFor
 from gradassay.core.layers import Spiking
 from gradassay.core.noise import Law, NoiseModel
 from gradassay.core.trace import Recorded
 from gradassay.estimators.feedback import require_positive
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.spatial_bp import SpatialBP
+from gradassay.estimators.temporal import with_online
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,7 @@ class LocalZO(SpatialBP):
     def claims(self) -> tuple[Claim, ...]:
         """Unbiased for backpropagation under the expected surrogate."""
         estimand = Estimand("expected_surrogate", f"{self.law} z, {self.temporal} rule")
-        if self.temporal == "local_bptt":
-            return (UnbiasedFor(estimand), Passes(1, 1))
-        return (UnbiasedFor(estimand), Passes(1, 1), Online())
+        return with_online((UnbiasedFor(estimand), Passes(1, 1)), self.temporal)
 
     @property
     def noise(self) -> NoiseModel:

@@ -9,7 +9,6 @@ from gradassay.core.claims import (
     BiasOrder,
     Claim,
     Estimand,
-    Online,
     Passes,
     UnbiasedFor,
     VarianceLaw,
@@ -21,7 +20,7 @@ from gradassay.core.trace import Trace
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.signal import Carries, Forward, SignalEstimator
-from gradassay.estimators.temporal import EXACT
+from gradassay.estimators.temporal import EXACT, with_online
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class PZOTwoPoint(SignalEstimator):
             VarianceLaw("two_point_variance", "(d + k4 - 2) |J^T e|^2"),
             Passes(2, 0),
         )
-        return claims if self.temporal == "local_bptt" else (*claims, Online())
+        return with_online(claims, self.temporal)
 
     @property
     def noise(self) -> NoiseModel:

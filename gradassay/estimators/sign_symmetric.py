@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gradassay.core.arrays import Array, array_namespace
-from gradassay.core.claims import Claim, Deterministic, Estimand, Online, Passes, UnbiasedFor
+from gradassay.core.claims import Claim, Deterministic, Estimand, Passes, UnbiasedFor
 from gradassay.core.estimator import State
 from gradassay.core.layers import Conv2d, Linear
 from gradassay.estimators.feedback import require_positive
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.spatial_bp import SpatialBP
+from gradassay.estimators.temporal import with_online
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class SignSymmetric(SpatialBP):
     def claims(self) -> tuple[Claim, ...]:
         """Its own estimand, deterministic."""
         claims = (UnbiasedFor(Estimand("sign_of_weights")), Passes(1, 1), Deterministic())
-        return claims if self.temporal == "local_bptt" else (*claims, Online())
+        return with_online(claims, self.temporal)
 
     def weight_down(self, state: State, observed: Pass, layer: Linear | Conv2d) -> Array:
         """Return ``c sign(W)``."""

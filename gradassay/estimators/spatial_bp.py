@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gradassay.core.arrays import Array
-from gradassay.core.claims import Claim, Deterministic, Estimand, Online, Passes, UnbiasedFor
+from gradassay.core.claims import Claim, Deterministic, Estimand, Passes, UnbiasedFor
 from gradassay.core.estimator import State
 from gradassay.core.layers import Spiking
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.signal import SignalEstimator
-from gradassay.estimators.temporal import EXACT
+from gradassay.estimators.temporal import EXACT, with_online
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class SpatialBP(SignalEstimator):
             "gradient through the reset cut" if self.temporal == "local_bptt" else "",
         )
         exact = (UnbiasedFor(estimand), Passes(1, 1), Deterministic())
-        return exact if self.temporal == "local_bptt" else (*exact, Online())
+        return with_online(exact, self.temporal)
 
     def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
         """Return ``g_l[t] = W_{l+1}^T delta_{l+1}[t]``, summed over the layers that it feeds."""

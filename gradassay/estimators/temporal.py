@@ -22,6 +22,7 @@ from collections.abc import Set
 from typing import Literal, get_args
 
 from gradassay.core.arrays import Array
+from gradassay.core.claims import Claim, Online
 from gradassay.core.errors import unknown_name
 from gradassay.core.trace import Presynaptic, Recorded, Trace
 from gradassay.estimators.passes import Pass
@@ -45,6 +46,11 @@ def require_temporal(temporal: str, traces: str) -> None:
         raise unknown_name("temporal", temporal, get_args(Temporal))
     if traces not in get_args(Traces):
         raise unknown_name("traces", traces, get_args(Traces))
+
+
+def with_online(claims: tuple[Claim, ...], temporal: Temporal) -> tuple[Claim, ...]:
+    """Return the claims of a method, with that of being online unless it goes back in time."""
+    return claims if temporal == "local_bptt" else (*claims, Online())
 
 
 def recorded(temporal: Temporal, traces: Traces) -> Set[Recorded]:

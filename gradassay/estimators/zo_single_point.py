@@ -14,7 +14,6 @@ from gradassay.core.claims import (
     BiasOrder,
     Claim,
     Estimand,
-    Online,
     Passes,
     UnbiasedFor,
     VarianceLaw,
@@ -29,7 +28,7 @@ from gradassay.core.trace import Trace
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.signal import SignalEstimator
-from gradassay.estimators.temporal import EXACT, Traces
+from gradassay.estimators.temporal import EXACT, Traces, with_online
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class ZOSinglePoint(SignalEstimator):
         options = f"{self.temporal} rule, {self.traces} activity"
         means = zeroth_order_claims(self.law, options, EXACT[self.temporal], "noisy")
         claims = (*means, law, Passes(1, 0))
-        return claims if self.temporal == "local_bptt" else (*claims, Online())
+        return with_online(claims, self.temporal)
 
     @property
     def noise(self) -> NoiseModel:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from gradassay.core.arrays import Array
-from gradassay.core.claims import Claim, Online, Passes, VarianceLaw
+from gradassay.core.claims import Claim, Passes, VarianceLaw
 from gradassay.core.errors import unknown_name
 from gradassay.core.estimator import State
 from gradassay.core.layers import Spiking
@@ -15,7 +15,7 @@ from gradassay.core.trace import Trace
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.signal import Carries, Forward, SignalEstimator
-from gradassay.estimators.temporal import EXACT
+from gradassay.estimators.temporal import EXACT, with_online
 from gradassay.estimators.zo_single_point import losses_seen, zeroth_order_claims
 
 Form = Literal["central", "forward"]
@@ -74,7 +74,7 @@ class ZOTwoPoint(SignalEstimator):
         options = f"{self.form}, {self.temporal} rule"
         means = zeroth_order_claims(self.law, options, EXACT[self.temporal], at)
         claims = (*means, law, Passes(2, 0))
-        return claims if self.temporal == "local_bptt" else (*claims, Online())
+        return with_online(claims, self.temporal)
 
     @property
     def noise(self) -> NoiseModel:
