@@ -132,6 +132,7 @@ def agreement_problems(seed: int) -> tuple[SmallProblem, ...]:
         dyadic_problem((7, 5), steps=5, seed=seed),
         dyadic_problem((6, 5, 4), steps=4, seed=seed, loss=Loss(0.25, "sequence")),
         convolution_problem(seed),
+        residual_problem(seed),
     )
 
 

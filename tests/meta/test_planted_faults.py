@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -19,10 +20,15 @@ from gradassay.core.trace import Presynaptic, Trace
 from gradassay.estimators import make_estimator, zoo_names
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.dfa import DFA
+from gradassay.estimators.forward_gradient import ForwardGradient
+from gradassay.estimators.localzo import LocalZO
 from gradassay.estimators.opzo import OPZO
 from gradassay.estimators.passes import Pass
+from gradassay.estimators.pzo_two_point import PZOTwoPoint
 from gradassay.estimators.spatial_bp import SpatialBP
+from gradassay.estimators.spsa import SPSA
 from gradassay.estimators.zo_single_point import ZOSinglePoint
+from gradassay.estimators.zo_two_point import ZOTwoPoint
 from gradassay.verify.suite import verify
 
 
@@ -95,8 +101,9 @@ class FlippedFeedback(DFA):
 @dataclass(frozen=True)
 class FeedbackOfAnotherLayer(DFA):
     def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
-        first = state["lif1"]
-        rolled = {name: m if name == "lif1" else 0 * m + first[:1] for name, m in state.items()}
+        bottom = observed.network.spiking[0].name
+        first = state[bottom]
+        rolled = {name: m if name == bottom else 0 * m + first[:1] for name, m in state.items()}
         return super().top_down(rolled, observed, layer, descent)
 
 
@@ -161,6 +168,71 @@ class IgnoresItsKey(ZOSinglePoint):
         return super().estimate(backend, network, params, batch, state, entropy, **options)
 
 
+@dataclass(frozen=True)
+class HalfOfTheTwoPoints(ZOTwoPoint):
+    def top_down(self, *arguments: Any) -> Array:
+        return super().top_down(*arguments) * 2
+
+
+@dataclass(frozen=True)
+class ErrorOfTheNoisyPass(PZOTwoPoint):
+    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
+        trace = replace(observed.trace, errors=observed.second.errors)
+        return super().top_down(state, replace(observed, trace=trace), layer, descent)
+
+
+@dataclass(frozen=True)
+class ReadoutsTangentMissing(ForwardGradient):
+    def directional(self, observed: Pass) -> Array:
+        return super().directional(observed) * 0.5
+
+
+@dataclass(frozen=True)
+class WiderSurrogate(LocalZO):
+    def derivative(self, observed: Pass, layer: Spiking) -> Array:
+        return super().derivative(observed, layer) * 0.99
+
+
+@dataclass(frozen=True)
+class OneChannelMissing(SpatialBP):
+    def estimate(self, *arguments: Any, **options: Any) -> Estimate:
+        right = super().estimate(*arguments, **options)
+        gradient = {n: a * 1 for n, a in right.gradient.items()}
+        if "conv2.weight" in gradient:
+            gradient["conv2.weight"][..., 1, :, :, :] *= 0
+        return Estimate(Params(gradient), right.state, right.trace)
+
+
+@dataclass(frozen=True)
+class StandardisationsGradientIgnored(SpatialBP):
+    def gradient(self, state: State, observed: Pass, folded: int | None) -> Params:
+        right = super().gradient(state, observed, folded)
+        plain: dict[str, Array] = {}
+        for layer in observed.network.weighted:
+            if getattr(layer, "standardised", False):
+                seen = self.presynaptic(observed.trace, layer.name)
+                bare = msgspec.structs.replace(layer, standardised=False)
+                delta = self.deltas(state, observed)[layer.name]
+                plain |= observed.backend.weight_gradient(
+                    bare, observed.params, delta, seen, replicates=folded
+                )
+        return Params({**right, **plain})
+
+
+@dataclass(frozen=True)
+class OneBranchOfEverySum(SpatialBP):
+    def deltas(self, state: State, observed: Pass) -> dict[str, Array]:
+        right = super().deltas(state, observed)
+        return {n: a * (0 if n.endswith("shortcut") else 1) for n, a in right.items()}
+
+
+@dataclass(frozen=True)
+class WeightPerturbationOfOneSign(SPSA):
+    def estimate(self, *arguments: Any, **options: Any) -> Estimate:
+        right = super().estimate(*arguments, **options)
+        return Estimate(right.gradient.map(abs), right.state, right.trace)
+
+
 FAULTS: dict[str, tuple[Estimator, str]] = {
     "1/alpha missing": (ScaledSignal(factor=0.2), "enumerated_mean"),
     "1/alpha squared": (ScaledSignal(factor=5.0), "enumerated_mean"),
@@ -182,6 +254,14 @@ FAULTS: dict[str, tuple[Estimator, str]] = {
     "M used after its update, claimed before": (UsedAfterItsUpdate(), "enumerated_mean"),
     "clean output correlated": (CleanOutputCorrelated(), "enumerated_momentum"),
     "error of the previous step": (ErrorOfThePreviousStep(), "enumerated_mean"),
+    "central difference over one alpha": (HalfOfTheTwoPoints(), "enumerated_mean"),
+    "error of the noisy pass": (ErrorOfTheNoisyPass(), "enumerated_mean"),
+    "half the directional derivative": (ReadoutsTangentMissing(), "enumerated_mean"),
+    "random surrogate one per cent low": (WiderSurrogate(), "enumerated_mean"),
+    "one channel's gradient zero": (OneChannelMissing(), "matches_autograd"),
+    "standardisation's gradient ignored": (StandardisationsGradientIgnored(), "matches_autograd"),
+    "projection of a residual block not learnt": (OneBranchOfEverySum(), "matches_autograd"),
+    "perturbation's sign lost": (WeightPerturbationOfOneSign(), "enumerated_mean"),
 }
 
 
