@@ -6,8 +6,11 @@ OUT ?= results/report
 # commits that `make asv` measures, as git names a range
 COMMITS ?= HEAD~2..HEAD
 
+# methods that `make zoo` trains: those that learn something in three epochs
+METHODS ?= spatial_bp,bptt,feedback_alignment,sign_symmetric,dfa,dkp,zo_single_point,zo_two_point,forward_gradient,pzo_two_point,opzo,localzo,local_learning,intermediate_global,opzo+0.01*local_learning,spatial_bp+0.01*local_learning,dfa+0.01*local_learning,opzo+0.01*local_learning+0.1*intermediate_global
+
 .DEFAULT_GOAL := help
-.PHONY: help report test check lint campaign asv fashion dist clean
+.PHONY: help report test check lint campaign asv fashion zoo conv dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,6 +35,15 @@ campaign: $(VENV)/.installed-dev ## longer statistical campaigns (minutes)
 
 fashion: $(VENV)/.installed ## the main job on the whole of Fashion-MNIST (minutes)
 	$(BIN)/gradassay run --dataset fashion-mnist --out results/fashion-mnist --overwrite
+
+zoo: $(VENV)/.installed ## train every method on the whole of Fashion-MNIST, three seeds (hours)
+	for seed in 0 1 2; do $(BIN)/gradassay train --dataset fashion-mnist --seed $$seed \
+		--estimators $(METHODS) --out results/zoo-$$seed --overwrite || exit; done
+
+conv: $(VENV)/.installed ## train a convolutional network on it, three seeds (half an hour)
+	for seed in 0 1 2; do $(BIN)/gradassay train --dataset fashion-mnist --seed $$seed \
+		--network AP2-32C3-AP2-64C3-FC --estimators 'spatial_bp,dfa,opzo,opzo+0.01*local_learning' \
+		--out results/conv-$$seed --overwrite || exit; done
 
 asv: $(VENV)/.installed-dev ## benchmark the last two commits and publish the pages
 	$(BIN)/asv machine --yes

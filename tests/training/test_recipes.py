@@ -73,6 +73,17 @@ def test_the_sums_of_the_paper_can_be_made(dataset: str) -> None:
     assert estimator.noise == make_estimator("opzo", **recipe_for(dataset).options["opzo"]).noise
 
 
+def test_convolutional_networks_have_a_recipe_of_their_own_where_there_is_one() -> None:
+    dense = recipe_for("fashion-mnist")
+    assert recipe_for("fashion-mnist", "fc-100") == dense
+    own = recipe_for("fashion-mnist", "conv5")
+    assert own.network != dense.network
+    assert network_named(own.network, (1, 28, 28), 10, steps=own.steps).weighted
+    for name in zoo_names():
+        assert make_estimator(name, **own.options_for(name)).name == name
+    assert recipe_for("digits", "4C3-FC") == recipe_for("digits")
+
+
 def test_a_malformed_sum_is_named() -> None:
     with pytest.raises(UsageError, match=r"got 'opzo\+x\*dfa'; expected a name, or a sum"):
         recipe_for("digits").settings_for("opzo+x*dfa", 0)
