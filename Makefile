@@ -6,8 +6,8 @@ OUT ?= results/report
 # commits that `make asv` measures, as git names a range
 COMMITS ?= HEAD~2..HEAD
 
-# methods that `make zoo` trains: those that learn something in three epochs
-METHODS ?= spatial_bp,bptt,feedback_alignment,sign_symmetric,dfa,dkp,zo_single_point,zo_two_point,forward_gradient,pzo_two_point,opzo,localzo,local_learning,intermediate_global,opzo+0.01*local_learning,spatial_bp+0.01*local_learning,dfa+0.01*local_learning,opzo+0.01*local_learning+0.1*intermediate_global
+# methods that `make zoo` trains
+METHODS ?= spatial_bp,bptt,feedback_alignment,sign_symmetric,dfa,dkp,zo_single_point,zo_two_point,spsa,forward_gradient,pzo_two_point,opzo,localzo,local_learning,intermediate_global,opzo+0.01*local_learning,spatial_bp+0.01*local_learning,dfa+0.01*local_learning,opzo+0.01*local_learning+0.1*intermediate_global
 
 .DEFAULT_GOAL := help
 .PHONY: help report test check lint campaign asv fashion zoo conv dist clean
