@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-from importlib.metadata import entry_points
 from typing import Any
 
 from gradassay.core.backend import Backend
-from gradassay.core.errors import GradassayError, UsageError, unknown_name
+from gradassay.core.errors import UsageError
+from gradassay.core.plugins import has_to_be_made, load_named, make_named
 
 ENTRY_POINTS = "gradassay.backends"
 BACKENDS = {
@@ -42,7 +41,7 @@ def backend_named(name: str, dtype: str | None = None, device: str = "cpu") -> B
     >>> backend_named("numpy").name
     'numpy'
     """
-    found = _resolved(name)
+    found = load_named("backend", name, BACKENDS, ENTRY_POINTS)
     options = {"dtype": dtype} if dtype is not None else {}
     if device != "cpu" or _takes(found, "device"):
         options["device"] = device
@@ -52,7 +51,7 @@ def backend_named(name: str, dtype: str | None = None, device: str = "cpu") -> B
                 f"{option}: got {value!r} with the backend {name!r}, which has no choice of it."
                 " Leave it out, or use --backend torch."
             )
-    made = _made(name, found, options)
+    made = make_named("backend", name, found, "forward", options)
     missing = [verb for verb in VERBS if not hasattr(made, verb)]
     if missing:
         raise UsageError(
@@ -63,40 +62,6 @@ def backend_named(name: str, dtype: str | None = None, device: str = "cpu") -> B
     return backend
 
 
-def _resolved(name: str) -> Any:
-    """Return what a name stands for: a backend, or something that makes one."""
-    points = {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
-    module, colon, attribute = (BACKENDS.get(name) or points.get(name) or name).partition(":")
-    if not (module and colon and attribute):
-        raise unknown_name("backend", name, [*BACKENDS, *points])
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # whatever a third party's module raises
-        raise UsageError(
-            f"backend: got {name!r}, which cannot be loaded ({error}); expected module:attribute,"
-            " the module on Python's path."
-        ) from error
-
-
 def _takes(found: Any, option: str) -> bool:
     """Whether it is called to make a backend, and with this option."""
-    return _makes(found) and option in inspect.signature(found).parameters
-
-
-def _makes(found: Any) -> bool:
-    """Whether it has to be called to have a backend: a class or a function, not an object."""
-    return isinstance(found, type) or (callable(found) and not hasattr(found, "forward"))
-
-
-def _made(name: str, found: Any, options: dict[str, str]) -> Any:
-    """Return the backend: itself if it is one, else made with the options."""
-    if not _makes(found):
-        return found
-    try:
-        return found(**options)
-    except GradassayError:
-        raise
-    except Exception as error:  # a third party's code
-        raise UsageError(
-            f"backend: got {name!r}, which cannot be made: {type(error).__name__}: {error}."
-        ) from error
+    return has_to_be_made(found, "forward") and option in inspect.signature(found).parameters

@@ -3,49 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import re
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from typing import Any
 
 from gradassay.core.errors import UsageError, unknown_name
 from gradassay.core.estimator import Estimator
+from gradassay.core.plugins import load_named, make_named
 from gradassay.estimators.hybrid import Hybrid
 from gradassay.estimators.signal import SignalEstimator
 
 ENTRY_POINTS = "gradassay.estimators"
 _TERM = re.compile(r"(?:(?P<coefficient>\d+(?:\.\d+)?(?:e-?\d+)?)\*)?(?P<name>[^*+]+)")
-
-
-def resolve(name: str, zoo: Mapping[str, str]) -> Any:
-    """Return what a name stands for: a class, a function that makes an estimator, or an estimator.
-
-    Parameters
-    ----------
-    name : str
-        Of the zoo; ``module:attribute``; or of an entry point of the group
-        ``gradassay.estimators``.
-    zoo : mapping from name to ``module:attribute``
-        The zoo.
-
-    Raises
-    ------
-    UsageError
-        If nothing has that name, or it cannot be imported.
-    """
-    points = {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
-    path = zoo.get(name) or points.get(name) or name
-    module, colon, attribute = path.partition(":")
-    if not colon:
-        raise unknown_name("estimator", name, [*zoo, *points])
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # another's module may fail in any way
-        raise UsageError(
-            f"estimator: got {name!r}, which cannot be loaded ({type(error).__name__}: {error});"
-            " expected module:attribute, the module on Python's path."
-        ) from error
 
 
 def parse_sum(name: str) -> list[tuple[float, str]]:
@@ -81,12 +50,13 @@ def build(name: str, zoo: Mapping[str, str], options: Mapping[str, object]) -> E
         If a name or an option does not exist.
     """
     terms = parse_sum(name)
-    found = [resolve(part, zoo) for _, part in terms]
+    names = [part for _, part in terms]
+    found = [load_named("estimator", part, zoo, ENTRY_POINTS) for part in names]
     for option in options:
         known = sorted({field for method in found for field in options_of(method)})
         if option not in known:
             raise unknown_name(f"{name} option", option, known or ["none: it has no options"])
-    parts = [_made(method, options) for method in found]
+    parts = [_made(*pair, options) for pair in zip(names, found, strict=True)]
     if len(parts) == 1:
         if terms[0][0] != 1:
             raise UsageError(
@@ -114,16 +84,14 @@ def options_of(method: Any) -> list[str]:
     return []
 
 
-def _made(method: Any, options: Mapping[str, object]) -> Estimator:
+def _made(name: str, method: Any, options: Mapping[str, object]) -> Estimator:
     """Return the estimator: itself if it is one, else made with the options that it has."""
-    made: Any = method
-    if isinstance(method, type) or (callable(method) and not hasattr(method, "estimate")):
-        known = options_of(method)
-        made = method(**{name: value for name, value in options.items() if name in known})
+    given = {option: options[option] for option in options_of(method) if option in options}
+    made = make_named("estimator", name, method, "estimate", given)
     if not hasattr(made, "estimate"):
         raise UsageError(
-            f"estimator: got {made!r}; expected an object with `estimate` and the other members of"
-            " gradassay.core.estimator.Estimator."
+            f"estimator: got {name!r}, {type(made).__name__} without estimate; expected all members"
+            " of gradassay.core.estimator.Estimator."
         )
     estimator: Estimator = made
     return estimator

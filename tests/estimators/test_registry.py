@@ -9,7 +9,7 @@ import gradassay.estimators
 from gradassay.core.errors import ConfigurationError, UsageError
 from gradassay.estimators import ZOO, make_estimator, zoo_names
 from gradassay.estimators.hybrid import Hybrid
-from gradassay.estimators.registry import parse_sum, resolve
+from gradassay.estimators.registry import parse_sum
 
 
 def test_every_line_of_the_zoo_is_one_module_whose_name_the_method_bears() -> None:
@@ -31,15 +31,18 @@ def test_a_third_partys_class_object_or_function_is_found_by_its_path(
         "class Theirs(DFA):\n    bold: bool = False\n\n\n"
         "ready = Theirs(gain=2.0)\n\n\n"
         "def made():\n    return Theirs(gain=3.0)\n\n\n"
-        "number = 3\n"
+        "number = 3\n\n\n"
+        "def broken():\n    raise ValueError('no luck')\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     assert make_estimator("their_methods:Theirs", gain=4.0, bold=True).gain == 4.0  # type: ignore[attr-defined]
     assert make_estimator("their_methods:ready").gain == 2.0  # type: ignore[attr-defined]
     assert make_estimator("their_methods:made").gain == 3.0  # type: ignore[attr-defined]
     assert isinstance(make_estimator("their_methods:Theirs+0.1*local_learning"), Hybrid)
-    with pytest.raises(UsageError, match="expected an object with `estimate`"):
+    with pytest.raises(UsageError, match="without estimate; expected all members"):
         make_estimator("their_methods:number")
+    with pytest.raises(UsageError, match=r"cannot be made \(ValueError: no luck\)"):
+        make_estimator("their_methods:broken")
     with pytest.raises(UsageError, match="cannot be loaded"):
         make_estimator("their_methods:missing")
     with pytest.raises(UsageError, match="cannot be loaded"):
@@ -51,12 +54,12 @@ def test_an_entry_point_is_a_name_like_the_zoos(monkeypatch: pytest.MonkeyPatch)
 
     point = EntryPoint("broadcast", "gradassay.estimators.dfa:DFA", "gradassay.estimators")
     monkeypatch.setattr(
-        "gradassay.estimators.registry.entry_points",
+        "gradassay.core.plugins.entry_points",
         lambda group: [point] if group == "gradassay.estimators" else [],
     )
     assert make_estimator("broadcast", gain=2.0).gain == 2.0  # type: ignore[attr-defined]
     with pytest.raises(UsageError, match="Did you mean 'broadcast'"):
-        resolve("broadcas", {"dfa": "gradassay.estimators.dfa:DFA"})
+        make_estimator("broadcas")
 
 
 @pytest.mark.parametrize(
