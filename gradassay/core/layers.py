@@ -37,6 +37,42 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """Base of the specifications: frozen, hashable, JSON both ways."""
 
 
+class UnitWise(Spec, frozen=True):
+    """Base of the layers that have as many outputs as inputs, one for each unit."""
+
+    name: str
+    units: int
+
+    def __post_init__(self) -> None:
+        require(self.units >= 1, f"{self.name}.units", self.units, "at least 1")
+
+    @property
+    def inputs(self) -> int:
+        """Units."""
+        return self.units
+
+    @property
+    def outputs(self) -> int:
+        """Units."""
+        return self.units
+
+
+class OnMaps(Spec, frozen=True):
+    """Base of the layers that see their input as feature maps, (channels, rows, columns)."""
+
+    name: str
+    input_shape: MapShape
+
+    def __post_init__(self) -> None:
+        expected = "(channels, rows, columns), each >= 1"
+        require(min(self.input_shape) >= 1, f"{self.name}.input_shape", self.input_shape, expected)
+
+    @property
+    def inputs(self) -> int:
+        """Input units."""
+        return math.prod(self.input_shape)
+
+
 class Linear(Spec, frozen=True, tag="linear"):
     """A dense layer, ``W x + b``.
 
@@ -85,7 +121,7 @@ class Linear(Spec, frozen=True, tag="linear"):
         return _shapes(self, self.outputs)
 
 
-class Conv2d(Spec, frozen=True, tag="conv2d"):
+class Conv2d(OnMaps, frozen=True, tag="conv2d"):
     """A convolution (cross-correlation) of feature maps with a square kernel, zero padding.
 
     Parameters
@@ -103,8 +139,6 @@ class Conv2d(Spec, frozen=True, tag="conv2d"):
         As in `Linear`; incoming weights are those of one output channel.
     """
 
-    name: str
-    input_shape: MapShape
     channels: int
     kernel: int = 3
     stride: int = 1
@@ -114,7 +148,7 @@ class Conv2d(Spec, frozen=True, tag="conv2d"):
     source: str | None = None
 
     def __post_init__(self) -> None:
-        _require_shape(self.name, self.input_shape)
+        super().__post_init__()
         for field, least in (("channels", 1), ("kernel", 1), ("stride", 1), ("padding", 0)):
             value = getattr(self, field)
             require(value >= least, f"{self.name}.{field}", value, f"at least {least}")
@@ -130,11 +164,6 @@ class Conv2d(Spec, frozen=True, tag="conv2d"):
             for side in self.input_shape[1:]
         )
         return (self.channels, rows, columns)
-
-    @property
-    def inputs(self) -> int:
-        """Input units."""
-        return math.prod(self.input_shape)
 
     @property
     def outputs(self) -> int:
@@ -157,7 +186,7 @@ class Conv2d(Spec, frozen=True, tag="conv2d"):
         return _shapes(self, self.channels)
 
 
-class Gain(Spec, frozen=True, tag="gain"):
+class Gain(UnitWise, frozen=True, tag="gain"):
     """One learnt factor on all units, ``gain * x`` (the skip-init gain of a residual branch).
 
     Parameters
@@ -172,23 +201,8 @@ class Gain(Spec, frozen=True, tag="gain"):
         As in `Linear`.
     """
 
-    name: str
-    units: int
     initial: float = 1.0
     source: str | None = None
-
-    def __post_init__(self) -> None:
-        require(self.units >= 1, f"{self.name}.units", self.units, "at least 1")
-
-    @property
-    def inputs(self) -> int:
-        """Units."""
-        return self.units
-
-    @property
-    def outputs(self) -> int:
-        """Units."""
-        return self.units
 
     @property
     def weight_shape(self) -> tuple[int, ...]:
@@ -201,7 +215,7 @@ class Gain(Spec, frozen=True, tag="gain"):
         return {f"{self.name}.weight": (1,)}
 
 
-class AvgPool(Spec, frozen=True, tag="avg_pool"):
+class AvgPool(OnMaps, frozen=True, tag="avg_pool"):
     """Means over squares of ``kernel`` x ``kernel`` that do not overlap.
 
     Rows and columns that are left over at the end are not seen, as in ``torch.nn.AvgPool2d``.
@@ -217,13 +231,11 @@ class AvgPool(Spec, frozen=True, tag="avg_pool"):
         As in `Linear`.
     """
 
-    name: str
-    input_shape: MapShape
     kernel: int = 2
     source: str | None = None
 
     def __post_init__(self) -> None:
-        _require_shape(self.name, self.input_shape)
+        super().__post_init__()
         fits = 1 <= self.kernel <= min(self.input_shape[1:])
         require(fits, f"{self.name}.kernel", self.kernel, "1 to the rows and columns of the input")
 
@@ -234,30 +246,15 @@ class AvgPool(Spec, frozen=True, tag="avg_pool"):
         return (channels, rows // self.kernel, columns // self.kernel)
 
     @property
-    def inputs(self) -> int:
-        """Input units."""
-        return math.prod(self.input_shape)
-
-    @property
     def outputs(self) -> int:
         """Output units."""
         return math.prod(self.output_shape)
 
 
-class Flatten(Spec, frozen=True, tag="flatten"):
+class Flatten(OnMaps, frozen=True, tag="flatten"):
     """Feature maps to a vector: in C order, so nothing moves."""
 
-    name: str
-    input_shape: MapShape
     source: str | None = None
-
-    def __post_init__(self) -> None:
-        _require_shape(self.name, self.input_shape)
-
-    @property
-    def inputs(self) -> int:
-        """Units."""
-        return math.prod(self.input_shape)
 
     @property
     def outputs(self) -> int:
@@ -265,68 +262,32 @@ class Flatten(Spec, frozen=True, tag="flatten"):
         return self.inputs
 
 
-class Scale(Spec, frozen=True, tag="scale"):
+class Scale(UnitWise, frozen=True, tag="scale"):
     """A fixed factor on all units, ``factor * x``."""
 
-    name: str
-    units: int
     factor: float
     source: str | None = None
 
     def __post_init__(self) -> None:
-        require(self.units >= 1, f"{self.name}.units", self.units, "at least 1")
+        super().__post_init__()
         require(math.isfinite(self.factor), f"{self.name}.factor", self.factor, "a finite number")
 
-    @property
-    def inputs(self) -> int:
-        """Units."""
-        return self.units
 
-    @property
-    def outputs(self) -> int:
-        """Units."""
-        return self.units
-
-
-class Sum(Spec, frozen=True, tag="sum"):
+class Sum(UnitWise, frozen=True, tag="sum"):
     """The sum of the outputs of some layers (a residual sum)."""
 
-    name: str
-    units: int
     of: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        require(self.units >= 1, f"{self.name}.units", self.units, "at least 1")
+        super().__post_init__()
         different = len(set(self.of)) == len(self.of) >= 2
         require(different, f"{self.name}.of", self.of, "two or more different layers")
 
-    @property
-    def inputs(self) -> int:
-        """Units of each of its sources."""
-        return self.units
 
-    @property
-    def outputs(self) -> int:
-        """Units."""
-        return self.units
-
-
-class Spiking(Spec, frozen=True, tag="spiking"):
+class Spiking(UnitWise, frozen=True, tag="spiking"):
     """A population of neurons, one for each unit of the layer that feeds it."""
 
-    name: str
-    units: int
     source: str | None = None
-
-    @property
-    def inputs(self) -> int:
-        """Units."""
-        return self.units
-
-    @property
-    def outputs(self) -> int:
-        """Units."""
-        return self.units
 
 
 Dense: TypeAlias = Linear | Conv2d
@@ -344,10 +305,6 @@ def _shapes(layer: Linear | Conv2d, units: int) -> dict[str, tuple[int, ...]]:
     if layer.standardised:
         shapes[f"{layer.name}.gain"] = (units,)
     return shapes
-
-
-def _require_shape(name: str, shape: MapShape) -> None:
-    require(min(shape) >= 1, f"{name}.input_shape", shape, "(channels, rows, columns), each >= 1")
 
 
 def _require_spread(layer: Linear | Conv2d) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 from gradassay.core.arrays import merge_replicates, split_replicates
 from gradassay.core.batch import Batch
 from gradassay.core.layers import Conv2d, Dense, Gain, Linear, Synapse, Weighted
-from gradassay.core.network import Network, Neuron
+from gradassay.core.network import Network
+from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Noise, require_injectable
 from gradassay.core.params import Params
 from gradassay.core.trace import Carry, Presynaptic, Recorded, Trace

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy.special import ndtr
 
-from gradassay.core.network import Neuron, Surrogate
+from gradassay.core.neuron import Neuron, Surrogate
 
 Float = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
@@ -57,7 +57,7 @@ def fire(neuron: Neuron, membrane: Float) -> Float:
 
 
 def smooth_spike(surrogate: Surrogate, x: Float) -> Float:
-    """Return S(x), whose derivative is psi; the table stands in `gradassay.core.network`."""
+    """Return S(x), whose derivative is psi; the table stands in `gradassay.core.neuron`."""
     k = surrogate.scale
     if surrogate.kind == "sigmoid":
         return sigmoid(k * x)
@@ -75,7 +75,7 @@ def smooth_spike(surrogate: Surrogate, x: Float) -> Float:
 
 
 def surrogate_derivative(neuron: Neuron, membrane: Float) -> Float:
-    """Return psi(u); the table stands in `gradassay.core.network`."""
+    """Return psi(u); the table stands in `gradassay.core.neuron`."""
     k, x = neuron.surrogate.scale, membrane - neuron.threshold
     kind = neuron.surrogate.kind
     if kind == "sigmoid":

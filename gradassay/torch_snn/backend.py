@@ -10,7 +10,8 @@ from torch import Tensor
 
 from gradassay.core.batch import Batch
 from gradassay.core.layers import Dense, Synapse, Weighted
-from gradassay.core.network import Network, Neuron
+from gradassay.core.network import Network
+from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.core.trace import Carry, Presynaptic, Recorded, Trace

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gradassay.core.network import Neuron
+from gradassay.core.neuron import Neuron
 from gradassay.torch_snn.surrogate import smooth_
 
 

@@ -1,6 +1,6 @@
 """The surrogate of a spike's derivative, psi, and the smooth function S that it derives from.
 
-The equations stand in `gradassay.core.network.Surrogate`. The functions here work in place on
+The equations stand in `gradassay.core.neuron.Surrogate`. The functions here work in place on
 ``x = u - V_th``; where k x overflows, they reach their limits.
 """
 
@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from gradassay.core.network import Neuron, Surrogate
+from gradassay.core.neuron import Neuron, Surrogate
 
 
 def surrogate_derivative(neuron: Neuron, membrane: Tensor) -> Tensor:

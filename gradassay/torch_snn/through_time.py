@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from gradassay.core.errors import DataError
-from gradassay.core.network import Neuron
+from gradassay.core.neuron import Neuron
 from gradassay.core.trace import Trace
 
 

@@ -21,7 +21,8 @@ from gradassay.core.layers import (
     Sum,
     Weighted,
 )
-from gradassay.core.network import INPUT, Network, Neuron, Surrogate
+from gradassay.core.network import INPUT, Network
+from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.core.noise import Noise
 
 Temporal = Literal["online", "spatial", "through_time"]

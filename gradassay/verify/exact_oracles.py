@@ -10,7 +10,7 @@ import numpy as np
 from gradassay.core.claims import Estimand
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
-from gradassay.core.network import Surrogate
+from gradassay.core.neuron import Surrogate
 from gradassay.core.params import Params
 from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.reference_snn import ReferenceBackend

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from gradassay.core.batch import Batch
 from gradassay.core.builders import convolutional, fully_connected
 from gradassay.core.keys import Key
-from gradassay.core.network import Loss, Network, Neuron, Reset
+from gradassay.core.network import Loss, Network
+from gradassay.core.neuron import Neuron, Reset
 from gradassay.core.params import Params
 from gradassay.core.residual import residual
 from gradassay.reference_snn import ReferenceBackend

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from gradassay.core.builders import fully_connected, network_named
 from gradassay.core.errors import ConfigurationError, UsageError
 from gradassay.core.layers import Linear, Spiking
-from gradassay.core.network import Loss, Network, Neuron, Surrogate
+from gradassay.core.network import Loss, Network
+from gradassay.core.neuron import Neuron, Surrogate
 
 networks = st.builds(
     fully_connected,

@@ -16,7 +16,8 @@ from gradassay.core.errors import ConfigurationError
 from gradassay.core.estimator import Estimator, State
 from gradassay.core.keys import Key
 from gradassay.core.layers import Conv2d, Linear, Spiking
-from gradassay.core.network import Network, Neuron
+from gradassay.core.network import Network
+from gradassay.core.neuron import Neuron
 from gradassay.core.noise import NoiseModel, draw_noise
 from gradassay.core.params import key_normal
 from gradassay.cost import Cost, CountingBackend, Counts, Declared, closed_form, declared

@@ -10,7 +10,8 @@ import pytest
 from gradassay.core.batch import Batch
 from gradassay.core.claims import Passes
 from gradassay.core.estimator import Estimator
-from gradassay.core.network import Network, Neuron
+from gradassay.core.network import Network
+from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Noise, NoiseModel, draw_noise
 from gradassay.core.trace import Recorded, Trace
 from gradassay.cost import CountingBackend, Counts

@@ -17,7 +17,8 @@ from gradassay.core.claims import Passes
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
 from gradassay.core.layers import AvgPool, Conv2d, Flatten, Gain, Linear, Scale, Spiking
-from gradassay.core.network import Network, Neuron
+from gradassay.core.network import Network
+from gradassay.core.neuron import Neuron
 from gradassay.core.noise import NoiseModel, draw_noise
 from gradassay.core.params import initial_params
 from gradassay.core.residual import residual

@@ -15,7 +15,8 @@ from gradassay.core.errors import ConfigurationError
 from gradassay.core.estimator import Estimate, Estimator, State, stack_states, state_of
 from gradassay.core.keys import Key
 from gradassay.core.layers import Conv2d, Linear, Spiking
-from gradassay.core.network import Loss, Network, Neuron, Surrogate
+from gradassay.core.network import Loss, Network
+from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.estimators import make_estimator, zoo_names

@@ -7,7 +7,7 @@ import pytest
 
 from gradassay.core.estimator import Estimate
 from gradassay.core.keys import Key
-from gradassay.core.network import Neuron, Surrogate
+from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.core.noise import Noise, draw_noise
 from gradassay.core.params import Params
 from gradassay.estimators import make_estimator

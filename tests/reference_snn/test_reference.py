@@ -7,7 +7,8 @@ from gradassay.core.batch import Batch
 from gradassay.core.builders import fully_connected
 from gradassay.core.errors import ConfigurationError, GradassayError
 from gradassay.core.keys import Key
-from gradassay.core.network import Loss, Network, Neuron, Reset
+from gradassay.core.network import Loss, Network
+from gradassay.core.neuron import Neuron, Reset
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params, initial_params
 from gradassay.core.trace import Presynaptic, Recorded

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradassay.core.errors import UsageError
-from gradassay.core.network import Neuron, Surrogate, SurrogateKind
+from gradassay.core.neuron import Neuron, Surrogate, SurrogateKind
 from gradassay.reference_snn.neuron import fire, surrogate_derivative
 
 KINDS: tuple[SurrogateKind, ...] = (

@@ -18,7 +18,8 @@ from gradassay.core.batch import Batch
 from gradassay.core.builders import convolutional, fully_connected
 from gradassay.core.keys import Key
 from gradassay.core.layers import AvgPool, Conv2d, Flatten, Gain, Linear, Scale, Spiking, Sum
-from gradassay.core.network import INPUT, Loss, Network, Surrogate
+from gradassay.core.network import INPUT, Loss, Network
+from gradassay.core.neuron import Surrogate
 from gradassay.core.noise import Noise, NoiseModel, draw_noise
 from gradassay.core.params import Params, initial_params
 from gradassay.core.residual import residual

@@ -14,7 +14,8 @@ import torch
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
 from gradassay.core.errors import ConfigurationError, DataError, GradassayError, UsageError
-from gradassay.core.network import Loss, Neuron
+from gradassay.core.network import Loss
+from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Noise
 from gradassay.core.trace import Recorded
 from gradassay.torch_snn import TorchBackend

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from gradassay.core.batch import Batch
-from gradassay.core.network import Loss, Neuron
+from gradassay.core.network import Loss
+from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Noise
 
 GRAPHS = ("conv", "strided", "residual", "mixed", "encoder")

@@ -9,7 +9,8 @@ import pytest
 
 from gradassay.core.batch import Batch
 from gradassay.core.builders import fully_connected
-from gradassay.core.network import Loss, Network, Neuron, Reset
+from gradassay.core.network import Loss, Network
+from gradassay.core.neuron import Neuron, Reset
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.core.trace import Presynaptic

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gradassay.core.network import Loss, Neuron, Surrogate, SurrogateKind
+from gradassay.core.network import Loss
+from gradassay.core.neuron import Neuron, Surrogate, SurrogateKind
 
 CASES = [
     pytest.param(

@@ -13,7 +13,7 @@ from gradassay.core.builders import network_named
 from gradassay.core.errors import DataError
 from gradassay.core.keys import Key
 from gradassay.core.layers import AvgPool, Conv2d, Flatten, Gain, Linear, Scale
-from gradassay.core.network import Neuron
+from gradassay.core.neuron import Neuron
 from gradassay.core.params import Params, initial_params
 from gradassay.core.trace import Presynaptic
 from gradassay.torch_snn import TorchBackend, convolution

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 import torch
 
-from gradassay.core.network import Neuron, Surrogate, SurrogateKind
+from gradassay.core.neuron import Neuron, Surrogate, SurrogateKind
 from gradassay.torch_snn.surrogate import derivative_, smooth_, surrogate_derivative
 
 KINDS = get_args(SurrogateKind)

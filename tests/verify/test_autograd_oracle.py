@@ -20,7 +20,8 @@ from gradassay.core.layers import (
     Spiking,
     Sum,
 )
-from gradassay.core.network import Loss, Network, Neuron, Surrogate, SurrogateKind
+from gradassay.core.network import Loss, Network
+from gradassay.core.neuron import Neuron, Surrogate, SurrogateKind
 from gradassay.core.noise import Noise, NoiseModel, draw_noise
 from gradassay.core.params import Params, key_normal
 from gradassay.core.residual import residual

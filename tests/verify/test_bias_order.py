@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradassay.core.claims import BiasOrder
-from gradassay.core.network import Neuron, Surrogate
+from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.core.params import Params
 from gradassay.estimators import make_estimator
 from gradassay.verify.autograd_oracle import autograd_gradient

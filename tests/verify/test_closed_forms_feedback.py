@@ -15,7 +15,8 @@ from scipy import stats
 from gradassay.core.batch import Batch
 from gradassay.core.builders import fully_connected
 from gradassay.core.keys import Key
-from gradassay.core.network import Loss, Network, Neuron
+from gradassay.core.network import Loss, Network
+from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Law, Noise, draw
 from gradassay.core.params import Params, initial_params
 from gradassay.estimators import make_estimator

@@ -19,7 +19,8 @@ from gradassay.core.builders import fully_connected
 from gradassay.core.errors import ConfigurationError
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
-from gradassay.core.network import Loss, Network, Neuron
+from gradassay.core.network import Loss, Network
+from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Law, Noise, Pairing
 from gradassay.core.params import Params, initial_params
 from gradassay.estimators.opzo import OPZO

@@ -18,7 +18,8 @@ from gradassay.core.batch import Batch
 from gradassay.core.builders import fully_connected
 from gradassay.core.errors import ConfigurationError, UsageError
 from gradassay.core.keys import Key
-from gradassay.core.network import Network, Neuron
+from gradassay.core.network import Network
+from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Law, Noise
 from gradassay.core.params import Params, initial_params
 from gradassay.estimators.localzo import LocalZO

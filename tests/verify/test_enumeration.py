@@ -12,7 +12,8 @@ from gradassay.core.builders import fully_connected
 from gradassay.core.claims import MomentumFeedback
 from gradassay.core.errors import ConfigurationError
 from gradassay.core.keys import Key
-from gradassay.core.network import Loss, Network, Neuron
+from gradassay.core.network import Loss, Network
+from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Noise, NoiseModel
 from gradassay.core.params import Params, initial_params
 from gradassay.core.trace import Trace
