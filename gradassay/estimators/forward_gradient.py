@@ -102,17 +102,13 @@ class ForwardGradient(SignalEstimator):
         moved = tangent(observed, observed.noise.values, self.temporal)
         return array_namespace(moved).sum(moved * observed.trace.errors, axis=-1)
 
-    def deltas(self, state: State, observed: Pass) -> dict[str, Array]:
-        """Return the derivatives by currents, the directional derivative computed once."""
-        slope = self.directional(observed)
-        if self.temporal == "local_bptt":
-            slope = array_namespace(slope).sum(slope, axis=0, keepdims=True)
-        return super().deltas({"slope": slope}, observed)
-
     def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
         """Return ``D[t] v_l[t]``."""
         direction, _ = observed.drawn(layer.name)
-        return state["slope"][..., None] * direction
+        slope = observed.once("slope", lambda: self.directional(observed))
+        if self.temporal == "local_bptt":
+            slope = array_namespace(slope).sum(slope, axis=0, keepdims=True)
+        return slope[..., None] * direction
 
     def gradient(self, state: State, observed: Pass, folded: int | None) -> Params:
         """Return the gradient; in weight space ``D v``."""

@@ -12,20 +12,18 @@ from gradassay.core.claims import Claim, Deterministic, Estimand, Online, Passes
 from gradassay.core.errors import ConfigurationError
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
-from gradassay.core.layers import Spiking
 from gradassay.core.network import Network
 from gradassay.core.noise import NoiseModel
 from gradassay.core.trace import Recorded
-from gradassay.estimators.descent import Descent
+from gradassay.estimators.layerwise import LayerwiseEstimator
 from gradassay.estimators.passes import Pass
-from gradassay.estimators.signal import SignalEstimator
 from gradassay.estimators.temporal import Traces
 
 Named = TypeVar("Named")
 
 
 @dataclass(frozen=True)
-class Hybrid(SignalEstimator):
+class Hybrid(LayerwiseEstimator):
     """The sum of some methods' gradients, each with a coefficient, from one forward pass.
 
     Layers above the last hidden spiking layer have no top-down signal: their exact gradient is
@@ -33,7 +31,7 @@ class Hybrid(SignalEstimator):
 
     Parameters
     ----------
-    parts : tuple of SignalEstimator
+    parts : tuple of LayerwiseEstimator
         Different methods of one pass, with the same local rule; those that inject noise share it.
     coefficients : tuple of float
         One for each part.
@@ -45,7 +43,7 @@ class Hybrid(SignalEstimator):
     forward, and the parts' backward passes. State: the parts' states, named ``part/name``.
     """
 
-    parts: tuple[SignalEstimator, ...] = ()
+    parts: tuple[LayerwiseEstimator, ...] = ()
     coefficients: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
@@ -57,8 +55,8 @@ class Hybrid(SignalEstimator):
                 " or more different methods, and a coefficient for each."
             )
         for part in self.parts:
-            single = type(part).run is SignalEstimator.run
-            if not single or type(part).gradient is not SignalEstimator.gradient:
+            single = type(part).run is LayerwiseEstimator.run
+            if not single or type(part).gradient is not LayerwiseEstimator.gradient:
                 raise ConfigurationError(
                     f"hybrid: got {part.name!r}; expected methods that make one pass and one signal"
                     " for each layer. Leave it out."
@@ -103,11 +101,6 @@ class Hybrid(SignalEstimator):
     def presynaptic_traces(self) -> Traces:
         """As the parts have it."""
         return self.parts[0].presynaptic_traces if self.parts else "clean"
-
-    @property
-    def learns_before_use(self) -> bool:
-        """Left to the parts."""
-        return False
 
     @property
     def record(self) -> Set[Recorded]:
@@ -158,17 +151,13 @@ class Hybrid(SignalEstimator):
                     total[name] = total[name] + scaled if name in total else scaled
         return total
 
-    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
-        """Never asked: each part goes down by itself."""
-        raise NotImplementedError
-
 
 def _named(parts: Mapping[str, Mapping[str, Named]]) -> dict[str, Named]:
     """Return one mapping, each name with its part's before it."""
     return {f"{part}/{name}": value for part, own in parts.items() for name, value in own.items()}
 
 
-def _own(part: SignalEstimator, state: State) -> State:
+def _own(part: LayerwiseEstimator, state: State) -> State:
     """Return the part's own arrays."""
     start = f"{part.name}/"
     return {name.removeprefix(start): a for name, a in state.items() if name.startswith(start)}

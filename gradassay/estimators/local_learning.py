@@ -125,5 +125,9 @@ def local_errors(matrix: Array, observed: Pass, layer: str) -> Array:
     layer : str
         Name of the spiking layer.
     """
-    outputs = read_out(matrix, observed.trace.spikes[layer], observed.replicates)
-    return observed.backend.loss(observed.network, outputs, observed.batch.targets)[1]
+
+    def make() -> Array:
+        outputs = read_out(matrix, observed.trace.spikes[layer], observed.replicates)
+        return observed.backend.loss(observed.network, outputs, observed.batch.targets)[1]
+
+    return observed.once((layer, id(matrix)), make)  # for the signal, and for learning the readout

@@ -12,7 +12,7 @@ from gradassay.core.keys import Key
 from gradassay.core.network import Network
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
-from gradassay.estimators.signal import Carries, SignalEstimator
+from gradassay.estimators.layerwise import Carries, LayerwiseEstimator
 
 
 class OnlineEstimate:
@@ -24,7 +24,7 @@ class OnlineEstimate:
 
     Parameters
     ----------
-    estimator : SignalEstimator
+    estimator : LayerwiseEstimator
         One that claims `Online`.
     backend, network, batch, state, key, replicates, noise
         As in `Estimator.estimate`. The noise of the whole sequence is drawn here.
@@ -107,7 +107,7 @@ class OnlineEstimate:
         return batch, noise
 
 
-def require_online(estimator: Estimator, network: Network) -> SignalEstimator:
+def require_online(estimator: Estimator, network: Network) -> LayerwiseEstimator:
     """Return the estimator, if it can go step by step through this network.
 
     Raises
@@ -115,7 +115,7 @@ def require_online(estimator: Estimator, network: Network) -> SignalEstimator:
     ConfigurationError
         If it needs the whole sequence, or the loss does.
     """
-    if not isinstance(estimator, SignalEstimator) or Online() not in estimator.claims:
+    if not isinstance(estimator, LayerwiseEstimator) or Online() not in estimator.claims:
         raise ConfigurationError(
             f"{estimator.name}: got an estimator that needs the whole sequence; expected one that"
             " takes it step by step. Update the weights once a sequence."

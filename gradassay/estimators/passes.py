@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
@@ -39,6 +40,15 @@ class Pass:
     noise: Noise | None
     replicates: int
     other: Trace | None = None
+    _made: dict[Hashable, Array] = field(
+        default_factory=dict[Hashable, Array], init=False, repr=False, compare=False
+    )
+
+    def once(self, name: Hashable, make: Callable[[], Array]) -> Array:
+        """Return what several equations of this pass need, made when it is first asked for."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
 
     def drawn(self, layer: str) -> tuple[Array, float]:
         """Return z of one spiking layer and its scale alpha."""

@@ -18,8 +18,9 @@ from gradassay.core.layers import Spiking
 from gradassay.core.noise import Law, Noise, NoiseModel
 from gradassay.core.trace import Trace
 from gradassay.estimators.descent import Descent
+from gradassay.estimators.layerwise import Carries, Forward
 from gradassay.estimators.passes import Pass
-from gradassay.estimators.signal import Carries, Forward, SignalEstimator
+from gradassay.estimators.signal import SignalEstimator
 from gradassay.estimators.temporal import EXACT, with_online
 
 

@@ -11,7 +11,7 @@ from gradassay.core.errors import UsageError, unknown_name
 from gradassay.core.estimator import Estimator
 from gradassay.core.plugins import load_named, make_named
 from gradassay.estimators.hybrid import Hybrid
-from gradassay.estimators.signal import SignalEstimator
+from gradassay.estimators.layerwise import LayerwiseEstimator
 
 ENTRY_POINTS = "gradassay.estimators"
 _TERM = re.compile(r"(?:(?P<coefficient>\d+(?:\.\d+)?(?:e-?\d+)?)\*)?(?P<name>[^*+]+)")
@@ -64,11 +64,11 @@ def build(name: str, zoo: Mapping[str, str], options: Mapping[str, object]) -> E
                 " name alone. Change the learning rate instead."
             )
         return parts[0]
-    signals = [part for part in parts if isinstance(part, SignalEstimator)]
+    signals = [part for part in parts if isinstance(part, LayerwiseEstimator)]
     if len(signals) < len(parts):
         raise UsageError(
-            f"estimator: got {name!r}; expected a sum of methods that are signals"
-            " (gradassay.estimators.signal.SignalEstimator)."
+            f"estimator: got {name!r}; expected a sum of methods that are made layer by"
+            " layer (gradassay.estimators.layerwise.LayerwiseEstimator)."
         )
     return Hybrid(
         parts=tuple(signals),

@@ -225,21 +225,16 @@ def enumerate_estimator(
     model = estimator.noise
     if model is None:
         raise ConfigurationError(f"enumeration: {estimator.name} draws no noise; nothing to sum.")
-    if model.position == "weights":
-        values, count = _weight_signs(network), 2 ** sum(map(math.prod, network.shapes.values()))
-    else:
-        signs = Signs(network, model.pairing)
-        values, count = signs.values(), 2**signs.count
+    values = all_signs(network, model)
+    in_weights = model.position == "weights"
+    count = next(iter(values.values())).shape[0 if in_weights else 1]
     mean = Params({name: np.zeros(shape) for name, shape in network.shapes.items()})
     after = {name: np.zeros_like(array) for name, array in state.items()}
     second_moment = 0.0
     for start in range(0, count, chunk):
         stop = min(start + chunk, count)
-        part = (
-            slice(start, stop) if model.position == "weights" else (slice(None), slice(start, stop))
-        )
-        drawn = {name: z[part] for name, z in values.items()}
-        noise = Noise(model.scale, drawn, model.position)
+        part = np.s_[start:stop] if in_weights else np.s_[:, start:stop]
+        noise = Noise(model.scale, {n: z[part] for n, z in values.items()}, model.position)
         estimate = estimator.estimate(
             ReferenceBackend(),
             network,
@@ -255,6 +250,25 @@ def enumerate_estimator(
         second_moment += float(estimate.gradient.dot(estimate.gradient)) / count
     variance = second_moment - float(mean.dot(mean))
     return ExactMoments(mean, variance, count), after
+
+
+def all_signs(network: Network, model: NoiseModel) -> dict[str, Float]:
+    """Return z for all combinations of signs: (T, 2^count, n) by layer, or on the weights.
+
+    Parameters
+    ----------
+    network : Network
+    model : NoiseModel
+        Its position and pairing; on the weights (2^count, *shape) by parameter's name.
+
+    Raises
+    ------
+    ConfigurationError
+        If there are too many, or the pairing is over the batch.
+    """
+    if model.position == "weights":
+        return _weight_signs(network)
+    return Signs(network, model.pairing).values()
 
 
 def _weight_signs(network: Network) -> dict[str, Float]:

@@ -15,7 +15,7 @@ from gradassay.core.params import Params
 from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.autograd_oracle import autograd_gradient
-from gradassay.verify.enumeration import Signs, SignTable
+from gradassay.verify.enumeration import Signs, SignTable, all_signs
 from gradassay.verify.estimands import expected_central_difference, smoothed_jacobian
 from gradassay.verify.small_problems import SmallProblem
 
@@ -104,16 +104,14 @@ def _weight_differences(estimator: Estimator, problem: SmallProblem) -> Params:
     model, params = estimator.noise, problem.params
     if model is None:
         raise ValueError("differences in the weights need a scale")
-    flat = np.concatenate([np.ravel(array) for array in params.values()])
-    count = len(flat)
-    losses = np.empty(2**count)
-    signs = 1.0 - 2.0 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1)
-    for number, sign in enumerate(signs):
-        losses[number] = _loss(problem, flat + model.scale * sign)
+    values = all_signs(problem.network, model)
+    rows = np.concatenate([z.reshape(len(z), -1) for z in values.values()], axis=1)
+    flat = np.concatenate([np.ravel(params[name]) for name in values])
+    losses = np.array([_loss(problem, flat + model.scale * signs) for signs in rows])
+    numbers = np.arange(len(rows))
     slopes = [
-        float(((losses - losses[np.arange(2**count) ^ (1 << i)]) * signs[:, i]).mean())
-        / (2 * model.scale)
-        for i in range(count)
+        float(((losses - losses[numbers ^ (1 << i)]) * rows[:, i]).mean()) / (2 * model.scale)
+        for i in range(len(flat))
     ]
     return _unflattened(np.array(slopes), params)
 

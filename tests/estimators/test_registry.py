@@ -89,7 +89,7 @@ def test_sums_of_another_form_are_refused(text: str) -> None:
     ("name", "options", "words"),
     [
         ("opzo+opzo", {}, "expected two or more different methods"),
-        ("opzo+0.1*spsa", {}, "expected a sum of methods that are signals"),
+        ("opzo+0.1*spsa", {}, "expected a sum of methods that are made layer by"),
         ("opzo+0.1*zo_two_point", {}, "got 'zo_two_point'; expected methods that make one pass"),
         ("opzo+localzo", {}, "parts with different noise"),
         ("spatial_bp+bptt", {}, "parts with different local rule"),

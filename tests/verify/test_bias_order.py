@@ -9,13 +9,12 @@ from gradassay.core.claims import BiasOrder
 from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.core.params import Params
 from gradassay.estimators import make_estimator
-from gradassay.verify.autograd_oracle import autograd_gradient
 from gradassay.verify.enumeration import enumerate_estimator
+from gradassay.verify.exact_oracles import surrogate_gradient
 from gradassay.verify.small_problems import SmallProblem, dyadic_problem, weight_problem
 
 SMOOTH = Neuron(smooth=True, surrogate=Surrogate("gaussian", 1.0))
 PROBLEM = dyadic_problem((3, 2), steps=2, seed=1, samples=1)
-TEMPORAL = {"online_bp": "online", "spatial_bp": "spatial", "bptt": "through_time"}
 
 
 def smooth(problem: SmallProblem) -> SmallProblem:
@@ -40,13 +39,7 @@ def test_bias_is_of_the_claimed_order_in_alpha(name: str, options: Any) -> None:
     problem = smooth(weight_problem(1) if name == "spsa" else PROBLEM)
     claims = make_estimator(name, **options).claims
     (claim,) = (c for c in claims if isinstance(c, BiasOrder))
-    exact = autograd_gradient(
-        problem.network,
-        problem.params,
-        problem.batch,
-        temporal=TEMPORAL[claim.estimand.name],  # type: ignore[arg-type]
-        reset_gradient="kept" in claim.estimand.options,
-    )
+    exact = surrogate_gradient(claim.estimand, problem)
     biases = []
     for alpha in (0.1, 0.05):
         estimator = make_estimator(name, law="rademacher", alpha=alpha, **options)
