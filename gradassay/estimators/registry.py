@@ -66,9 +66,10 @@ def build(name: str, zoo: Mapping[str, str], options: Mapping[str, object]) -> E
         return parts[0]
     signals = [part for part in parts if isinstance(part, LayerwiseEstimator)]
     if len(signals) < len(parts):
+        odd = next(part for part in parts if not isinstance(part, LayerwiseEstimator))
         raise UsageError(
-            f"estimator: got {name!r}; expected a sum of methods that are made layer by"
-            " layer (gradassay.estimators.layerwise.LayerwiseEstimator)."
+            f"estimator: got {name!r}; expected a sum of methods that are made layer by layer,"
+            f" and {type(odd).__name__} is not. Leave it out, or run it alone."
         )
     return Hybrid(
         parts=tuple(signals),

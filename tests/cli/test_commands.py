@@ -169,7 +169,7 @@ BAD_INPUT: list[tuple[list[str], str]] = [
     (["verify", "opzo+0.01*local_lerning"], "Did you mean 'local_learning'"),
     (["verify", "opzo+0.0.1*dfa"], "estimator: got 'opzo+0.0.1*dfa'; expected a name, or a sum"),
     (["train", "--estimators", "opzo+x*dfa"], "estimator: got 'opzo+x*dfa'"),
-    (["measure", "--estimators", "dfa+spsa"], "expected a sum of methods that are signals"),
+    (["measure", "--estimators", "dfa+spsa"], "layer by layer, and SPSA is not"),
     (["run", "--estimators", "no.such:Method"], "estimator: got 'no.such:Method'"),
     (["verify", "opzo+dfa", "--set", "opzo.alpha=1"], "'opzo' is not among the chosen"),
     (["train", "--network", "32C3"], "network: got '32C3'; expected <channels>C<kernel>"),
