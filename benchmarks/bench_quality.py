@@ -9,8 +9,8 @@ from benchmarks.common import ESTIMATORS, problem
 from gradassay.core.keys import Key
 from gradassay.cost import cost_rows
 from gradassay.estimators import make_estimator
-from gradassay.verify.design import Design
-from gradassay.verify.measurement import measure
+from gradassay.verify.measuring.design import Design
+from gradassay.verify.measuring.measurement import measure
 from gradassay.verify.suite import verify
 
 

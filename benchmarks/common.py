@@ -7,7 +7,7 @@ from gradassay.core.keys import Key
 from gradassay.core.params import initial_params
 from gradassay.estimators import make_estimator
 from gradassay.torch_snn import TorchBackend
-from gradassay.verify.problem import Problem
+from gradassay.verify.measuring.problem import Problem
 
 ESTIMATORS = ["spatial_bp", "bptt", "dfa", "zo_single_point", "opzo"]
 SAMPLES, FEATURES, CLASSES = 400, 64, 10

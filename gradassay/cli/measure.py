@@ -23,8 +23,8 @@ from gradassay.core.records import CostRow, Measurement
 
 if TYPE_CHECKING:
     from gradassay.cli.workbench import Workbench
-    from gradassay.verify.design import Design
-    from gradassay.verify.problem import Problem
+    from gradassay.verify.measuring.design import Design
+    from gradassay.verify.measuring.problem import Problem
 
 # samples that count as the population; the surrogate gradient over all of them is the oracle
 POPULATION = 2000
@@ -59,7 +59,7 @@ def measure(
     """
     from gradassay.cli.workbench import Workbench
     from gradassay.reports import build_manifest, write_report, write_results
-    from gradassay.verify.measurement import INTERVAL_METHOD
+    from gradassay.verify.measuring.measurement import INTERVAL_METHOD
 
     options = problem or ProblemOptions()
     folder = prepare_out(out, f"results/measure-{options.dataset}", overwrite=overwrite)
@@ -86,7 +86,7 @@ def designs_for(
     estimators: Mapping[str, Estimator], budget: int, batch_size: int
 ) -> dict[str, Design]:
     """Return the design of every estimator; fails before any work where the budget is too small."""
-    from gradassay.verify.design import Design
+    from gradassay.verify.measuring.design import Design
 
     return {
         name: Design.for_budget(estimator, budget, batch_size=batch_size)
@@ -105,7 +105,7 @@ def measure_all(
     The smoothed loss is that of the first estimator that draws noise.
     """
     from gradassay.core.noise import NoiseModel
-    from gradassay.verify.measurement import measure as run
+    from gradassay.verify.measuring.measurement import measure as run
 
     models = [e.noise for e in estimators.values() if e.noise is not None]
     smoothing = NoiseModel(models[0].scale, models[0].law) if models else None
@@ -115,7 +115,7 @@ def measure_all(
 
 def population(bench: Workbench) -> Problem:
     """Return the problem on at most `POPULATION` training samples."""
-    from gradassay.verify.problem import Problem
+    from gradassay.verify.measuring.problem import Problem
 
     count = min(POPULATION, len(bench.data.train_targets))
     subset = bench.data.subset(count, Key(bench.options.seed) / "population")

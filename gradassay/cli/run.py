@@ -57,7 +57,7 @@ def run(
         write_report,
         write_results,
     )
-    from gradassay.verify.measurement import INTERVAL_METHOD
+    from gradassay.verify.measuring.measurement import INTERVAL_METHOD
 
     options, training = problem or ProblemOptions(), training or TrainingOptions()
     folder = prepare_out(out, f"results/{options.dataset}", overwrite=overwrite)

@@ -13,7 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from gradassay.cli.options import Settings, chosen_estimators, command_line, prepare_out
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
-from gradassay.verify.results import failure_text
+from gradassay.verify.checks.results import failure_text
 
 
 def verify(

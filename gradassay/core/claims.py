@@ -68,7 +68,7 @@ class VarianceLaw:
     Parameters
     ----------
     name : str
-        Of the function in `gradassay.verify.closed_forms`.
+        Of the function in `gradassay.verify.oracles.closed_forms`.
     formula : str
         For people; d units, g gradient, c unperturbed loss, k4 kurtosis, m outputs.
     """

@@ -51,10 +51,11 @@ class SPSA:
     Estimand: Gaussian, the gradient of the loss smoothed over the weights; Rademacher, the expected
     central difference in each weight. Variance: on a loss that is linear in the weights
     ``(d + k4 - 2) |g|^2`` with d parameters, whatever the batch: see
-    `gradassay.verify.closed_forms` for node against weight space. Passes: two forward. State: none;
-    the perturbation is drawn parameter by parameter, used, and drawn again from its seed for the
-    gradient, never kept. Parameters are values here: those given are not touched, so they need not
-    be restored. Replicates are computed one after another, each having parameters of its own.
+    `gradassay.verify.oracles.closed_forms` for node against weight space. Passes: two forward.
+    State: none; the perturbation is drawn parameter by parameter, used, and drawn again from its
+    seed for the gradient, never kept. Parameters are values here: those given are not touched, so
+    they need not be restored. Replicates are computed one after another, each having parameters of
+    its own.
 
     References
     ----------

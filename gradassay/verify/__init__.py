@@ -9,17 +9,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gradassay.verify.design import Design
-    from gradassay.verify.measurement import measure
-    from gradassay.verify.problem import Problem
-    from gradassay.verify.results import failure_text
+    from gradassay.verify.checks.results import failure_text
+    from gradassay.verify.measuring.design import Design
+    from gradassay.verify.measuring.measurement import measure
+    from gradassay.verify.measuring.problem import Problem
     from gradassay.verify.suite import verify
 
 _HOMES = {
-    "Design": "gradassay.verify.design",
-    "Problem": "gradassay.verify.problem",
-    "failure_text": "gradassay.verify.results",
-    "measure": "gradassay.verify.measurement",
+    "Design": "gradassay.verify.measuring.design",
+    "Problem": "gradassay.verify.measuring.problem",
+    "failure_text": "gradassay.verify.checks.results",
+    "measure": "gradassay.verify.measuring.measurement",
     "verify": "gradassay.verify.suite",
 }
 

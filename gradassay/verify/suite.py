@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
-from gradassay.verify.exact_checks import exact_checks
-from gradassay.verify.identity_checks import identity_checks
+from gradassay.verify.checks.exact_checks import exact_checks
+from gradassay.verify.checks.identity_checks import identity_checks
 
 
 def verify(

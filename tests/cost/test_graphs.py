@@ -29,7 +29,7 @@ from gradassay.cost.measure import measure_cost
 from gradassay.estimators import make_estimator, zoo_names
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.torch_snn import TorchBackend
-from gradassay.verify.autograd_oracle import as_tensor, autograd_loss
+from gradassay.verify.oracles.autograd_oracle import as_tensor, autograd_loss
 
 if TYPE_CHECKING:
     from tests.cost.conftest import Problem as SmallProblem

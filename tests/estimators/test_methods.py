@@ -12,8 +12,8 @@ from gradassay.core.noise import Noise, draw_noise
 from gradassay.core.params import Params
 from gradassay.estimators import make_estimator
 from gradassay.reference_snn import ReferenceBackend, bptt_gradient, online_gradient
-from gradassay.verify.results import relative_difference
-from gradassay.verify.small_problems import (
+from gradassay.verify.checks.results import relative_difference
+from gradassay.verify.oracles.small_problems import (
     SmallProblem,
     convolution_problem,
     dyadic_problem,

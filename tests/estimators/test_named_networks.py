@@ -9,7 +9,7 @@ from gradassay.core.params import initial_params
 from gradassay.estimators import make_estimator
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.torch_snn import TorchBackend
-from gradassay.verify.results import relative_difference
+from gradassay.verify.checks.results import relative_difference
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from gradassay.core.noise import Noise, NoiseModel, draw_noise
 from gradassay.estimators import make_estimator
 from gradassay.estimators.online import OnlineEstimate
 from gradassay.reference_snn import ReferenceBackend, online_gradient
-from gradassay.verify.results import relative_difference
-from gradassay.verify.small_problems import dyadic_problem
+from gradassay.verify.checks.results import relative_difference
+from gradassay.verify.oracles.small_problems import dyadic_problem
 
 BACKEND = ReferenceBackend()
 PROBLEM = dyadic_problem((5, 4), steps=3, seed=0)

@@ -9,8 +9,8 @@ from gradassay.core.noise import Noise
 from gradassay.estimators import make_estimator, zoo_names
 from gradassay.estimators.opzo import OPZO
 from gradassay.reference_snn import ReferenceBackend, bptt_gradient, online_gradient
-from gradassay.verify.results import relative_difference
-from gradassay.verify.small_problems import agreement_problems, dyadic_problem
+from gradassay.verify.checks.results import relative_difference
+from gradassay.verify.oracles.small_problems import agreement_problems, dyadic_problem
 
 BACKEND = ReferenceBackend()
 PROBLEM = dyadic_problem((5, 4), steps=3, seed=0)

@@ -13,8 +13,8 @@ from gradassay.core.noise import Noise
 from gradassay.core.params import Params, initial_params
 from gradassay.core.trace import Presynaptic, Recorded
 from gradassay.reference_snn import ReferenceBackend, bptt_gradient, online_gradient
-from gradassay.verify.results import relative_difference
-from gradassay.verify.small_problems import agreement_problems
+from gradassay.verify.checks.results import relative_difference
+from gradassay.verify.oracles.small_problems import agreement_problems
 
 BACKEND = ReferenceBackend()
 EVERYTHING: frozenset[Recorded] = frozenset(

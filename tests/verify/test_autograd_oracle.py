@@ -26,8 +26,8 @@ from gradassay.core.noise import Noise, NoiseModel, draw_noise
 from gradassay.core.params import Params, key_normal
 from gradassay.core.residual import residual
 from gradassay.reference_snn.gradients import bptt_gradient, online_gradient
-from gradassay.verify.autograd_network import Temporal
-from gradassay.verify.autograd_oracle import as_tensor, autograd_gradient, autograd_loss
+from gradassay.verify.oracles.autograd_network import Temporal
+from gradassay.verify.oracles.autograd_oracle import as_tensor, autograd_gradient, autograd_loss
 
 KINDS: tuple[SurrogateKind, ...] = get_args(SurrogateKind)
 NOISE = NoiseModel(0.3)

@@ -9,9 +9,9 @@ from gradassay.core.claims import BiasOrder
 from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.core.params import Params
 from gradassay.estimators import make_estimator
-from gradassay.verify.enumeration import enumerate_estimator
-from gradassay.verify.exact_oracles import surrogate_gradient
-from gradassay.verify.small_problems import SmallProblem, dyadic_problem, weight_problem
+from gradassay.verify.oracles.enumeration import enumerate_estimator
+from gradassay.verify.oracles.exact_oracles import surrogate_gradient
+from gradassay.verify.oracles.small_problems import SmallProblem, dyadic_problem, weight_problem
 
 SMOOTH = Neuron(smooth=True, surrogate=Surrogate("gaussian", 1.0))
 PROBLEM = dyadic_problem((3, 2), steps=2, seed=1, samples=1)

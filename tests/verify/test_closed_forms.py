@@ -32,7 +32,7 @@ from gradassay.core.noise import Law, Noise, draw
 from gradassay.core.params import initial_params
 from gradassay.estimators import make_estimator
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.closed_forms import (
+from gradassay.verify.oracles.closed_forms import (
     curvature_mean,
     curvature_square,
     kurtosis,
@@ -41,8 +41,8 @@ from gradassay.verify.closed_forms import (
     two_point_covariance,
     two_point_variance,
 )
-from gradassay.verify.intervals import mean_interval
-from gradassay.verify.moments import Float
+from gradassay.verify.statistics.intervals import mean_interval
+from gradassay.verify.statistics.moments import Float
 
 BACKEND = ReferenceBackend()
 UNITS, CLASSES, ALPHA = 8, 3, 0.6

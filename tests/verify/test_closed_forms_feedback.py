@@ -24,7 +24,7 @@ from gradassay.estimators.dfa import DFA
 from gradassay.estimators.dkp import DKP
 from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.closed_forms import (
+from gradassay.verify.oracles.closed_forms import (
     kolen_pollack_gap,
     node_perturbation_variance,
     random_feedback_square,
@@ -32,8 +32,8 @@ from gradassay.verify.closed_forms import (
     two_point_variance,
     weight_perturbation_variance,
 )
-from gradassay.verify.intervals import mean_interval
-from gradassay.verify.moments import Float
+from gradassay.verify.statistics.intervals import mean_interval
+from gradassay.verify.statistics.moments import Float
 
 BACKEND = ReferenceBackend()
 FAMILY, MISS, CASES, BLOCKS = 1e-3, 1e-3, 8, 40

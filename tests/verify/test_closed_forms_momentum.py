@@ -25,7 +25,7 @@ from gradassay.core.noise import Law, Noise, Pairing
 from gradassay.core.params import Params, initial_params
 from gradassay.estimators.opzo import OPZO
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.closed_forms import (
+from gradassay.verify.oracles.closed_forms import (
     feedback_mean,
     feedback_total_variance,
     feedback_variance,
@@ -35,8 +35,8 @@ from gradassay.verify.closed_forms import (
     paired_offsets,
     single_pass_mean,
 )
-from gradassay.verify.intervals import mean_interval
-from gradassay.verify.moments import Float
+from gradassay.verify.statistics.intervals import mean_interval
+from gradassay.verify.statistics.moments import Float
 
 BACKEND = ReferenceBackend()
 ALPHA = 0.4

@@ -25,9 +25,9 @@ from gradassay.core.params import Params, initial_params
 from gradassay.estimators.localzo import LocalZO
 from gradassay.estimators.opzo import OPZO
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.closed_forms import expected_surrogate, spike_mean, spike_variance
-from gradassay.verify.intervals import mean_interval
-from gradassay.verify.moments import Float
+from gradassay.verify.oracles.closed_forms import expected_surrogate, spike_mean, spike_variance
+from gradassay.verify.statistics.intervals import mean_interval
+from gradassay.verify.statistics.moments import Float
 
 BACKEND = ReferenceBackend()
 FAMILY, MISS, CASES, BLOCKS = 1e-3, 1e-3, 10, 40

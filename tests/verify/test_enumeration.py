@@ -19,10 +19,10 @@ from gradassay.core.params import Params, initial_params
 from gradassay.core.trace import Trace
 from gradassay.estimators import make_estimator
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.enumeration import Signs, SignTable, enumerate_estimator
-from gradassay.verify.estimands import expected_central_difference, expected_feedback
-from gradassay.verify.exact_checks import exact_checks
-from gradassay.verify.results import relative_difference
+from gradassay.verify.checks.exact_checks import exact_checks
+from gradassay.verify.checks.results import relative_difference
+from gradassay.verify.oracles.enumeration import Signs, SignTable, enumerate_estimator
+from gradassay.verify.oracles.estimands import expected_central_difference, expected_feedback
 
 BACKEND = ReferenceBackend()
 

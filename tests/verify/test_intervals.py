@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gradassay.verify.intervals import (
+from gradassay.verify.statistics.intervals import (
     between_interval,
     jackknife,
     mean_interval,

@@ -20,10 +20,10 @@ from gradassay.core.records import Measurement
 from gradassay.estimators import make_estimator, zoo_names
 from gradassay.reference_snn import ReferenceBackend, online_gradient
 from gradassay.verify import draws as draws_module
-from gradassay.verify.design import Design
-from gradassay.verify.enumeration import enumerate_estimator
-from gradassay.verify.measurement import measure
-from gradassay.verify.problem import Problem
+from gradassay.verify.measuring.design import Design
+from gradassay.verify.measuring.measurement import measure
+from gradassay.verify.measuring.problem import Problem
+from gradassay.verify.oracles.enumeration import enumerate_estimator
 
 BACKEND = ReferenceBackend()
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradassay.verify.moments import Moments, merged
+from gradassay.verify.statistics.moments import Moments, merged
 
 
 @given(st.integers(1, 9), st.lists(st.integers(1, 8), min_size=1, max_size=4), st.integers(0, 99))

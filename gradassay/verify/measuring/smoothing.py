@@ -8,10 +8,10 @@ from gradassay.core.arrays import array_namespace
 from gradassay.core.keys import Key
 from gradassay.core.noise import Noise, NoiseModel, draw_noise
 from gradassay.estimators.zo_single_point import ZOSinglePoint
-from gradassay.verify.design import Design
-from gradassay.verify.draws import by_layer, chunk_size
-from gradassay.verify.moments import Float, to_float64
-from gradassay.verify.problem import Problem
+from gradassay.verify.measuring.design import Design
+from gradassay.verify.measuring.draws import by_layer, chunk_size
+from gradassay.verify.measuring.problem import Problem
+from gradassay.verify.statistics.moments import Float, to_float64
 
 
 def smoothed_loss_means(

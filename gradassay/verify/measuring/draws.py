@@ -13,9 +13,9 @@ from gradassay.core.estimator import Estimator, State, stack_states, state_of
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
 from gradassay.core.params import Params
-from gradassay.verify.design import Design
-from gradassay.verify.moments import Float, Moments, merged, to_float64
-from gradassay.verify.problem import Problem
+from gradassay.verify.measuring.design import Design
+from gradassay.verify.measuring.problem import Problem
+from gradassay.verify.statistics.moments import Float, Moments, merged, to_float64
 
 # numbers in the gradients of one chunk of replicates: fixes the memory, whatever the replicates
 CHUNK_ENTRIES = 8_000_000

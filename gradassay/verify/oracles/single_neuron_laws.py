@@ -10,7 +10,7 @@ from scipy import special, stats
 
 from gradassay.core.errors import ConfigurationError, unknown_name
 from gradassay.core.noise import Law
-from gradassay.verify.moments import Float
+from gradassay.verify.statistics.moments import Float
 
 SpikeForm = Literal["single", "central"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradassay.core.arrays import Array
 from gradassay.core.records import CheckResult
-from gradassay.verify.small_problems import SmallProblem
+from gradassay.verify.oracles.small_problems import SmallProblem
 
 SMALLEST_ARRAY = 1e-4
 

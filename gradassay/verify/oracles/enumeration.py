@@ -23,7 +23,7 @@ from gradassay.core.params import Params
 from gradassay.core.trace import Recorded, Trace
 from gradassay.estimators.passes import Pass
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.moments import Float
+from gradassay.verify.statistics.moments import Float
 
 MOST_SIGNS = 16
 

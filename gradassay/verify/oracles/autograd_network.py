@@ -41,7 +41,7 @@ class Unrolled:
     weights : mapping from name to tensor
         Its parameters.
     temporal : {"online", "spatial", "through_time"}
-        What stays in autograd's graph; see `gradassay.verify.autograd_oracle`.
+        What stays in autograd's graph; see `gradassay.verify.oracles.autograd_oracle`.
     reset_gradient : bool
         Leave the spikes of the step before in the graph.
     noise : Noise or None

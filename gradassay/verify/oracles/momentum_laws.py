@@ -17,8 +17,8 @@ import numpy as np
 
 from gradassay.core.errors import ConfigurationError, unknown_name
 from gradassay.core.noise import Law, Pairing
-from gradassay.verify.moments import Float
-from gradassay.verify.zeroth_order_laws import single_point_variance
+from gradassay.verify.oracles.zeroth_order_laws import single_point_variance
+from gradassay.verify.statistics.moments import Float
 
 
 def paired_offsets(outputs: Float, pairing: Pairing) -> Float:

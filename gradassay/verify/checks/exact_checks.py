@@ -15,12 +15,20 @@ from gradassay.core.keys import Key
 from gradassay.core.layers import Linear
 from gradassay.core.records import CheckResult
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.enumeration import enumerate_estimator
-from gradassay.verify.estimands import expected_feedback, momentum_gradient, single_point_variance
-from gradassay.verify.exact_oracles import exact_oracle, sign_table
-from gradassay.verify.options import with_options
-from gradassay.verify.results import check_result
-from gradassay.verify.small_problems import SmallProblem, enumeration_problems, weight_problem
+from gradassay.verify.checks.options import with_options
+from gradassay.verify.checks.results import check_result
+from gradassay.verify.oracles.enumeration import enumerate_estimator
+from gradassay.verify.oracles.estimands import (
+    expected_feedback,
+    momentum_gradient,
+    single_point_variance,
+)
+from gradassay.verify.oracles.exact_oracles import exact_oracle, sign_table
+from gradassay.verify.oracles.small_problems import (
+    SmallProblem,
+    enumeration_problems,
+    weight_problem,
+)
 
 # two writings, sums in another order; autograd's order is again another
 BOUND = 1e-11

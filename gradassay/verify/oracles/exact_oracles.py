@@ -14,10 +14,10 @@ from gradassay.core.neuron import Surrogate
 from gradassay.core.params import Params
 from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.autograd_oracle import autograd_gradient
-from gradassay.verify.enumeration import Signs, SignTable, all_signs
-from gradassay.verify.estimands import expected_central_difference, smoothed_jacobian
-from gradassay.verify.small_problems import SmallProblem
+from gradassay.verify.oracles.autograd_oracle import autograd_gradient
+from gradassay.verify.oracles.enumeration import Signs, SignTable, all_signs
+from gradassay.verify.oracles.estimands import expected_central_difference, smoothed_jacobian
+from gradassay.verify.oracles.small_problems import SmallProblem
 
 TEMPORAL = {"online_bp": "online", "spatial_bp": "spatial", "bptt": "through_time"}
 

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import stats
 
 from gradassay.core.noise import Law
-from gradassay.verify.moments import Float
-from gradassay.verify.zeroth_order_laws import two_point_variance
+from gradassay.verify.oracles.zeroth_order_laws import two_point_variance
+from gradassay.verify.statistics.moments import Float
 
 
 def random_feedback_square(units: int, entry_variance: float, error: Float) -> float:

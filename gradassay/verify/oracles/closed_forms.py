@@ -15,14 +15,14 @@ Rademacher, and within intervals elsewhere.
 
 from __future__ import annotations
 
-from gradassay.verify.feedback_laws import (
+from gradassay.verify.oracles.feedback_laws import (
     kolen_pollack_gap,
     node_perturbation_variance,
     random_feedback_square,
     random_feedback_squared_cosine,
     weight_perturbation_variance,
 )
-from gradassay.verify.momentum_laws import (
+from gradassay.verify.oracles.momentum_laws import (
     feedback_mean,
     feedback_total_variance,
     feedback_variance,
@@ -32,8 +32,12 @@ from gradassay.verify.momentum_laws import (
     paired_offsets,
     single_pass_mean,
 )
-from gradassay.verify.single_neuron_laws import expected_surrogate, spike_mean, spike_variance
-from gradassay.verify.zeroth_order_laws import (
+from gradassay.verify.oracles.single_neuron_laws import (
+    expected_surrogate,
+    spike_mean,
+    spike_variance,
+)
+from gradassay.verify.oracles.zeroth_order_laws import (
     curvature_mean,
     curvature_square,
     even_moments,

@@ -14,12 +14,16 @@ from gradassay.core.noise import NoiseModel
 from gradassay.core.params import Params
 from gradassay.core.records import Interval, Measurement
 from gradassay.estimators.spatial_bp import SpatialBP
-from gradassay.verify.design import Design
-from gradassay.verify.draws import BlockResult, by_layer, draw_blocks
-from gradassay.verify.intervals import between_interval, mean_interval, squared_norm_interval
-from gradassay.verify.moments import Float
-from gradassay.verify.problem import Problem
-from gradassay.verify.smoothing import smoothed_loss_means
+from gradassay.verify.measuring.design import Design
+from gradassay.verify.measuring.draws import BlockResult, by_layer, draw_blocks
+from gradassay.verify.measuring.problem import Problem
+from gradassay.verify.measuring.smoothing import smoothed_loss_means
+from gradassay.verify.statistics.intervals import (
+    between_interval,
+    mean_interval,
+    squared_norm_interval,
+)
+from gradassay.verify.statistics.moments import Float
 
 INTERVAL_METHOD = (
     "Student's t over independent blocks, each with its own feedback state, degrees of freedom"

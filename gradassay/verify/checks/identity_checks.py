@@ -18,10 +18,10 @@ from gradassay.core.records import CheckResult
 from gradassay.cost.counting import CountingBackend
 from gradassay.reference_snn import ReferenceBackend, online_gradient
 from gradassay.torch_snn import TorchBackend
-from gradassay.verify.exact_oracles import TEMPORAL, surrogate_gradient
-from gradassay.verify.options import with_options
-from gradassay.verify.results import check_result
-from gradassay.verify.small_problems import SmallProblem, agreement_problems
+from gradassay.verify.checks.options import with_options
+from gradassay.verify.checks.results import check_result
+from gradassay.verify.oracles.exact_oracles import TEMPORAL, surrogate_gradient
+from gradassay.verify.oracles.small_problems import SmallProblem, agreement_problems
 
 SAME_NOISE_BOUND = 1e-12
 AUTOGRAD_BOUND = 1e-10

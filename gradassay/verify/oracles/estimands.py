@@ -17,8 +17,8 @@ from gradassay.estimators.descent import Descent
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.signal import SignalEstimator
 from gradassay.estimators.temporal import Temporal, Traces
-from gradassay.verify.enumeration import SignTable
-from gradassay.verify.moments import Float
+from gradassay.verify.oracles.enumeration import SignTable
+from gradassay.verify.statistics.moments import Float
 
 At = Literal["noisy", "first", "clean"]
 

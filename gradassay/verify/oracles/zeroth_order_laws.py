@@ -17,7 +17,7 @@ import numpy as np
 
 from gradassay.core.errors import ConfigurationError, unknown_name
 from gradassay.core.noise import Law
-from gradassay.verify.moments import Float
+from gradassay.verify.statistics.moments import Float
 
 Form = Literal["central", "forward", "single"]
 

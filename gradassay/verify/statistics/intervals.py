@@ -18,7 +18,7 @@ import numpy as np
 from scipy import stats
 
 from gradassay.core.records import Interval
-from gradassay.verify.moments import Float
+from gradassay.verify.statistics.moments import Float
 
 
 def jackknife(value: float, left_out: Float, level: float) -> Interval:

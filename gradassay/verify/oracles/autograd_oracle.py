@@ -14,7 +14,7 @@ from gradassay.core.errors import unknown_name
 from gradassay.core.network import Loss, Network
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
-from gradassay.verify.autograd_network import Temporal, Unrolled, Weights
+from gradassay.verify.oracles.autograd_network import Temporal, Unrolled, Weights
 
 TEMPORAL = ("online", "spatial", "through_time")
 

@@ -1,0 +1,1 @@
+"""Checks that an estimator's claims call for."""

@@ -1,0 +1,1 @@
+"""Bias, variance and direction of estimates, measured with intervals."""

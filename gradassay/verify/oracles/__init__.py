@@ -1,0 +1,1 @@
+"""What means and variances should be: small problems and their exact values."""

@@ -1,0 +1,1 @@
+"""Moments, intervals, tests: statistics that know nothing of networks."""
