@@ -87,19 +87,37 @@ class CheckResult:
     check : str
         Name of the check.
     level : int
-        0: exact identity on the same randomness. 1: exact enumeration of all noise.
+        0: exact identity on the same randomness. 1: exact enumeration of all noise. 2: the
+        estimator's own draws, sampled until the question is decided. 3: laws over a range of
+        settings.
     claim : str
         The sentence that was tested.
     verdict : {"PASS", "FAIL", "INCONCLUSIVE"}
-        The outcome.
-    measured, bound : float
-        Relative error found, and the largest that passes.
+        PASS: the whole interval is within the bound. FAIL: the fault is proven at the check's
+        false-alarm rate. INCONCLUSIVE: neither.
+    measured, low, high : float
+        The quantity found, with its interval; low = high = measured where it is exact.
+    bound : float
+        The largest that passes (the margin of a sampled check).
     detail : str
         What a reader needs to find the fault; empty on PASS.
     evaluations : int
         Gradients or passes computed.
     seed : int
-        Seed of the problem.
+        Seed of the problem and of all draws.
+    quantity : str
+        What `measured` is.
+    false_alarm_rate : float
+        Rate at which the check fails a right estimator; 0 where nothing is drawn.
+    planned : int
+        Replicates that a test of fixed size with the same margin and rates would need; 0 where
+        nothing is drawn.
+    budget : int
+        Most replicates allowed; 0 where nothing is drawn.
+    look : int
+        The look at which a sampled check was decided, from 1; 0 where nothing is drawn.
+    causes : str
+        Usual causes of a failure, most likely first, one a line; empty on PASS.
     """
 
     subject: str
@@ -109,10 +127,18 @@ class CheckResult:
     claim: str
     verdict: Verdict
     measured: float
+    low: float
+    high: float
     bound: float
     detail: str
     evaluations: int
     seed: int
+    quantity: str = "relative difference"
+    false_alarm_rate: float = 0.0
+    planned: int = 0
+    budget: int = 0
+    look: int = 0
+    causes: str = ""
 
 
 @dataclass(frozen=True)

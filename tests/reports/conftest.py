@@ -77,7 +77,7 @@ def make_checks(failures: int = 1) -> list[CheckResult]:
             rows.append(
                 CheckResult(
                     subject, SMALL, f"identity_{i}", i % 2, f"backends agree on signal {i}",
-                    verdict, 0.334 if failed else 3.1e-16 * i, 4.2e-13,
+                    verdict, *[0.334 if failed else 3.1e-16 * i] * 3, 4.2e-13,
                     "hidden1: ratio 0.666\nhidden2: ratio 0.667" if failed else "",
                     2 if i % 2 == 0 else 4096, 7,
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,6 +12,7 @@ from gradassay.core.records import CheckResult
 from gradassay.verify.oracles.small_problems import SmallProblem
 
 SMALLEST_ARRAY = 1e-4
+MOST_NAMED = 4
 
 
 def relative_difference(found: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
@@ -18,16 +20,19 @@ def relative_difference(found: Mapping[str, Array], expected: Mapping[str, Array
 
     An expected array that is smaller than 1e-4 of the largest counts as that large: sums that
     cancel leave rounding errors of the terms' size. Where all that is expected is 0 it is the norm
-    of what was found; a number that is not finite makes it infinite.
+    of what was found. An array that is missing, of another shape or not finite makes it infinite.
     """
     return max(_differences(found, expected).values(), default=0.0)
 
 
 def _differences(found: Mapping[str, Array], expected: Mapping[str, Array]) -> dict[str, float]:
-    result = {}
+    result = dict.fromkeys((name for name in found if name not in expected), float("inf"))
     norms = {name: float(np.linalg.norm(array)) for name, array in expected.items()}
     least = SMALLEST_ARRAY * max(norms.values(), default=0.0)
     for name, array in expected.items():
+        if np.shape(found.get(name)) != np.shape(array):
+            result[name] = float("inf")
+            continue
         scale = max(norms[name], least)
         error = float(np.linalg.norm(np.asarray(found[name]) - array)) / (scale or 1.0)
         result[name] = error if np.isfinite(error) else float("inf")
@@ -47,12 +52,17 @@ def check_result(
     evaluations: int,
     seed: int,
 ) -> CheckResult:
-    """Return PASS where all arrays agree within the bound, else FAIL, the worst arrays named."""
+    """Return PASS where all arrays agree within the bound, else FAIL, the wrong arrays named.
+
+    The layer that is highest in the network comes first: what is wrong there can make the layers
+    below it wrong.
+    """
     differences = _differences(found, expected)
     measured = max(differences.values(), default=0.0)
-    failed = {name: error for name, error in differences.items() if not error <= bound}
-    worst = sorted(failed.items(), key=lambda item: -item[1])[:4]
-    detail = "; ".join(f"{name}: {_ratio(found[name], expected[name])}" for name, _ in worst)
+    failed = [name for name, error in differences.items() if not error <= bound]
+    named = failed[::-1][:MOST_NAMED]
+    more = f"; and {len(failed) - len(named)} more" if len(failed) > len(named) else ""
+    detail = "; ".join(f"{name}: {describe(found.get(name), expected.get(name))}" for name in named)
     return CheckResult(
         subject=subject,
         problem=problem.name,
@@ -61,16 +71,24 @@ def check_result(
         claim=claim,
         verdict="FAIL" if failed else "PASS",
         measured=measured,
+        low=measured,
+        high=measured,
         bound=bound,
-        detail=detail,
+        detail=detail + more,
         evaluations=evaluations,
         seed=seed,
     )
 
 
-def _ratio(found: Array, expected: Array) -> str:
+def describe(found: Array | None, expected: Array | None) -> str:
     """Describe how an array differs: its scale along the expected one, and what is left."""
+    if found is None or expected is None:
+        return "missing" if found is None else "not expected"
+    if np.shape(found) != np.shape(expected):
+        return f"shape {np.shape(found)}, expected {np.shape(expected)}"
     f, e = np.ravel(np.asarray(found)), np.ravel(np.asarray(expected))
+    if not np.isfinite(f).all():
+        return f"{int((~np.isfinite(f)).sum())} of {f.size} entries are not finite"
     square = float(e @ e)
     if square == 0:
         return f"expected 0, found norm {np.linalg.norm(f):.3g}"
@@ -80,15 +98,56 @@ def _ratio(found: Array, expected: Array) -> str:
 
 
 def failure_text(result: CheckResult) -> str:
-    """Return the block that explains one failure."""
-    return "\n".join(
-        [
-            f"{result.verdict} {result.check}: {result.subject} on {result.problem}",
-            f"  claim        {result.claim}",
-            f"  measured     relative difference {result.measured:.3g}",
-            f"  bound        {result.bound:.3g}",
-            f"  where        {result.detail}",
-            f"  evaluations  {result.evaluations}",
-            f"  reproduce    gradassay verify {result.subject} --seed {result.seed}",
-        ]
+    """Return the block that explains one result that is no PASS: at most 25 lines."""
+    lines = [
+        f"{result.verdict} {result.check}: {result.subject} on {result.problem}",
+        *_field("claim", result.claim),
+        *_field("measured", _measured(result)),
+        *_field("bound", f"{result.bound:.3g}"),
+        *_field("where", result.detail),
+        *_field("error rates", _rates(result)),
+        *_field("evaluations", _replicates(result)),
+        *_field("reproduce", reproduce(result)),
+        *_field("usual causes", result.causes),
+    ]
+    return "\n".join(lines)
+
+
+def reproduce(result: CheckResult) -> str:
+    """Return the command that runs the check again."""
+    name = f"'{result.subject}'" if "*" in result.subject else result.subject
+    return f"gradassay verify {name} --check {result.check} --seed {result.seed}"
+
+
+def _measured(result: CheckResult) -> str:
+    if result.low == result.high:
+        return f"{result.quantity} {result.measured:.3g}"
+    low, high = (f"{end:.3g}" for end in (result.low, result.high))
+    return f"{result.quantity} {result.measured:.3g}, interval [{low}, {high}]"
+
+
+def _rates(result: CheckResult) -> str:
+    if not result.budget:
+        return ""
+    return f"false alarm and miss at the bound at most {result.false_alarm_rate:.2g} for this check"
+
+
+def _replicates(result: CheckResult) -> str:
+    if not result.budget:
+        return f"{result.evaluations:,}"
+    plan = f"; a test of fixed size needs {result.planned:,}" if result.planned else ""
+    return (
+        f"{result.evaluations:,} replicates of at most {result.budget:,},"
+        f" decided at look {result.look}{plan}"
     )
+
+
+def _field(name: str, text: str) -> list[str]:
+    """Return the lines of a field, none where it is empty."""
+    lines = text.splitlines()
+    return [f"  {name if number == 0 else '':<13}{line}" for number, line in enumerate(lines)]
+
+
+def one_line(text: str, width: int = 160) -> str:
+    """Return a text on one line, shortened."""
+    return textwrap.shorten(" ".join(text.split()), width, placeholder=" ...")
