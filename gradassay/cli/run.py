@@ -16,7 +16,7 @@ from gradassay.cli.options import (
     prepare_out,
 )
 from gradassay.cli.train import TrainingOptions, train_all, training_settings
-from gradassay.cli.verify import exit_code, print_checks, verify_with_progress
+from gradassay.cli.verify import SuiteOptions, exit_code, print_checks, run_with_progress
 
 
 def run(
@@ -58,6 +58,7 @@ def run(
         write_results,
     )
     from gradassay.verify.measuring.measurement import INTERVAL_METHOD
+    from gradassay.verify.suite import planned_cases
 
     options, training = problem or ProblemOptions(), training or TrainingOptions()
     folder = prepare_out(out, f"results/{options.dataset}", overwrite=overwrite)
@@ -67,7 +68,7 @@ def run(
     designs = designs_for(chosen, budget, batch_size)
     measured = population(bench)
 
-    checks = verify_with_progress(chosen, options.seed)
+    checks = run_with_progress(planned_cases(chosen, SuiteOptions(seed=options.seed).settings()))
     print_checks(checks)
     measurements = measure_all(chosen, measured, designs, options.seed)
     cost = cost_all(bench, chosen, measured)

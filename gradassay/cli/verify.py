@@ -1,32 +1,112 @@
-"""``gradassay verify``: exact checks of estimators against their claims."""
+"""``gradassay verify``: checks of estimators against their claims."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gradassay.cli.options import Settings, chosen_estimators, command_line, prepare_out
+from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
+from gradassay.verify.certificate import certify, to_json
+from gradassay.verify.checks.case import Case
+from gradassay.verify.checks.case import Settings as SuiteSettings
 from gradassay.verify.checks.results import failure_text
+from gradassay.verify.expected import ExpectedFailure, read_expected, with_expected
+from gradassay.verify.junit import junit_xml
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class SuiteOptions:
+    """The suite, its error rate and its effort.
+
+    Parameters
+    ----------
+    suite
+        quick: identities, exact enumeration, the estimator's own draws. full: laws over a range of
+        settings too.
+    check
+        Names of checks, separated by commas; all where not given.
+    margin
+        Largest relative bias that a sampled check passes.
+    false_alarm_rate
+        Probability that anything fails although every estimator is right, of the whole suite.
+    budget
+        Most replicates of a sampled check.
+    time_limit
+        Seconds after which a check is given up, as failed.
+    workers
+        Processes; results do not depend on it.
+    seed
+        Seed of problems and draws.
+    """
+
+    suite: str = "quick"
+    check: str = ""
+    margin: float = 0.05
+    false_alarm_rate: Annotated[float, Parameter(alias="--alpha")] = 0.01
+    budget: int = 262_144
+    time_limit: float = 120.0
+    workers: int = 1
+    seed: int = 0
+
+    def settings(self) -> SuiteSettings:
+        """Return what the checks are given."""
+        return SuiteSettings(
+            self.seed, self.margin, self.false_alarm_rate, self.budget, self.time_limit
+        )
+
+    def checks(self) -> tuple[str, ...]:
+        """Return the names of the checks that are wanted; none for all."""
+        return tuple(name.strip() for name in self.check.split(",") if name.strip())
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is written.
+
+    Parameters
+    ----------
+    json
+        Write the certificate into this file.
+    junit
+        Write the results into this file, as XML for continuous integration.
+    expected_failures
+        A TOML file of tables [[expected]] with subject, check, reason and, where it is meant for
+        one problem only, problem. An expected failure that does not come is a failure.
+    out
+        Write the results into this folder, for `gradassay report`.
+    overwrite
+        Replace the files that are there.
+    """
+
+    json: Path | None = None
+    junit: Path | None = None
+    expected_failures: Path | None = None
+    out: Path | None = None
+    overwrite: bool = False
 
 
 def verify(
     targets: Annotated[list[str] | None, Parameter(name="TARGET")] = None,
     /,
+    suite: SuiteOptions | None = None,
+    output: OutputOptions | None = None,
     *,
     set_: Settings = None,
-    seed: int = 0,
     strict: bool = False,
-    out: Path | None = None,
-    overwrite: bool = False,
+    self_test: bool = False,
 ) -> int:
-    """Verify estimators: both backends, autograd, and exact enumeration of all noise.
+    """Verify estimators: both backends, autograd, exact enumeration of all noise, own draws.
 
     Parameters
     ----------
@@ -35,42 +115,113 @@ def verify(
         where none is given.
     set_
         An option of an estimator, NAME.OPTION=VALUE; may be given several times.
-    seed
-        Seed of the small problems.
     strict
         Exit with 3 where a check is inconclusive.
-    out
-        Write the results into this folder.
-    overwrite
-        Replace the results that are there.
+    self_test
+        Verify the verifier: every planted fault must be caught by the check named for it.
     """
     from gradassay.estimators import zoo_names
-    from gradassay.reports import build_manifest, write_results
+
+    suite, output = suite or SuiteOptions(), output or OutputOptions()
+    if self_test:
+        return _self_test(suite)
+    from gradassay.verify.suite import planned_cases
 
     estimators = chosen_estimators(targets or zoo_names(), set_)
-    folder = prepare_out(out, "", overwrite=overwrite) if out else None
-    results = verify_with_progress(estimators, seed)
+    settings = suite.settings()
+    files = _Files.prepare(output)
+    cases = planned_cases(estimators, settings, suite=suite.suite, checks=suite.checks())
+    results = with_expected(run_with_progress(cases, suite.workers), files.expected)
     print_checks(results)
-    if folder:
-        settings = {"estimators": {name: repr(e) for name, e in estimators.items()}}
-        manifest = build_manifest(command_line(), seed, settings, {})
-        write_results(folder, checks=results, manifest=manifest, overwrite=overwrite)
-        Console().print(f"results: {folder}", highlight=False)
+    files.write(estimators, cases, results, settings)
     return exit_code(results, strict)
 
 
-def verify_with_progress(estimators: Mapping[str, Estimator], seed: int) -> list[CheckResult]:
-    """Run all checks with a line of progress on the standard error."""
-    from gradassay.verify.suite import verify as run_checks
+def _self_test(suite: SuiteOptions) -> int:
+    """Plant every fault, and print what became of it; 1 where one is not caught."""
+    from gradassay.verify.faults import FAULTS
+    from gradassay.verify.self_test import run_self_test, self_test_markdown
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("verify")
+    outcomes = []
+    with _progress() as progress:
+        task = progress.add_task("self-test", total=len(FAULTS))
+        for outcome in run_self_test(settings=suite.settings(), workers=suite.workers):
+            outcomes.append(outcome)
+            progress.update(task, description=f"self-test: {outcome.fault}", advance=1)
+    Console(highlight=False, soft_wrap=True).print(self_test_markdown(outcomes), markup=False)
+    return 0 if all(outcome.caught for outcome in outcomes) else 1
 
-        def show(result: CheckResult) -> None:
-            progress.update(task, description=f"verify {result.subject}: {result.check}", advance=1)
 
-        return run_checks(estimators, seed=seed, on_result=show)
+def _progress() -> Progress:
+    """Return a bar of progress on the standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Where the outcome goes; checked before the work begins."""
+
+    output: OutputOptions
+    folder: Path | None
+    expected: Sequence[ExpectedFailure]
+
+    @classmethod
+    def prepare(cls, output: OutputOptions) -> _Files:
+        """Read the expected failures, and refuse files that are in the way."""
+        expected = read_expected(output.expected_failures) if output.expected_failures else []
+        for option, file in (("--json", output.json), ("--junit", output.junit)):
+            if file is None:
+                continue
+            if file.exists() and not output.overwrite:
+                raise UsageError(
+                    f"{option}: {str(file)!r} is there; expected a new file, or --overwrite."
+                )
+            if not file.resolve().parent.is_dir():
+                raise UsageError(f"{option}: got {str(file)!r}, whose folder does not exist.")
+        folder = prepare_out(output.out, "", overwrite=output.overwrite) if output.out else None
+        return cls(output, folder, expected)
+
+    def write(
+        self,
+        estimators: Mapping[str, Estimator],
+        cases: Sequence[Case],
+        results: Sequence[CheckResult],
+        settings: SuiteSettings,
+    ) -> None:
+        """Write what was asked for."""
+        from gradassay.reports import build_manifest, write_results, write_whole
+
+        console = Console(highlight=False, soft_wrap=True)
+        if self.output.json:
+            certificate = certify(estimators, cases, results, settings)
+            write_whole(self.output.json, to_json(certificate))
+            console.print(f"certificate: {self.output.json}")
+        if self.output.junit:
+            write_whole(self.output.junit, junit_xml(results))
+            console.print(f"JUnit XML: {self.output.junit}")
+        if self.folder:
+            told = {"estimators": {name: repr(e) for name, e in estimators.items()}}
+            manifest = build_manifest(command_line(), settings.seed, told, {})
+            overwrite = self.output.overwrite
+            write_results(self.folder, checks=results, manifest=manifest, overwrite=overwrite)
+            console.print(f"results: {self.folder}")
+
+
+def run_with_progress(
+    cases: Sequence[Case], workers: int = 1, label: str = "verify"
+) -> list[CheckResult]:
+    """Run all cases with a bar of progress on the standard error."""
+    from gradassay.verify.runner import run_cases
+
+    results: list[CheckResult] = []
+    with _progress() as progress:
+        task = progress.add_task(label, total=len(cases))
+        for case, found in zip(cases, run_cases(cases, workers=workers), strict=True):
+            told = f"{label} {case.subject}: {case.check.name}"
+            progress.update(task, description=told, advance=1)
+            results += found
+    return results
 
 
 def print_checks(results: Iterable[CheckResult]) -> None:
@@ -80,16 +231,25 @@ def print_checks(results: Iterable[CheckResult]) -> None:
     for result in results:
         groups.setdefault((result.subject, result.level), []).append(result)
     for (subject, level), group in groups.items():
-        passed = sum(result.verdict == "PASS" for result in group)
-        worst = max((r.measured for r in group if r.verdict == "PASS"), default=0.0)
-        word = "PASS" if passed == len(group) else "FAIL"
-        console.print(
-            f"{word} {subject}: level {level}, {passed} of {len(group)} checks,"
-            f" largest relative difference among those passed {worst:.1e}"
-        )
+        console.print(_line(subject, level, group), markup=False)
         for result in group:
             if result.verdict != "PASS":
                 console.print(failure_text(result), markup=False)
+
+
+def _line(subject: str, level: int, group: Sequence[CheckResult]) -> str:
+    """Return the line of one estimator and level: the worst verdict, and how much was shown."""
+    verdicts = [result.verdict for result in group]
+    worst = next((v for v in ("FAIL", "INCONCLUSIVE", "XFAIL") if v in verdicts), "PASS")
+    passed = [result for result in group if result.verdict == "PASS"]
+    line = f"{worst} {subject}: level {level}, {len(passed)} of {len(group)} checks"
+    if not passed:
+        return line
+    if level < 2:
+        return f"{line}, largest relative difference {max(r.measured for r in passed):.1e}"
+    replicates = sum(result.evaluations for result in passed)
+    share = max(result.high / result.bound for result in passed)
+    return f"{line}, {replicates:,} replicates, intervals within {share:.0%} of their bounds"
 
 
 def exit_code(results: Iterable[CheckResult], strict: bool) -> int:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE", "XFAIL"]
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ class CheckResult:
         settings.
     claim : str
         The sentence that was tested.
-    verdict : {"PASS", "FAIL", "INCONCLUSIVE"}
+    verdict : {"PASS", "FAIL", "INCONCLUSIVE", "XFAIL"}
         PASS: the whole interval is within the bound. FAIL: the fault is proven at the check's
-        false-alarm rate. INCONCLUSIVE: neither.
+        false-alarm rate. INCONCLUSIVE: neither. XFAIL: a FAIL that was expected, with a reason.
     measured, low, high : float
         The quantity found, with its interval; low = high = measured where it is exact.
     bound : float

@@ -1,5 +1,6 @@
 """Reports made from records only."""
 
+from gradassay.reports.atomic import write_whole
 from gradassay.reports.html import render_report, write_report
 from gradassay.reports.manifest import SCHEMA_VERSION, build_manifest
 from gradassay.reports.store import Results, read_results, require_target, write_results
@@ -15,4 +16,5 @@ __all__ = [
     "require_target",
     "write_report",
     "write_results",
+    "write_whole",
 ]

@@ -1,8 +1,8 @@
 """Recipes that work: for each data set a network, settings and options of the estimators.
 
 Test accuracy in per cent after the last epoch, mean (least to most) over seeds 0, 1 and 2, torch
-float32 on two threads of a CPU, one on digits (another number of threads or another processor rounds
-otherwise, which moves a single run by some tenths):
+float32 on two threads of a CPU, one on digits (another number of threads or another processor
+rounds otherwise, which moves a single run by some tenths):
 
     estimator             digits              fashion-mnist
     local_learning                            87.7 (87.6-87.8)

@@ -9,21 +9,35 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gradassay.verify.checks.case import Settings
     from gradassay.verify.checks.results import failure_text
     from gradassay.verify.measuring.design import Design
     from gradassay.verify.measuring.measurement import measure
     from gradassay.verify.measuring.problem import Problem
-    from gradassay.verify.suite import verify
+    from gradassay.verify.suite import check_estimator, verify
+    from gradassay.verify.testing import parametrize_with_checks
 
 _HOMES = {
     "Design": "gradassay.verify.measuring.design",
     "Problem": "gradassay.verify.measuring.problem",
     "failure_text": "gradassay.verify.checks.results",
     "measure": "gradassay.verify.measuring.measurement",
+    "Settings": "gradassay.verify.checks.case",
+    "check_estimator": "gradassay.verify.suite",
+    "parametrize_with_checks": "gradassay.verify.testing",
     "verify": "gradassay.verify.suite",
 }
 
-__all__ = ["Design", "Problem", "failure_text", "measure", "verify"]
+__all__ = [
+    "Design",
+    "Problem",
+    "Settings",
+    "check_estimator",
+    "failure_text",
+    "measure",
+    "parametrize_with_checks",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -14,19 +14,15 @@ from gradassay.verify.checks.case import Case
 from gradassay.verify.checks.guard import failed, run_case
 
 
-def run_cases(
-    cases: Sequence[Case], *, workers: int, on_result: Callable[[CheckResult], None]
-) -> Iterator[CheckResult]:
-    """Yield the results of all cases, in their order.
+def run_cases(cases: Sequence[Case], *, workers: int = 1) -> Iterator[list[CheckResult]]:
+    """Yield the results of each case, in order.
 
     Parameters
     ----------
     cases : sequence of Case
         What to run.
     workers : int
-        Processes, at least 1; with 1 everything runs here.
-    on_result : callable
-        Called with each result as it is yielded.
+        Processes, at least 1; with 1 everything runs here. Results do not depend on it.
 
     Raises
     ------
@@ -35,11 +31,7 @@ def run_cases(
     """
     if workers < 1:
         raise UsageError(f"workers: got {workers}; expected at least 1.")
-    outcomes = map(run_case, cases) if workers == 1 else _in_processes(cases, workers)
-    for results in outcomes:
-        for result in results:
-            on_result(result)
-            yield result
+    yield from map(run_case, cases) if workers == 1 else _in_processes(cases, workers)
 
 
 def _in_processes(cases: Sequence[Case], workers: int) -> Iterator[list[CheckResult]]:

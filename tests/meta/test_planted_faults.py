@@ -2,274 +2,99 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+import dataclasses
+import functools
+import pickle
 
-import msgspec
-import numpy as np
 import pytest
 
-from gradassay.core.arrays import Array
-from gradassay.core.claims import Claim, Passes
-from gradassay.core.estimator import Estimate, Estimator, State
-from gradassay.core.keys import Key
-from gradassay.core.layers import Spiking
-from gradassay.core.noise import Noise
-from gradassay.core.params import Params
-from gradassay.core.trace import Presynaptic, Trace
+from gradassay.core.records import CheckResult
 from gradassay.estimators import make_estimator, zoo_names
-from gradassay.estimators.descent import Descent
-from gradassay.estimators.dfa import DFA
-from gradassay.estimators.forward_gradient import ForwardGradient
-from gradassay.estimators.localzo import LocalZO
-from gradassay.estimators.opzo import OPZO
-from gradassay.estimators.passes import Pass
-from gradassay.estimators.pzo_two_point import PZOTwoPoint
-from gradassay.estimators.spatial_bp import SpatialBP
-from gradassay.estimators.spsa import SPSA
-from gradassay.estimators.zo_single_point import ZOSinglePoint
-from gradassay.estimators.zo_two_point import ZOTwoPoint
-from gradassay.verify.suite import verify
+from gradassay.verify.checks.case import Settings
+from gradassay.verify.faults import ENDLESS, FAULTS, UNSEEN, Fault
+from gradassay.verify.faults.scale import ScaledSignal
+from gradassay.verify.oracles.declared import as_declared
+from gradassay.verify.runner import run_cases
+from gradassay.verify.self_test import outcome
+from gradassay.verify.suite import planned_cases, verify
+
+KINDS = (
+    "scale",
+    "sign_and_order",
+    "noise",
+    "correlation",
+    "time",
+    "neuron",
+    "feedback",
+    "layers",
+    "loss",
+    "numerics",
+    "behaviour",
+)
+SUMS = ("dfa+0.1*local_learning", "opzo+0.1*local_learning")
+
+over_faults = pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
 
 
-@dataclass(frozen=True)
-class ScaledSignal(ZOSinglePoint):
-    factor: float = 1.0
-
-    def top_down(self, *arguments: Any) -> Array:
-        return super().top_down(*arguments) * self.factor
-
-
-@dataclass(frozen=True)
-class NoiseOfAnotherLayer(ZOSinglePoint):
-    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
-        first = observed.network.spiking[0].name
-        other = observed.drawn(first)[0][..., :1] + 0 * observed.drawn(layer.name)[0]
-        return other * observed.trace.losses[..., None] / self.alpha
+@over_faults
+def test_planted_fault_is_caught_by_the_named_check(fault: Fault) -> None:
+    found = outcome(fault, Settings())
+    assert found.caught
+    assert found.caught_by == (fault.check,)
+    assert found.detail
 
 
-@dataclass(frozen=True)
-class PositiveNoiseInOneCoordinate(ZOSinglePoint):
-    def estimate(self, *arguments: Any, noise: Noise | None = None, **options: Any) -> Estimate:
-        if noise is not None:
-            values = {name: z * 1 for name, z in noise.values.items()}
-            values["lif1"][..., 0] = abs(values["lif1"][..., 0])
-            noise = Noise(noise.scale, values)
-        return super().estimate(*arguments, noise=noise, **options)
+@over_faults
+def test_right_method_with_the_same_options_passes_the_check_that_catches_the_fault(
+    fault: Fault,
+) -> None:
+    right = as_declared(fault.estimator)
+    assert type(right) is type(make_estimator(fault.base))
+    failed = [r for r in results_of(pickle.dumps(right), fault.check) if r.verdict == "FAIL"]
+    assert failed == []
 
 
-@dataclass(frozen=True)
-class LossOfTheSequence(ZOSinglePoint):
-    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
-        noise, scale = observed.drawn(layer.name)
-        return noise * observed.trace.losses.sum(0, keepdims=True)[..., None] / scale * 2
+@functools.cache
+def results_of(pickled: bytes, check: str) -> tuple[CheckResult, ...]:
+    """Return the results of one check of an estimator, found once for all faults of it."""
+    cases = planned_cases({"right": pickle.loads(pickled)}, Settings())
+    named = [case for case in cases if case.check.name == check]
+    return tuple(result for results in run_cases(named) for result in results)
 
 
-@dataclass(frozen=True)
-class WithoutSurrogate(SpatialBP):
-    def local_rule(self, observed: Pass, layer: Spiking, signal: Array) -> Array:
-        return signal
+@pytest.mark.parametrize("fault", UNSEEN, ids=[fault.name for fault in UNSEEN])
+def test_known_hole_is_still_one(fault: Fault) -> None:
+    assert not outcome(fault, Settings()).caught, "a check sees it now: move it to the others"
 
 
-@dataclass(frozen=True)
-class TraceOneStepLate(SpatialBP):
-    def presynaptic(self, trace: Trace, layer: str) -> Presynaptic:
-        right = trace.eligibility[layer]
-        late = right.values * 1
-        if right.weights is None and late.shape[0] > 1:
-            late[1:] = right.values[:-1]
-        return Presynaptic(late, right.bias, right.weights)
+def test_faults_cover_the_zoo_and_two_sums() -> None:
+    assert {fault.base for fault in FAULTS} == {*zoo_names(), *SUMS}
 
 
-@dataclass(frozen=True)
-class BiasGradientMissing(SpatialBP):
-    def estimate(self, *arguments: Any, **options: Any) -> Estimate:
-        right = super().estimate(*arguments, **options)
-        gradient = {
-            n: a * (0 if n in ("hidden1.bias", "conv1.bias") else 1)
-            for n, a in right.gradient.items()
-        }
-        return Estimate(Params(gradient), right.state, right.trace)
+def test_faults_have_a_name_of_their_own_and_the_kind_of_their_file() -> None:
+    every = [*FAULTS, *UNSEEN, *ENDLESS]
+    assert len({fault.name for fault in every}) == len(every)
+    assert tuple(dict.fromkeys(fault.kind for fault in FAULTS)) == KINDS
+    for fault in every:
+        assert type(fault.estimator).__module__.endswith(f"faults.{fault.kind}")
 
 
-@dataclass(frozen=True)
-class FlippedFeedback(DFA):
-    def top_down(self, *arguments: Any) -> Array:
-        return -super().top_down(*arguments)
+def test_faults_are_frozen_and_can_be_sent_to_other_processes() -> None:
+    for fault in (*FAULTS, *UNSEEN, *ENDLESS):
+        assert pickle.loads(pickle.dumps(fault)) == fault
+        assert dataclasses.is_dataclass(fault.estimator)
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            fault.estimator.temporal = "spatial"  # type: ignore[attr-defined]
 
 
-@dataclass(frozen=True)
-class FeedbackOfAnotherLayer(DFA):
-    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
-        bottom = observed.network.spiking[0].name
-        first = state[bottom]
-        rolled = {name: m if name == bottom else 0 * m + first[:1] for name, m in state.items()}
-        return super().top_down(rolled, observed, layer, descent)
-
-
-@dataclass(frozen=True)
-class HiddenBackwardPass(DFA):
-    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
-        descent.output(layer.name)
-        return super().top_down(state, observed, layer, descent)
-
-
-@dataclass(frozen=True)
-class WeightOfTheNewTermMissing(OPZO):
-    def absorb(self, state: State, contribution: State) -> State:
-        share = 1 - self.momentum
-        return super().absorb(state, {n: z / share for n, z in contribution.items()})
-
-
-@dataclass(frozen=True)
-class BiasCorrectionMissing(OPZO):
-    def top_down(self, state: State, *arguments: Any) -> Array:
-        return super().top_down({**state, "updates": state["updates"] * 0 + 1e6}, *arguments)
-
-
-@dataclass(frozen=True)
-class UsedAfterItsUpdate(OPZO):
-    @property
-    def learns_before_use(self) -> bool:
-        return self.use == "before"
-
-
-@dataclass(frozen=True)
-class CleanOutputCorrelated(OPZO):
-    def contribution(self, state: State, observed: Pass) -> State:
-        clean = observed.backend.forward(observed.network, observed.params, observed.batch)
-        trace = replace(observed.trace, outputs=clean.outputs)
-        return super().contribution(state, replace(observed, trace=trace))
-
-    @property
-    def claims(self) -> tuple[Claim, ...]:
-        return tuple(Passes(2, 0) if isinstance(c, Passes) else c for c in super().claims)
-
-
-@dataclass(frozen=True)
-class ErrorOfThePreviousStep(OPZO):
-    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
-        right = super().top_down(state, observed, layer, descent)
-        return np.roll(right, 1, axis=0) if isinstance(right, np.ndarray) else right.roll(1, 0)
-
-
-@dataclass(frozen=True)
-class ChangesItsInputs(SpatialBP):
-    def estimate(self, backend: Any, network: Any, params: Params, *a: Any, **o: Any) -> Estimate:
-        params[f"{network.weighted[0].name}.weight"][...] *= 1.5
-        return super().estimate(backend, network, params, *a, **o)
-
-
-@dataclass(frozen=True)
-class IgnoresItsKey(ZOSinglePoint):
-    def estimate(self, *arguments: Any, **options: Any) -> Estimate:
-        entropy = Key(int(np.random.default_rng().integers(2**60)))
-        backend, network, params, batch, state, _ = arguments
-        return super().estimate(backend, network, params, batch, state, entropy, **options)
-
-
-@dataclass(frozen=True)
-class HalfOfTheTwoPoints(ZOTwoPoint):
-    def top_down(self, *arguments: Any) -> Array:
-        return super().top_down(*arguments) * 2
-
-
-@dataclass(frozen=True)
-class ErrorOfTheNoisyPass(PZOTwoPoint):
-    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
-        trace = replace(observed.trace, errors=observed.second.errors)
-        return super().top_down(state, replace(observed, trace=trace), layer, descent)
-
-
-@dataclass(frozen=True)
-class ReadoutsTangentMissing(ForwardGradient):
-    def directional(self, observed: Pass) -> Array:
-        return super().directional(observed) * 0.5
-
-
-@dataclass(frozen=True)
-class WiderSurrogate(LocalZO):
-    def derivative(self, observed: Pass, layer: Spiking) -> Array:
-        return super().derivative(observed, layer) * 0.99
-
-
-@dataclass(frozen=True)
-class OneChannelMissing(SpatialBP):
-    def estimate(self, *arguments: Any, **options: Any) -> Estimate:
-        right = super().estimate(*arguments, **options)
-        gradient = {n: a * 1 for n, a in right.gradient.items()}
-        if "conv2.weight" in gradient:
-            gradient["conv2.weight"][..., 1, :, :, :] *= 0
-        return Estimate(Params(gradient), right.state, right.trace)
-
-
-@dataclass(frozen=True)
-class StandardisationsGradientIgnored(SpatialBP):
-    def gradient(self, state: State, observed: Pass, folded: int | None) -> Params:
-        right = super().gradient(state, observed, folded)
-        plain: dict[str, Array] = {}
-        for layer in observed.network.weighted:
-            if getattr(layer, "standardised", False):
-                seen = self.presynaptic(observed.trace, layer.name)
-                bare = msgspec.structs.replace(layer, standardised=False)
-                delta = self.deltas(state, observed)[layer.name]
-                plain |= observed.backend.weight_gradient(
-                    bare, observed.params, delta, seen, replicates=folded
-                )
-        return Params({**right, **plain})
-
-
-@dataclass(frozen=True)
-class OneBranchOfEverySum(SpatialBP):
-    def deltas(self, state: State, observed: Pass) -> dict[str, Array]:
-        right = super().deltas(state, observed)
-        return {n: a * (0 if n.endswith("shortcut") else 1) for n, a in right.items()}
-
-
-@dataclass(frozen=True)
-class WeightPerturbationOfOneSign(SPSA):
-    def estimate(self, *arguments: Any, **options: Any) -> Estimate:
-        right = super().estimate(*arguments, **options)
-        return Estimate(right.gradient.map(abs), right.state, right.trace)
-
-
-FAULTS: dict[str, tuple[Estimator, str]] = {
-    "1/alpha missing": (ScaledSignal(factor=0.2), "enumerated_mean"),
-    "1/alpha squared": (ScaledSignal(factor=5.0), "enumerated_mean"),
-    "flipped sign of the signal": (ScaledSignal(factor=-1.0), "enumerated_mean"),
-    "gain of one per cent": (ScaledSignal(factor=1.01), "enumerated_variance"),
-    "noise of another layer": (NoiseOfAnotherLayer(), "enumerated_mean"),
-    "a coordinate's noise always positive": (PositiveNoiseInOneCoordinate(), "enumerated_mean"),
-    "loss of the sequence for the step's": (LossOfTheSequence(), "enumerated_mean"),
-    "another draw than the key's": (IgnoresItsKey(), "same_key_same_bits"),
-    "psi missing": (WithoutSurrogate(), "matches_autograd"),
-    "trace one step late": (TraceOneStepLate(), "matches_autograd"),
-    "bias gradient missing": (BiasGradientMissing(), "matches_autograd"),
-    "parameters changed in place": (ChangesItsInputs(), "same_key_same_bits"),
-    "flipped feedback": (FlippedFeedback(), "feeds_back_its_matrices"),
-    "feedback of another layer": (FeedbackOfAnotherLayer(), "feeds_back_its_matrices"),
-    "a backward pass hidden in direct feedback": (HiddenBackwardPass(), "passes_as_claimed"),
-    "(1 - lambda) missing": (WeightOfTheNewTermMissing(), "enumerated_momentum"),
-    "bias correction missing": (BiasCorrectionMissing(), "enumerated_mean"),
-    "M used after its update, claimed before": (UsedAfterItsUpdate(), "enumerated_mean"),
-    "clean output correlated": (CleanOutputCorrelated(), "enumerated_momentum"),
-    "error of the previous step": (ErrorOfThePreviousStep(), "enumerated_mean"),
-    "central difference over one alpha": (HalfOfTheTwoPoints(), "enumerated_mean"),
-    "error of the noisy pass": (ErrorOfTheNoisyPass(), "enumerated_mean"),
-    "half the directional derivative": (ReadoutsTangentMissing(), "enumerated_mean"),
-    "random surrogate one per cent low": (WiderSurrogate(), "enumerated_mean"),
-    "one channel's gradient zero": (OneChannelMissing(), "matches_autograd"),
-    "standardisation's gradient ignored": (StandardisationsGradientIgnored(), "matches_autograd"),
-    "projection of a residual block not learnt": (OneBranchOfEverySum(), "matches_autograd"),
-    "perturbation's sign lost": (WeightPerturbationOfOneSign(), "enumerated_mean"),
-}
-
-
-@pytest.mark.parametrize(("subject", "check"), FAULTS.values(), ids=FAULTS.keys())
-def test_planted_fault_is_caught_by_the_named_check(subject: Estimator, check: str) -> None:
-    failed = [r for r in verify({"faulty": subject}, seed=0) if r.verdict == "FAIL"]
-    assert check in {result.check for result in failed}
-    assert all(result.detail for result in failed)
+def test_endless_method_fails_at_the_time_limit_and_others_go_on() -> None:
+    (fault,) = ENDLESS
+    methods = {"endless": fault.estimator, "right": make_estimator(fault.base)}
+    cases = planned_cases(methods, Settings(time_limit=2.0), checks=(fault.check,))
+    few = [case for case in cases if case.problem == cases[0].problem]
+    endless, right = [result for results in run_cases(few) for result in results]
+    assert (endless.verdict, right.verdict) == ("FAIL", "PASS")
+    assert "not done after 2 s" in endless.detail
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -284,9 +109,8 @@ def test_right_estimators_pass_every_check(seed: int) -> None:
 
 
 def test_detail_of_a_failure_names_the_array_and_the_factor() -> None:
-    failed = [
-        r
-        for r in verify({"faulty": ScaledSignal(factor=-2.0)}, seed=0)
-        if r.check == "enumerated_mean" and r.verdict == "FAIL"
-    ]
+    subject = {"faulty": ScaledSignal(factor=-2.0)}
+    cases = planned_cases(subject, Settings(), checks=("enumerated_mean",))
+    results = [result for results in run_cases(cases) for result in results]
+    failed = [result for result in results if result.verdict == "FAIL"]
     assert any("hidden" in r.detail and "-2 times the expected" in r.detail for r in failed)

@@ -19,7 +19,9 @@ from gradassay.core.params import Params, initial_params
 from gradassay.core.trace import Trace
 from gradassay.estimators import make_estimator
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.checks.exact_checks import exact_checks
+from gradassay.verify.checks.case import Settings
+from gradassay.verify.checks.exact_checks import exact_cases
+from gradassay.verify.checks.guard import run_case
 from gradassay.verify.checks.results import relative_difference
 from gradassay.verify.oracles.enumeration import Signs, SignTable, enumerate_estimator
 from gradassay.verify.oracles.estimands import expected_central_difference, expected_feedback
@@ -165,7 +167,8 @@ def test_the_lagged_term_is_0_in_the_last_hidden_layer() -> None:
 )
 @pytest.mark.parametrize("seed", range(2))
 def test_level_1_checks_pass_and_test_something(name: str, least: int, seed: int) -> None:
-    results = list(exact_checks(name, make_estimator(name), seed))
+    cases = exact_cases(name, make_estimator(name), Settings(seed=seed))
+    results = [result for case in cases for result in run_case(case)]
     assert {r.verdict for r in results} == {"PASS"}
     assert sum(r.evaluations for r in results) > least
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -66,7 +65,7 @@ def exact_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator
     in_weights = subject.noise.position == "weights"
     make = _weight_problems if in_weights else enumeration_problems
     for problem in cached_problems(make, settings.seed):
-        for check, variants in ((MEAN, MEAN_VARIANTS), (MOMENTUM, MOMENTUM_VARIANTS)):
+        for check, variants in PLANNED:
             for options in variants:
                 variant = _variant(subject, options)
                 if variant is not None and _applies(check, variant, problem, options):
@@ -89,11 +88,13 @@ def _applies(check: Check, subject: Estimator, problem: SmallProblem, options: O
     """Whether the claims call for a check."""
     claims = claims_of(subject)
     momentum = any(isinstance(claim, MomentumFeedback) for claim in claims)
-    if check == MOMENTUM:
+    if check in (MOMENTUM, FEEDBACK):
         whole = options.get("output") == "sequence"
         return momentum and not (whole and problem.network.loss.over != "sequence")
     if Deterministic() in claims or momentum or not accepts(subject, problem):
         return False
+    if check == VARIANCE:
+        return _has_single_point_variance(subject, problem)
     means = [c for c in claims if isinstance(c, UnbiasedFor) and exact_oracle(c.estimand)]
     return bool(means) and not _has_state(subject, problem)
 
@@ -107,7 +108,7 @@ def _has_state(subject: Estimator, problem: SmallProblem) -> bool:
 
 
 def enumerated_mean(case: Case) -> Iterator[CheckResult]:
-    """Mean over all signs against the estimand; variance against the table's."""
+    """Mean over all signs against the estimand."""
     subject, problem = case.estimator, case.problem
     oracles = [exact_oracle(c.estimand) for c in subject.claims if isinstance(c, UnbiasedFor)]
     for oracle in filter(None, oracles):
@@ -119,16 +120,20 @@ def enumerated_mean(case: Case) -> Iterator[CheckResult]:
             bound=BOUND,
             evaluations=exact.evaluations,
         )
-        if _has_single_point_variance(subject, problem) and not case.options:
-            variance = single_point_variance(sign_table(subject, problem), exact.mean)
-            result = case.result(
-                "variance over all signs = that of noise times loss (Rademacher)",
-                {"total variance": np.array(exact.variance)},
-                {"total variance": np.array(variance)},
-                bound=BOUND,
-                evaluations=exact.evaluations,
-            )
-            yield dataclasses.replace(result, check="enumerated_variance")
+
+
+def enumerated_variance(case: Case) -> Iterator[CheckResult]:
+    """Variance over all signs against the table's."""
+    subject, problem = case.estimator, case.problem
+    exact, _ = enumerate_estimator(subject, problem.network, problem.params, problem.batch, {})
+    variance = single_point_variance(sign_table(subject, problem), exact.mean)
+    yield case.result(
+        "variance over all signs = that of noise times loss (Rademacher)",
+        {"total variance": np.array(exact.variance)},
+        {"total variance": np.array(variance)},
+        bound=BOUND,
+        evaluations=exact.evaluations,
+    )
 
 
 def _has_single_point_variance(subject: Estimator, problem: SmallProblem) -> bool:
@@ -139,36 +144,63 @@ def _has_single_point_variance(subject: Estimator, problem: SmallProblem) -> boo
 
 
 def enumerated_momentum(case: Case) -> Iterator[CheckResult]:
-    """Momentum after one step against the expected Jacobian; gradient against M fed back."""
-    subject, problem = case.estimator, case.problem
-    claim = next(c for c in subject.claims if isinstance(c, MomentumFeedback))
-    network, whole = problem.network, case.options.get("output") == "sequence"
-    state = case.state(ReferenceBackend())
-    exact, after = enumerate_estimator(subject, network, problem.params, problem.batch, state)
-    table = sign_table(subject, problem)
-    matrices = {layer.name: np.asarray(state[layer.name]) for layer in network.spiking}
-    term = expected_feedback(table, claim, whole_sequence=whole)
-    moved = {n: claim.momentum * m + (1 - claim.momentum) * term[n] for n, m in matrices.items()}
+    """Momentum after one step against the expected Jacobian."""
+    problem = case.problem
+    claim, state = _momentum(case), case.state(ReferenceBackend())
+    exact, after = enumerate_estimator(
+        case.estimator, problem.network, problem.params, problem.batch, state
+    )
+    table = sign_table(case.estimator, problem)
+    term = expected_feedback(table, claim, whole_sequence=_whole(case))
     lag = " with its lagged term" if table.signs.pairing == "time" else ""
     yield case.result(
         f"mean of M after a step holds the expected Jacobian{lag}",
-        {name: after[name] for name in moved},
-        moved,
+        {name: after[name] for name in term},
+        {n: claim.momentum * state[n] + (1 - claim.momentum) * z for n, z in term.items()},
         bound=BOUND,
         evaluations=exact.evaluations,
     )
-    fed_back = momentum_gradient(
-        table, subject, claim, matrices, int(state["updates"]), whole_sequence=whole
+
+
+def enumerated_feedback(case: Case) -> Iterator[CheckResult]:
+    """Mean gradient of momentum feedback against M fed back."""
+    problem, state = case.problem, case.state(ReferenceBackend())
+    exact, _ = enumerate_estimator(
+        case.estimator, problem.network, problem.params, problem.batch, state
     )
-    result = case.result(
+    expected = momentum_gradient(
+        sign_table(case.estimator, problem),
+        case.estimator,
+        _momentum(case),
+        {layer.name: np.asarray(state[layer.name]) for layer in problem.network.spiking},
+        int(state["updates"]),
+        whole_sequence=_whole(case),
+    )
+    yield case.result(
         "mean over all signs = M fed back",
         exact.mean,
-        fed_back,
+        expected,
         bound=BOUND,
         evaluations=exact.evaluations,
     )
-    yield dataclasses.replace(result, check="enumerated_mean")
+
+
+def _momentum(case: Case) -> MomentumFeedback:
+    return next(c for c in case.estimator.claims if isinstance(c, MomentumFeedback))
+
+
+def _whole(case: Case) -> bool:
+    """Whether noise is multiplied with the outputs of the whole sequence."""
+    return case.options.get("output") == "sequence"
 
 
 MEAN = Check("enumerated_mean", 1, enumerated_mean)
+VARIANCE = Check("enumerated_variance", 1, enumerated_variance)
 MOMENTUM = Check("enumerated_momentum", 1, enumerated_momentum)
+FEEDBACK = Check("enumerated_feedback", 1, enumerated_feedback)
+PLANNED: tuple[tuple[Check, tuple[Options, ...]], ...] = (
+    (MEAN, MEAN_VARIANTS),
+    (VARIANCE, ({},)),
+    (MOMENTUM, MOMENTUM_VARIANTS),
+    (FEEDBACK, MOMENTUM_VARIANTS),
+)

@@ -30,7 +30,7 @@ def _differences(found: Mapping[str, Array], expected: Mapping[str, Array]) -> d
     norms = {name: float(np.linalg.norm(array)) for name, array in expected.items()}
     least = SMALLEST_ARRAY * max(norms.values(), default=0.0)
     for name, array in expected.items():
-        if np.shape(found.get(name)) != np.shape(array):
+        if name not in found or np.shape(found[name]) != np.shape(array):
             result[name] = float("inf")
             continue
         scale = max(norms[name], least)

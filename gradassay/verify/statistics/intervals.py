@@ -5,7 +5,7 @@ a quantity, or a vector whose squared mean is wanted. Block means of many heavy-
 closer to normal than the draws. Two things take care of what is left:
 
 - quantities that cannot be negative (variances, squared errors) get their interval on the
-  logarithm;
+  logarithm, corrected for the skewness that the blocks still have there;
 - Student's t takes Satterthwaite's degrees of freedom for the observed kurtosis of the blocks,
   ``2 (K - 1) / (2 + excess kurtosis)``, at most K - 1.
 """
@@ -19,6 +19,7 @@ from scipy import stats
 
 from gradassay.core.records import Interval
 from gradassay.verify.statistics.moments import Float
+from gradassay.verify.statistics.norm_law import NormLaw
 
 
 def jackknife(value: float, left_out: Float, level: float) -> Interval:
@@ -40,21 +41,45 @@ def jackknife(value: float, left_out: Float, level: float) -> Interval:
     Efron and Stein, "The jackknife estimate of variance", Annals of Statistics 9, 1981.
     Satterthwaite, "An approximate distribution of estimates of variance components", 1946.
     """
-    blocks = len(left_out)
-    deviations = left_out - left_out.mean()
+    error, quantile = _error_and_quantile(left_out - left_out.mean(), level)
+    return Interval(value, value - quantile * error, value + quantile * error, level)
+
+
+def _error_and_quantile(deviations: Float, level: float) -> tuple[float, float]:
+    """Return the jackknife's standard error and Student's quantile."""
+    blocks = len(deviations)
     error = math.sqrt((blocks - 1) / blocks * float((deviations**2).sum()))
-    half = _quantile(deviations, level) * error
-    return Interval(value, value - half, value + half, level)
+    freedom = (blocks - 1) * _kurtosis_factor(deviations)
+    return error, float(stats.t.ppf((1 + level) / 2, freedom))
 
 
-def _quantile(deviations: Float, level: float) -> float:
-    """Return Student's t quantile for block values with these deviations from their mean."""
+def _kurtosis_factor(deviations: Float) -> float:
+    """Return Satterthwaite's degrees of freedom over those of normal blocks, at most 1."""
     spread = float((deviations**2).mean())
-    freedom = float(len(deviations) - 1)
-    if spread > 0:
-        excess = float((deviations**4).mean()) / spread**2 - 3
-        freedom *= 2 / (2 + max(excess, 0.0))
-    return float(stats.t.ppf((1 + level) / 2, freedom))
+    excess = float((deviations**4).mean()) / spread**2 - 3 if spread > 0 else 0.0
+    return 2 / (2 + max(excess, 0.0))
+
+
+def _log_jackknife(value: float, left_out: Float, level: float) -> Interval:
+    """Return the jackknife's interval on the logarithm, with Hall's correction for skewness.
+
+    ``g(t) = t + a t^2 / 3 + a^2 t^3 / 27 + a / 6`` of the studentised logarithm t has nearly
+    Student's law, with a the skewness of the blocks over ``sqrt(K)``; the ends are where it reaches
+    the quantiles.
+    """
+    logs, blocks = np.log(left_out), len(left_out)
+    deviations = logs.mean() - logs
+    error, quantile = _error_and_quantile(deviations, level)
+    if error == 0:
+        return Interval(value, value, value, level)
+    skewness = float((deviations**3).mean() / (deviations**2).mean() ** 1.5)
+    a = skewness * math.sqrt(blocks - 1) / max(blocks - 2, 1)
+
+    def studentised(bound: float) -> float:
+        return 3 * (math.cbrt(1 + a * (bound - a / 6)) - 1) / a if abs(a) > 1e-6 else bound
+
+    low = value * math.exp(-error * studentised(quantile))
+    return Interval(value, low, value * math.exp(-error * studentised(-quantile)), level)
 
 
 def mean_interval(blocks: Float, level: float, *, positive: bool = False) -> Interval:
@@ -69,73 +94,116 @@ def mean_interval(blocks: Float, level: float, *, positive: bool = False) -> Int
     positive : bool
         The quantity cannot be negative: take the interval on the logarithm.
 
+    References
+    ----------
+    Hall, "On the removal of skewness by transformation", Journal of the Royal Statistical Society B
+    54, 1992.
+
     Examples
     --------
     >>> import numpy as np
     >>> interval = mean_interval(np.array([1.0, 2.0, 3.0, 2.0]), 0.95, positive=True)
     >>> round(interval.value, 3), round(interval.low, 3), round(interval.high, 3)
-    (2.0, 1.037, 3.858)
+    (2.0, 1.133, 4.52)
     """
     value = float(blocks.mean())
     if np.all(blocks == blocks[0]):
         return Interval(value, value, value, level)
-    left_out = (blocks.sum() - blocks) / (len(blocks) - 1)
+    left_out = _left_out(blocks)
     if not positive or left_out.min() <= 0:
         return jackknife(value, left_out, level)
-    log = jackknife(math.log(value), np.log(left_out), level)
-    return Interval(value, math.exp(log.low), math.exp(log.high), level)
+    return _log_jackknife(value, left_out, level)
+
+
+def ratio_interval(numerators: Float, denominators: Float, level: float) -> Interval:
+    """Return the interval of a ratio of two positive means, such as variances.
+
+    On the logarithm, by a jackknife that leaves out pairs of blocks: the pairs are independent,
+    the two of a pair may depend on each other (the same noise or data for both).
+
+    Parameters
+    ----------
+    numerators, denominators : array, shape (K,)
+        Independent blocks' unbiased values of the two.
+    level : float
+        Nominal coverage.
+
+    Notes
+    -----
+    Where a mean without one of the pairs is not positive, the blocks do not determine the ratio:
+    the interval is from 0 to infinity.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> blocks = np.array([1.0, 2.0, 3.0, 2.0])
+    >>> interval = ratio_interval(blocks, 2 * blocks[::-1], 0.95)
+    >>> round(interval.value, 3), round(interval.low, 3), round(interval.high, 3)
+    (0.5, 0.197, 1.268)
+    """
+    above, below = _left_out(numerators), _left_out(denominators)
+    value = float(numerators.mean() / denominators.mean()) if denominators.any() else math.nan
+    if min(above.min(), below.min()) <= 0:
+        return Interval(value, 0.0, math.inf, level)
+    ratios = above / below
+    if np.all(ratios == ratios[0]):
+        return Interval(value, value, value, level)
+    return _log_jackknife(value, ratios, level)
+
+
+def _left_out(blocks: Float) -> Float:
+    """Return the means of all blocks but one."""
+    left_out: Float = (blocks.sum() - blocks) / (len(blocks) - 1)
+    return left_out
 
 
 def squared_norm_interval(gram: Float, level: float) -> Interval:
     """Return the interval of ``theta = |E x|^2``.
 
     The estimate is the U-statistic ``U = sum_{j != k} x_j . x_k / (K (K - 1))``, unbiased, which
-    may be negative within its error. With S the covariance of a block's x, its variance is
-
-        4 theta v / K + 2 tr(S^2) / (K (K - 1)),      v = (E x)^T S (E x) / theta
-
-    and the interval holds all theta with ``(U - theta)^2 <= t^2`` times that (a score interval, so
-    that a mean that happens to come out small does not make it too narrow).
+    may be negative within its error. The interval holds all theta for which ``U - theta`` is
+    between its quantiles at theta (a score interval, so that a mean that happens to come out small
+    does not make it too narrow); see `gradassay.verify.statistics.norm_law.NormLaw`.
 
     Parameters
     ----------
     gram : array, shape (K, K)
-        Inner products of block means of estimate minus oracle. They add over layers, so that the
-        total over layers needs no longer vectors.
+        Inner products of block means of estimate minus oracle, K at least 4. They add over layers,
+        so that the total over layers needs no longer vectors.
     level : float
         Nominal coverage.
+
+    Notes
+    -----
+    Measured on 32 normal blocks (20,000 runs). With equal variances in 1 to 30 directions each end
+    misses at its nominal rate, 0.025 to 5e-5, or less. With one variance 20 times the other 100 and
+    a mean of 0, the lower end misses at 0.0013 instead of 0.0005 and 4e-4 instead of 5e-5. With a
+    mean along the largest variance of a slowly falling spectrum (``1 / sqrt(i)``, i up to 200),
+    coverage is 0.90 at nominal 0.95 and 0.995 at 0.999.
 
     References
     ----------
     Hoeffding 1948 (variance of a U-statistic). Li and Chen, "Two sample tests for high-dimensional
     covariance matrices", Annals of Statistics 40, 2012 (unbiased tr(S^2)).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> means = np.random.default_rng(0).normal(0.5, 1, size=(32, 4))  # theta = 1
+    >>> interval = squared_norm_interval(means @ means.T, 0.95)
+    >>> round(interval.value, 3), round(interval.low, 3), round(interval.high, 3)
+    (1.195, 0.507, 2.212)
     """
-    blocks = len(gram)
-    value = (gram.sum() - np.trace(gram)) / (blocks * (blocks - 1))
+    blocks, scale = len(gram), float(np.trace(gram)) / len(gram)
+    if scale == 0:
+        return Interval(0.0, 0.0, 0.0, level)
+    gram = gram / scale
+    value = float(gram.sum() - np.trace(gram)) / (blocks * (blocks - 1))
     projections = gram.mean(axis=1)
-    square = float(projections.mean())
-    along = float(projections.var(ddof=1)) / square if square > 0 else 0.0
-    deviations = projections - square
-    quantile = _quantile(deviations, level)
-    linear = 2 * quantile**2 * along / blocks
-    constant = quantile**2 * 2 * _trace_of_square(gram) / (blocks * (blocks - 1))
-    centre = float(value) + linear
-    half = math.sqrt(max(centre**2 - float(value) ** 2 + constant, 0.0))
-    return Interval(float(value), min(centre - half, value), max(centre + half, value), level)
-
-
-def _trace_of_square(gram: Float) -> float:
-    """Return the unbiased estimate of tr(S^2), not below 0, from the Gram matrix of the blocks.
-
-    ``E (x1.x2)^2 - 2 E (x1.x2)(x2.x3) + E (x1.x2)(x3.x4)`` over distinct blocks.
-    """
-    k = len(gram)
-    off = gram - np.diag(np.diag(gram))
-    rows, squares, everything = off.sum(axis=1), float((off**2).sum()), float(off.sum())
-    chains = float((rows**2).sum()) - squares
-    apart = everything**2 - 2 * squares - 4 * chains
-    two, three = k * (k - 1), k * (k - 1) * (k - 2)
-    return max(squares / two - 2 * chains / three + apart / (three * (k - 3)), 0.0)
+    factor = _kurtosis_factor(projections - projections.mean())
+    law = NormLaw.estimated(gram, (1 - level) / 2, kurtosis_factor=factor)
+    low, high = min(law.low(value), value), max(law.high(value), value)
+    return Interval(scale * value, scale * low, scale * high, level)
 
 
 def between_interval(gram: Float, within: Float, level: float) -> Interval:

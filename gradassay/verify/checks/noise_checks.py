@@ -1,0 +1,247 @@
+"""Level 2: whether the noise that an estimator draws and injects has the law that it claims.
+
+The noise is read off the forward passes, so no gradient and no oracle are needed. What holds with
+certainty is looked at bit by bit: places, scale, pairs of opposite sign, signs that are 1 or -1,
+points that lie on their sphere, no draw twice. What holds in the mean is tested over some thousand
+draws: every coordinate's mean and variance, the correlation of every two coordinates (of units,
+layers, steps, samples), of every draw with the next, and the kurtosis. Under the claimed law the
+standard errors are known numbers; each family of tests gets its share of the false-alarm rate,
+divided over its members (Bonferroni).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from gradassay.core.estimator import Estimator
+from gradassay.core.keys import Key
+from gradassay.core.network import Network
+from gradassay.core.noise import Noise, NoiseModel
+from gradassay.core.records import CheckResult, Verdict
+from gradassay.reference_snn import ReferenceBackend
+from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems
+from gradassay.verify.checks.identity_checks import accepts
+from gradassay.verify.checks.recording import RecordingBackend
+from gradassay.verify.oracles.small_problems import SmallProblem, dyadic_problem
+from gradassay.verify.oracles.zeroth_order_laws import kurtosis
+from gradassay.verify.statistics.moments import Float
+
+REPLICATES, KEYS = 256, 32
+LARGEST_DEVIATION = 0.3
+# E z^8 of the laws of independent entries
+_EIGHTH = {"gaussian": 105.0, "rademacher": 1.0, "uniform": 9.0, "laplace": 2520.0}
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """How far a moment of the noise is from its law's, at the coordinate where it is farthest."""
+
+    what: str
+    size: float
+    half_width: float
+
+
+def noise_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
+    """Yield the check of the noise, where some is injected."""
+    try:
+        injected = estimator.noise is not None and estimator.noise.injected
+    except Exception:  # a third party's code: the checks find it too, and say so
+        return
+    for problem in cached_problems(noise_problems, settings.seed):
+        if injected and accepts(estimator, problem):
+            yield Case(name, estimator, problem, NOISE, settings)
+
+
+def noise_problems(seed: int) -> tuple[SmallProblem, ...]:
+    """Return a problem with two layers, an odd number of steps and an even one of samples."""
+    return (dyadic_problem((5, 4), steps=5, seed=seed, samples=4),)
+
+
+def noise_as_claimed(case: Case) -> Iterator[CheckResult]:
+    """Compare the noise in the forward passes with the claimed law."""
+    model = case.estimator.noise
+    if model is None:
+        raise ValueError("an estimator whose noise is looked at draws none")
+    network, samples = case.problem.network, case.problem.batch.size
+    noises = _recorded(case)
+    wrong = _certain(model, network, samples, noises)
+    if wrong:
+        yield _result(case, model, "FAIL", Deviation("certain properties", math.inf, 0.0), wrong)
+        return
+    draws = _free_coordinates(model, network, noises)
+    repeated = len(draws) - len(np.unique(draws, axis=0))
+    if repeated:
+        wrong = f"{repeated} of {len(draws)} draws are repetitions of others, under other keys"
+        yield _result(case, model, "FAIL", Deviation("certain properties", math.inf, 0.0), wrong)
+        return
+    found = deviations(model, draws, case.rate)
+    worst = max(found, key=lambda d: (d.size > d.half_width, d.size + d.half_width))
+    proven = "; ".join(f"{d.what}: off by {d.size:.3g}" for d in found if d.size > d.half_width)
+    tight = all(d.size + d.half_width <= LARGEST_DEVIATION for d in found)
+    yield _result(
+        case, model, "FAIL" if proven else "PASS" if tight else "INCONCLUSIVE", worst, proven
+    )
+
+
+def _recorded(case: Case) -> list[Noise]:
+    """Return the noise of the first noisy pass under many keys, some beyond 32 and 64 bits."""
+    given, noises = Given.of(case, ReferenceBackend()), []
+    for number in range(KEYS):
+        far = (0, 2**32, 2**64, 2**80)[number % 4]
+        key = Key(case.key.seed + far, case.key.path) / "draw" / (number // 4)
+        backend = RecordingBackend(ReferenceBackend())
+        case.estimator.estimate(
+            backend,
+            case.problem.network,
+            given.params,
+            given.batch,
+            given.state,
+            key,
+            replicates=range(REPLICATES),
+        )
+        noises += backend.noises[:1]
+    return noises
+
+
+def _certain(model: NoiseModel, network: Network, samples: int, noises: list[Noise]) -> str:
+    """Return what contradicts the claim with certainty; empty where nothing does."""
+    if not noises:
+        return "no forward pass carried noise"
+    first = noises[0]
+    names = [layer.name for layer in network.spiking]
+    if sorted(first.values) != sorted(names):
+        return (
+            f"noise in {', '.join(sorted(first.values)) or 'no layer'}; expected in all of {names}"
+        )
+    if (first.position, first.scale) != (model.position, model.scale):
+        found, claimed = (f"alpha {n.scale:g} on the {n.position}" for n in (first, model))
+        return f"noise of {found}; expected {claimed}"
+    for layer in network.spiking:
+        expected = (network.steps, REPLICATES * samples, layer.units)
+        z = np.concatenate([np.asarray(n.values[layer.name]) for n in noises], axis=1)
+        if z.shape != (expected[0], expected[1] * len(noises), expected[2]):
+            return f"noise of {layer.name} has shape {first.values[layer.name].shape}; {expected}"
+        wrong = _wrong_support(model, z) or _wrong_pairs(model, z, samples)
+        if wrong:
+            return f"{layer.name}: {wrong}"
+    return ""
+
+
+def _wrong_support(model: NoiseModel, z: Float) -> str:
+    """Return which values cannot occur under the law, if some did."""
+    if not np.isfinite(z).all():
+        return "values that are not finite"
+    if model.law == "rademacher" and not (np.abs(z) == 1).all():
+        return f"values such as {z[np.abs(z) != 1][0]:.4g}; expected 1 or -1"
+    if model.law == "uniform" and np.abs(z).max() > math.sqrt(3):
+        return f"values up to {np.abs(z).max():.4g}; expected at most sqrt 3"
+    if model.law == "sphere":
+        radii, radius = np.linalg.norm(z, axis=-1), math.sqrt(z.shape[-1])
+        if np.abs(radii / radius - 1).max() > 1e-6:
+            return f"radii such as {radii.flat[0]:.4g}; expected {radius:.4g}"
+    return ""
+
+
+def _wrong_pairs(model: NoiseModel, z: Float, samples: int) -> str:
+    """Return whether steps or samples that should carry opposite noise do not."""
+    if model.pairing == "time":
+        pairs = z.shape[0] // 2 * 2
+        if not (z[0:pairs:2] == -z[1:pairs:2]).all():
+            return "steps 2j and 2j + 1 do not carry opposite noise"
+    if model.pairing == "batch":
+        by_sample = z.reshape(z.shape[0], -1, samples, z.shape[-1])
+        half = samples // 2
+        if not (by_sample[:, :, :half] == -by_sample[:, :, samples - half :]).all():
+            return "the two halves of the batch do not carry opposite noise"
+    return ""
+
+
+def _free_coordinates(model: NoiseModel, network: Network, noises: list[Noise]) -> Float:
+    """Return all coordinates that are drawn on their own, one row a draw."""
+    columns = []
+    for layer in network.spiking:
+        z = np.stack([np.asarray(noise.values[layer.name]) for noise in noises])
+        keys, steps, rows, units = z.shape
+        z = z.reshape(keys, steps, REPLICATES, rows // REPLICATES, units)
+        z = z[:, ::2] if model.pairing == "time" else z
+        z = z[..., : (z.shape[3] + 1) // 2, :] if model.pairing == "batch" else z
+        columns.append(np.moveaxis(z, 1, 2).reshape(keys * REPLICATES, -1))
+    return np.concatenate(columns, axis=1)
+
+
+def deviations(model: NoiseModel, draws: Float, rate: float) -> list[Deviation]:
+    """Return the largest deviation of each kind of moment, with its half width.
+
+    Parameters
+    ----------
+    model : NoiseModel
+        The claimed law.
+    draws : array, shape (N, d)
+        Independent draws of coordinates that should be uncorrelated.
+    rate : float
+        False-alarm rate of all together; each kind has a fifth of it.
+
+    Notes
+    -----
+    Standard errors under the law: of a mean ``1/sqrt N``, of a variance ``sqrt((k4 - 1)/N)``, of a
+    correlation of two coordinates ``1/sqrt N`` (less on a sphere), of the correlation of a draw
+    with the next ``1/sqrt(N d)``, of the kurtosis ``sqrt((E z^8 - k4^2)/(N d))``.
+    """
+    count, dimension = draws.shape
+    # on a sphere the kurtosis depends on the layer's size: its radius has been looked at instead
+    sphere = model.law == "sphere"
+    fourth = kurtosis(model.law, dimension)
+
+    def worst(what: str, values: Float, error: float) -> Deviation:
+        quantile = float(stats.norm.isf(rate / 5 / 2 / values.size))
+        return Deviation(what, float(np.abs(values).max()), quantile * error)
+
+    products = draws.T @ draws / count
+    pairs = products[np.triu_indices(dimension, 1)]
+    serial = np.array([(draws[:-1] * draws[1:]).sum() / ((count - 1) * dimension)])
+    found = [
+        worst("mean of a coordinate", draws.mean(axis=0), 1 / math.sqrt(count)),
+        worst("correlation of two coordinates", pairs, 1 / math.sqrt(count)),
+        worst("correlation of a draw with the next", serial, 1 / math.sqrt(count * dimension)),
+        worst("variance of a coordinate", np.diag(products) - 1, math.sqrt((fourth - 1) / count)),
+    ]
+    if not sphere:
+        error = math.sqrt((_EIGHTH[model.law] - fourth**2) / (count * dimension)) / fourth
+        excess = np.array([(draws**4).mean() / fourth - 1])
+        found.append(worst("kurtosis, relative", excess, error))
+    return found
+
+
+def _result(
+    case: Case, model: NoiseModel, verdict: Verdict, worst: Deviation, detail: str
+) -> CheckResult:
+    """Return the row."""
+    told = f"{model.law} noise on the {model.position}, pairing {model.pairing}"
+    return CheckResult(
+        subject=case.subject,
+        problem=case.problem.name,
+        check=case.check.name,
+        level=case.check.level,
+        claim=f"the noise injected is {told}, alpha {model.scale:g}, independent elsewhere",
+        verdict=verdict,
+        measured=worst.size,
+        low=max(worst.size - worst.half_width, 0.0),
+        high=worst.size + worst.half_width,
+        bound=LARGEST_DEVIATION,
+        detail=detail,
+        evaluations=REPLICATES * KEYS,
+        seed=case.settings.seed,
+        quantity="deviation of a moment of the noise from its law's",
+        false_alarm_rate=case.rate,
+        planned=REPLICATES * KEYS,
+        budget=REPLICATES * KEYS,
+        look=1,
+    )
+
+
+NOISE = Check("noise_as_claimed", 2, noise_as_claimed)

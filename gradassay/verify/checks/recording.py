@@ -1,0 +1,44 @@
+"""A backend around another one that keeps the noise and the parameters of every forward pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradassay.core.backend import Backend
+from gradassay.core.network import Network
+from gradassay.core.noise import Noise
+from gradassay.core.params import Params
+from gradassay.core.trace import Trace
+
+
+class RecordingBackend:
+    """Give everything to the inner backend, and keep what its forward passes are given.
+
+    Parameters
+    ----------
+    inner : Backend
+        The backend that does the work.
+    """
+
+    def __init__(self, inner: Backend) -> None:
+        self._inner = inner
+        self.noises: list[Noise] = []
+        self.params: list[Params] = []
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the inner backend has."""
+        return getattr(self._inner, name)
+
+    def forward(
+        self,
+        network: Network,
+        params: Params,
+        *arguments: Any,
+        noise: Noise | None = None,
+        **options: Any,
+    ) -> Trace:
+        """Run a forward pass, and keep its noise and its parameters."""
+        self.params.append(params)
+        if noise is not None:
+            self.noises.append(noise)
+        return self._inner.forward(network, params, *arguments, noise=noise, **options)

@@ -1,0 +1,73 @@
+"""Small problems of several samples on which means under any noise law can be computed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradassay.core.batch import Batch
+from gradassay.core.builders import convolutional, fully_connected
+from gradassay.core.keys import Key
+from gradassay.core.network import Loss
+from gradassay.core.params import Params
+from gradassay.verify.oracles.small_problems import SmallProblem, dyadic, dyadic_problem
+
+# of the distance between two neighbours on the grid of dyadic weights
+SHIFT = 1 / 4
+
+
+def sampled_problems(seed: int) -> tuple[SmallProblem, ...]:
+    """Return the problems; every method of the zoo has an oracle on one of them.
+
+    ================ ============================================================================
+    problem          what it is for
+    ================ ============================================================================
+    fc-3, T=2        noise on the last hidden layer, where it is smooth; all laws
+    fc-2, T=2        the same under a loss of the sequence
+    fc-1-2, T=1      noise below a layer flips its spikes; all laws
+    fc-4-3, T=1      depth, by enumeration of signs
+    fc-2-2, T=2      depth and time, by enumeration of signs
+    1C3-FC, T=2      a convolution; all laws
+    one weight, T=2  noise on three weights
+    ================ ============================================================================
+
+    Weights lie beside the multiples of 1/4 of `small_problems`, so that no draw of signs puts a
+    membrane potential within rounding of the threshold, where two backends may differ.
+    """
+    small = convolutional((1, 2, 2), "1C3-FC", 3, standardised=False, steps=2)
+    problems = (
+        dyadic_problem((3,), steps=2, seed=seed),
+        dyadic_problem((2,), steps=2, seed=seed, loss=Loss(0.25, "sequence")),
+        dyadic_problem((1, 2), steps=1, seed=seed, samples=3),
+        dyadic_problem((4, 3), steps=1, seed=seed, samples=3),
+        dyadic_problem((2, 2), steps=2, seed=seed, samples=3),
+        dyadic("1C3-FC, T=2", small, seed, samples=3),
+    )
+    return (*(_shifted(problem, seed) for problem in problems), one_weight_problem(1.2))
+
+
+def one_weight_problem(weight: float = 1.005) -> SmallProblem:
+    """Return a problem with one weight before one hidden unit and two after it, no biases.
+
+    Parameters
+    ----------
+    weight : float
+        The first. At 1.005 one sample's membrane potential lies nearly at the threshold, and small
+        noise flips its spike: a rare, large draw. At 1.2 none is near.
+    """
+    loss = Loss(mse_weight=0.125)
+    network = fully_connected(1, (1,), 2, bias=False, steps=2, loss=loss)
+    params = {"hidden1.weight": np.array([[weight]]), "readout.weight": np.array([[1.0], [-0.5]])}
+    batch = Batch(np.array([[1.0], [0.5], [2.0]]), np.array([0, 1, 1]))
+    return SmallProblem(f"one weight {weight:g}, T=2", network, Params(params), batch)
+
+
+def _shifted(problem: SmallProblem, seed: int) -> SmallProblem:
+    """Return the problem with each parameter moved by up to a sixteenth."""
+    key, reach = Key(seed) / "shifted" / problem.network.digest, SHIFT / 4
+    params = Params(
+        {
+            name: array + (key / name).generator().uniform(-reach, reach, array.shape)
+            for name, array in problem.params.items()
+        }
+    )
+    return SmallProblem(f"{problem.name}, off the grid", problem.network, params, problem.batch)
