@@ -5,21 +5,38 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from gradassay.core.claims import UnbiasedFor
 from gradassay.core.errors import unknown_name
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
-from gradassay.verify.checks.case import Case, Settings
+from gradassay.verify.checks.case import Case, Settings, claims_of
 from gradassay.verify.checks.exact_checks import exact_cases
 from gradassay.verify.checks.identity_checks import identity_cases
 from gradassay.verify.checks.noise_checks import noise_cases
 from gradassay.verify.checks.oracle_checks import oracle_cases
 from gradassay.verify.checks.sampled_checks import sampled_cases
+from gradassay.verify.checks.variance_checks import variance_cases
 from gradassay.verify.runner import run_cases
 
+# the checks that compare a mean with an oracle
+MEANS = (
+    "matches_oracle",
+    "enumerated_mean",
+    "enumerated_feedback",
+    "unbiased",
+)
 Planner = Callable[[str, Estimator, Settings], Iterator[Case]]
+QUICK: tuple[Planner, ...] = (
+    identity_cases,
+    oracle_cases,
+    exact_cases,
+    noise_cases,
+    sampled_cases,
+    variance_cases,
+)
 SUITES: dict[str, tuple[Planner, ...]] = {
-    "quick": (identity_cases, oracle_cases, exact_cases, noise_cases, sampled_cases),
-    "full": (identity_cases, oracle_cases, exact_cases, noise_cases, sampled_cases),
+    "quick": QUICK,
+    "full": QUICK,
 }
 
 
@@ -56,8 +73,10 @@ def verify(
     UsageError
         If there is no such suite, or an estimator cannot be sent to other processes.
     """
-    cases = planned_cases(estimators, settings or Settings(seed=seed), suite=suite)
-    return [result for results in run_cases(cases, workers=workers) for result in results]
+    settings = settings or Settings(seed=seed)
+    cases = planned_cases(estimators, settings, suite=suite)
+    results = [result for found in run_cases(cases, workers=workers) for result in found]
+    return results + untested_claims(estimators, results, settings)
 
 
 def check_estimator(estimator: Estimator, *, seed: int = 0, **options: object) -> list[CheckResult]:
@@ -121,3 +140,48 @@ def planned_cases(
         for case in planned
         if not checks or case.check.name in checks
     ]
+
+
+def untested_claims(
+    estimators: Mapping[str, Estimator], results: Sequence[CheckResult], settings: Settings
+) -> list[CheckResult]:
+    """Return an INCONCLUSIVE for each estimator whose estimand nothing was compared with.
+
+    Parameters
+    ----------
+    estimators : mapping from name to Estimator
+        What was verified.
+    results : sequence of CheckResult
+        Of the whole suite.
+    settings : Settings
+        Of the suite.
+    """
+    found = []
+    for name, estimator in estimators.items():
+        claimed = [claim for claim in claims_of(estimator) if isinstance(claim, UnbiasedFor)]
+        tested = any(r.subject == name and r.check in MEANS for r in results)
+        if claimed and not tested:
+            found.append(_untested(name, claimed[0], settings.seed))
+    return found
+
+
+def _untested(name: str, claim: UnbiasedFor, seed: int) -> CheckResult:
+    return CheckResult(
+        subject=name,
+        problem="none",
+        check="estimand_has_an_oracle",
+        level=1,
+        claim=str(claim),
+        verdict="INCONCLUSIVE",
+        measured=0.0,
+        low=0.0,
+        high=float("inf"),
+        bound=0.0,
+        detail=(
+            f"no oracle for {claim.estimand.name!r} on any problem: the mean was not compared with"
+            " anything. Claim one of the estimands of gradassay.core.claims.Estimand."
+        ),
+        evaluations=0,
+        seed=seed,
+        quantity="not measured",
+    )

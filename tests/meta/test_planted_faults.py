@@ -31,6 +31,8 @@ KINDS = (
     "numerics",
     "behaviour",
 )
+# a right method need not be decided
+SHORT = Settings(budget=8192)
 SUMS = ("dfa+0.1*local_learning", "opzo+0.1*local_learning")
 
 over_faults = pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
@@ -45,7 +47,7 @@ def test_planted_fault_is_caught_by_the_named_check(fault: Fault) -> None:
 
 
 @over_faults
-def test_right_method_with_the_same_options_passes_the_check_that_catches_the_fault(
+def test_right_method_with_the_same_options_is_not_failed_by_the_check_that_catches_the_fault(
     fault: Fault,
 ) -> None:
     right = as_declared(fault.estimator)
@@ -57,7 +59,7 @@ def test_right_method_with_the_same_options_passes_the_check_that_catches_the_fa
 @functools.cache
 def results_of(pickled: bytes, check: str) -> tuple[CheckResult, ...]:
     """Return the results of one check of an estimator, found once for all faults of it."""
-    cases = planned_cases({"right": pickle.loads(pickled)}, Settings())
+    cases = planned_cases({"right": pickle.loads(pickled)}, SHORT)
     named = [case for case in cases if case.check.name == check]
     return tuple(result for results in run_cases(named) for result in results)
 
@@ -84,7 +86,7 @@ def test_faults_are_frozen_and_can_be_sent_to_other_processes() -> None:
         assert pickle.loads(pickle.dumps(fault)) == fault
         assert dataclasses.is_dataclass(fault.estimator)
         with pytest.raises(dataclasses.FrozenInstanceError):
-            fault.estimator.temporal = "spatial"  # type: ignore[attr-defined]
+            fault.estimator.temporal = "spatial"
 
 
 def test_endless_method_fails_at_the_time_limit_and_others_go_on() -> None:

@@ -19,7 +19,7 @@ from gradassay.core.params import Params, initial_params
 from gradassay.core.records import Measurement
 from gradassay.estimators import make_estimator, zoo_names
 from gradassay.reference_snn import ReferenceBackend, online_gradient
-from gradassay.verify import draws as draws_module
+from gradassay.verify.measuring import draws as draws_module
 from gradassay.verify.measuring.design import Design
 from gradassay.verify.measuring.measurement import measure
 from gradassay.verify.measuring.problem import Problem

@@ -8,13 +8,15 @@ import numpy as np
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
-from gradassay.core.claims import Deterministic, Passes, UnbiasedFor
+from gradassay.core.claims import Deterministic, Online, Passes, UnbiasedFor
 from gradassay.core.errors import ConfigurationError
 from gradassay.core.estimator import Estimate, Estimator
 from gradassay.core.keys import Key
 from gradassay.core.params import Params
 from gradassay.core.records import CheckResult
 from gradassay.cost.counting import CountingBackend
+from gradassay.estimators.layerwise import LayerwiseEstimator
+from gradassay.estimators.online import OnlineEstimate
 from gradassay.reference_snn import ReferenceBackend, online_gradient
 from gradassay.torch_snn import TorchBackend
 from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems, claims_of
@@ -24,6 +26,7 @@ from gradassay.verify.oracles.small_problems import SmallProblem, agreement_prob
 
 SAME_NOISE_BOUND = 1e-12
 AUTOGRAD_BOUND = 1e-10
+SLICES_BOUND = 1e-11
 
 
 def identity_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
@@ -40,7 +43,7 @@ def identity_cases(name: str, estimator: Estimator, settings: Settings) -> Itera
     for problem in cached_problems(agreement_problems, settings.seed):
         if accepts(estimator, problem):
             for check in CHECKS:
-                if _applies(check, estimator):
+                if _applies(check, estimator, problem):
                     yield Case(name, estimator, problem, check, settings)
 
 
@@ -55,7 +58,7 @@ def accepts(estimator: Estimator, problem: SmallProblem) -> bool:
     return True
 
 
-def _applies(check: Check, estimator: Estimator) -> bool:
+def _applies(check: Check, estimator: Estimator, problem: SmallProblem) -> bool:
     """Whether the claims call for a check."""
     claims = claims_of(estimator)
     if check.name == "matches_autograd":
@@ -67,6 +70,9 @@ def _applies(check: Check, estimator: Estimator) -> bool:
         return online and any(c.estimand.name == "fixed_feedback" for c in fixed)
     if check.name == "passes_as_claimed":
         return any(isinstance(claim, Passes) for claim in claims)
+    if check.name == "online_as_claimed":
+        layerwise = isinstance(estimator, LayerwiseEstimator)
+        return layerwise and Online() in claims and problem.network.loss.over == "step"
     return True
 
 
@@ -207,6 +213,31 @@ def passes_as_claimed(case: Case) -> Iterator[CheckResult]:
     )
 
 
+def online_as_claimed(case: Case) -> Iterator[CheckResult]:
+    """Compare the gradients of single steps, one after another, with that of the whole sequence."""
+    backend = ReferenceBackend()
+    given = Given.of(case, backend)
+    network, key = case.problem.network, case.key / "estimate"
+    under_way = OnlineEstimate(
+        case.estimator, backend, network, given.batch, given.state, key, replicates=range(2)
+    )
+    steps = [under_way.advance(given.params).gradient for _ in range(network.steps)]
+    whole = _estimate(case, backend, range(2), given)
+    yield case.result(
+        "the steps' gradients, taken one by one, add up to that of the sequence; so does the state",
+        {
+            **{name: sum(step[name] for step in steps) for name in whole.gradient},
+            **{f"state {name}": array for name, array in under_way.state.items()},
+        },
+        {
+            **whole.gradient,
+            **{f"state {name}": array for name, array in whole.state.items()},
+        },
+        bound=SLICES_BOUND,
+        evaluations=2 * network.steps,
+    )
+
+
 CHECKS = tuple(
     Check(function.__name__, 0, function)
     for function in (
@@ -217,5 +248,6 @@ CHECKS = tuple(
         matches_autograd,
         feeds_back_its_matrices,
         passes_as_claimed,
+        online_as_claimed,
     )
 )

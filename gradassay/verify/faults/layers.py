@@ -18,7 +18,6 @@ from gradassay.estimators.feedback_alignment import FeedbackAlignment
 from gradassay.estimators.forward_gradient import ForwardGradient
 from gradassay.estimators.hybrid import Hybrid
 from gradassay.estimators.local_learning import LocalLearning
-from gradassay.estimators.localzo import LocalZO
 from gradassay.estimators.opzo import OPZO
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.sign_symmetric import SignSymmetric
@@ -87,7 +86,7 @@ class StrideOneRowOff(OtherGradient, SpatialBP):
 
 
 @dataclass(frozen=True)
-class BiasMeanOverPositions(OtherGradient, LocalZO):
+class BiasMeanOverPositions(OtherGradient, FeedbackAlignment):
     """The bias gradient of a convolution is a mean over positions, not a sum."""
 
     def altered(self, gradient: Params, observed: Pass, folded: int | None) -> Params:
@@ -181,7 +180,12 @@ LAYERS = of_kind(
         ("kernel transposed", KernelTransposed(), "matches_oracle", "sign_symmetric"),
         ("padding one column off", PaddingOneColumnOff(), "matches_oracle", "feedback_alignment"),
         ("stride one row off", StrideOneRowOff(), "matches_autograd", "spatial_bp"),
-        ("bias a mean over positions", BiasMeanOverPositions(), "enumerated_mean", "localzo"),
+        (
+            "bias a mean over positions",
+            BiasMeanOverPositions(),
+            "matches_oracle",
+            "feedback_alignment",
+        ),
         ("average pool unscaled", PoolUnscaled(), "matches_autograd", "spatial_bp"),
         ("one channel's gradient zero", OneChannelMissing(), "matches_autograd", "spatial_bp"),
         (

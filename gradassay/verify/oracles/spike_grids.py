@@ -27,7 +27,7 @@ SIZES = {"gaussian": (9, 27), "uniform": (8, 20), "laplace": (16, 36), "sphere":
 # the least number is for outputs that noise moves by this standard deviation, more in proportion
 REACH = 0.3
 # in all, unless the least number takes more
-ENOUGH_NODES = 110_000
+ENOUGH_NODES = 50_000
 # where psi is not smooth, in units of its scale: k (u - V_th)
 CORNERS = {"triangle": (0.0, 1.0, -1.0), "rectangle": (0.0, 0.5, -0.5)}
 LONGEST_CELL = 3.0
@@ -115,8 +115,8 @@ def _last_rule(
     """Return a rule for independent draws of the last layer's noise, for each of `below` nodes."""
 
     def count(size: int) -> int:
-        on_sphere = 2 * size ** (layer.units - 1)
-        return below * (on_sphere if model.law == "sphere" else size**layer.units) ** draws
+        one = 2 * size ** (layer.units - 1) if model.law == "sphere" else size**layer.units
+        return int(below * one**draws)
 
     least, most = SIZES[model.law]
     least = 2 * math.ceil(least * max(1.0, reach / REACH) / 2)

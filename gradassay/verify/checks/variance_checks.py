@@ -1,0 +1,133 @@
+"""Level 2: the variance of an estimator's own draws with several samples, under random signs.
+
+Over all signs the variance of an estimate of one sample is a sum (`enumerate_estimator`). With B
+samples, each with noise of its own, the variance of the mean is the sum of these over B^2; noise
+that samples, steps, layers or replicates share makes it another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradassay.core.claims import MomentumFeedback
+from gradassay.core.errors import ConfigurationError
+from gradassay.core.estimator import Estimator
+from gradassay.core.records import CheckResult, Interval, Verdict
+from gradassay.reference_snn import ReferenceBackend
+from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems, claims_of
+from gradassay.verify.checks.identity_checks import accepts
+from gradassay.verify.checks.options import with_options
+from gradassay.verify.checks.sampled_checks import FIRST_LOOK, SUPERBLOCKS
+from gradassay.verify.checks.sampling import BLOCK, BlockMeans, Draws, Vectors, draw_block
+from gradassay.verify.oracles.enumeration import MOST_SIGNS, enumerate_estimator
+from gradassay.verify.oracles.means import samples_of
+from gradassay.verify.oracles.sampled_problems import sampled_problems
+from gradassay.verify.oracles.small_problems import SmallProblem
+from gradassay.verify.statistics.intervals import mean_interval
+from gradassay.verify.statistics.looks import Looks, equivalence, superblocks
+
+MARGIN = 0.1
+PROBLEMS = 2
+CAUSES = """1 noise shared by samples, steps, layers or replicates (a ratio near B, T, or 0)
+2 noise of another scale or law where it is drawn than where it is given
+3 a factor on the whole estimate (the ratio is its square)"""
+
+
+def variance_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
+    """Yield the check on the problems with most signs that can be enumerated."""
+    subject = _with_signs(estimator)
+    if subject is None or subject.noise is None or subject.noise.position == "weights":
+        return
+    momentum = [claim for claim in claims_of(subject) if isinstance(claim, MomentumFeedback)]
+    if any(claim.use == "after" for claim in momentum):
+        return  # the product of a batch's mean term and each sample's error is no sum over samples
+    problems = [
+        problem
+        for problem in cached_problems(sampled_problems, settings.seed)
+        if _signs(problem) <= MOST_SIGNS - 4 and accepts(subject, problem)
+    ]
+    for problem in sorted(problems, key=_signs)[-PROBLEMS:]:
+        yield Case(name, subject, problem, VARIANCE, settings)
+
+
+def _with_signs(estimator: Estimator) -> Estimator | None:
+    """Return the estimator under Rademacher noise, each sample's and step's its own."""
+    try:
+        found = with_options(estimator, law="rademacher")
+        return with_options(found, pairing="none") or found if found else None
+    except ConfigurationError:
+        return None
+    except Exception:  # a third party's code: the checks find it too, and say so
+        return None
+
+
+def _signs(problem: SmallProblem) -> int:
+    """Return the number of signs of one sample."""
+    return problem.network.steps * sum(layer.units for layer in problem.network.spiking)
+
+
+def variance_as_enumerated(case: Case) -> Iterator[CheckResult]:
+    """Compare the variance of own draws with that over all signs of each sample."""
+    given = Given.of(case, ReferenceBackend())
+    samples = samples_of(case.problem)
+    variances = [
+        enumerate_estimator(case.estimator, one.network, one.params, one.batch, given.state)[
+            0
+        ].variance
+        for one in samples
+    ]
+    expected = sum(variances) / len(samples) ** 2
+    if expected == 0:
+        return
+    blocks = BlockMeans(_everything)
+    looks = Looks(FIRST_LOOK, max(case.settings.budget, FIRST_LOOK), case.rate)
+    count = look = 0
+    ratio = Interval.exact(1.0)
+    verdict: Verdict = "INCONCLUSIVE"
+    for look, until in enumerate(looks.counts):
+        for number in range(count // BLOCK, until // BLOCK):
+            blocks.add(draw_block(case, given, number))
+        count = until
+        found = superblocks(blocks.variance("all"), SUPERBLOCKS) / expected
+        ratio = mean_interval(found, 1 - looks.rate(look), positive=True)
+        verdict = equivalence(ratio, margin_low=1 - MARGIN, margin_high=1 + MARGIN, null=1.0)
+        if verdict != "INCONCLUSIVE":
+            break
+    yield _result(case, ratio, verdict, count, look + 1)
+
+
+def _everything(draws: Draws) -> Vectors:
+    """Return all of a gradient as one vector."""
+    parts = [np.asarray(array).reshape(BLOCK, -1) for array in draws.estimate.gradient.values()]
+    return {"all": np.concatenate(parts, axis=1)}
+
+
+def _result(case: Case, ratio: Interval, verdict: Verdict, count: int, look: int) -> CheckResult:
+    """Return the row: how far the ratio of the two variances is from 1."""
+    ends = sorted((abs(ratio.low - 1), abs(ratio.high - 1)))
+    detail = f"{ratio.value:.4g} times the enumerated variance [{ratio.low:.4g}, {ratio.high:.4g}]"
+    return CheckResult(
+        subject=case.subject,
+        problem=case.problem.name,
+        check=case.check.name,
+        level=case.check.level,
+        claim="variance of its own draws = sum of the samples' enumerated ones over B^2 (signs)",
+        verdict=verdict,
+        measured=abs(ratio.value - 1),
+        low=0.0 if ratio.covers(1.0) else ends[0],
+        high=ends[1],
+        bound=MARGIN,
+        detail="" if verdict == "PASS" else detail,
+        evaluations=count,
+        seed=case.settings.seed,
+        quantity="relative deviation of the variance",
+        false_alarm_rate=case.rate,
+        budget=case.settings.budget,
+        look=look,
+        causes="" if verdict == "PASS" else CAUSES,
+    )
+
+
+VARIANCE = Check("variance_as_enumerated", 2, variance_as_enumerated)
