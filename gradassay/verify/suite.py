@@ -5,7 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from gradassay.core.claims import UnbiasedFor
+from gradassay.core.claims import (
+    Claim,
+    Deterministic,
+    MomentumFeedback,
+    Online,
+    Passes,
+    UnbiasedFor,
+)
 from gradassay.core.errors import unknown_name
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
@@ -18,13 +25,14 @@ from gradassay.verify.checks.sampled_checks import sampled_cases
 from gradassay.verify.checks.variance_checks import variance_cases
 from gradassay.verify.runner import run_cases
 
-# the checks that compare a mean with an oracle
-MEANS = (
-    "matches_oracle",
-    "enumerated_mean",
-    "enumerated_feedback",
-    "unbiased",
-)
+# the checks that test a kind of claim, in the quick suite
+TESTED_BY: dict[type, tuple[str, ...]] = {
+    UnbiasedFor: ("matches_oracle", "enumerated_mean", "enumerated_feedback", "unbiased"),
+    MomentumFeedback: ("enumerated_momentum", "momentum_unbiased"),
+    Passes: ("passes_as_claimed",),
+    Online: ("online_as_claimed",),
+    Deterministic: ("deterministic_as_claimed",),
+}
 Planner = Callable[[str, Estimator, Settings], Iterator[Case]]
 QUICK: tuple[Planner, ...] = (
     identity_cases,
@@ -145,7 +153,7 @@ def planned_cases(
 def untested_claims(
     estimators: Mapping[str, Estimator], results: Sequence[CheckResult], settings: Settings
 ) -> list[CheckResult]:
-    """Return an INCONCLUSIVE for each estimator whose estimand nothing was compared with.
+    """Return an INCONCLUSIVE for each claim that no check could test.
 
     Parameters
     ----------
@@ -156,31 +164,30 @@ def untested_claims(
     settings : Settings
         Of the suite.
     """
-    found = []
-    for name, estimator in estimators.items():
-        claimed = [claim for claim in claims_of(estimator) if isinstance(claim, UnbiasedFor)]
-        tested = any(r.subject == name and r.check in MEANS for r in results)
-        if claimed and not tested:
-            found.append(_untested(name, claimed[0], settings.seed))
-    return found
+    made = {(result.subject, result.check) for result in results}
+    return [
+        _untested(name, claim, settings.seed)
+        for name, estimator in estimators.items()
+        for claim in claims_of(estimator)
+        if type(claim) in TESTED_BY
+        and not any((name, check) in made for check in TESTED_BY[type(claim)])
+    ]
 
 
-def _untested(name: str, claim: UnbiasedFor, seed: int) -> CheckResult:
+def _untested(name: str, claim: Claim, seed: int) -> CheckResult:
+    unknown = f"no oracle for it: {claim.estimand.name!r}" if isinstance(claim, UnbiasedFor) else ""
     return CheckResult(
         subject=name,
         problem="none",
-        check="estimand_has_an_oracle",
-        level=1,
+        check="claim_is_tested",
+        level=0,
         claim=str(claim),
         verdict="INCONCLUSIVE",
         measured=0.0,
         low=0.0,
         high=float("inf"),
         bound=0.0,
-        detail=(
-            f"no oracle for {claim.estimand.name!r} on any problem: the mean was not compared with"
-            " anything. Claim one of the estimands of gradassay.core.claims.Estimand."
-        ),
+        detail=unknown or "no check of it can be made on any problem, with these options",
         evaluations=0,
         seed=seed,
         quantity="not measured",

@@ -44,6 +44,7 @@ MEAN_VARIANTS: tuple[Options, ...] = (
     {"temporal": "spatial"},
 )
 MOMENTUM_VARIANTS: tuple[Options, ...] = (
+    {},
     {"pairing": "none", "use": "before"},
     {"pairing": "none", "use": "after"},
     {"pairing": "time", "use": "before"},
@@ -87,9 +88,11 @@ def _variant(subject: Estimator, options: Options) -> Estimator | None:
 def _applies(check: Check, subject: Estimator, problem: SmallProblem, options: Options) -> bool:
     """Whether the claims call for a check."""
     claims = claims_of(subject)
+    if subject.noise is None or subject.noise.pairing == "batch":
+        return False  # one sample has no other half
     momentum = any(isinstance(claim, MomentumFeedback) for claim in claims)
     if check in (MOMENTUM, FEEDBACK):
-        whole = options.get("output") == "sequence"
+        whole = getattr(subject, "output", "step") == "sequence"
         return momentum and not (whole and problem.network.loss.over != "sequence")
     if Deterministic() in claims or momentum or not accepts(subject, problem):
         return False
@@ -191,7 +194,7 @@ def _momentum(case: Case) -> MomentumFeedback:
 
 def _whole(case: Case) -> bool:
     """Whether noise is multiplied with the outputs of the whole sequence."""
-    return case.options.get("output") == "sequence"
+    return getattr(case.estimator, "output", "step") == "sequence"
 
 
 MEAN = Check("enumerated_mean", 1, enumerated_mean)

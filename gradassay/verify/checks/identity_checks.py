@@ -21,6 +21,7 @@ from gradassay.reference_snn import ReferenceBackend, online_gradient
 from gradassay.torch_snn import TorchBackend
 from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems, claims_of
 from gradassay.verify.checks.options import with_options
+from gradassay.verify.checks.recording import RecordingBackend
 from gradassay.verify.oracles.exact_oracles import TEMPORAL, surrogate_gradient
 from gradassay.verify.oracles.small_problems import SmallProblem, agreement_problems
 
@@ -71,8 +72,9 @@ def _applies(check: Check, estimator: Estimator, problem: SmallProblem) -> bool:
     if check.name == "passes_as_claimed":
         return any(isinstance(claim, Passes) for claim in claims)
     if check.name == "online_as_claimed":
-        layerwise = isinstance(estimator, LayerwiseEstimator)
-        return layerwise and Online() in claims and problem.network.loss.over == "step"
+        return Online() in claims and problem.network.loss.over == "step"
+    if check.name == "deterministic_as_claimed":
+        return Deterministic() in claims
     return True
 
 
@@ -213,10 +215,34 @@ def passes_as_claimed(case: Case) -> Iterator[CheckResult]:
     )
 
 
-def online_as_claimed(case: Case) -> Iterator[CheckResult]:
-    """Compare the gradients of single steps, one after another, with that of the whole sequence."""
+def deterministic_as_claimed(case: Case) -> Iterator[CheckResult]:
+    """Compare two estimates with different keys."""
     backend = ReferenceBackend()
     given = Given.of(case, backend)
+    first, second = (
+        case.estimator.estimate(
+            backend,
+            case.problem.network,
+            given.params,
+            given.batch,
+            given.state,
+            case.key / number,
+        ).gradient
+        for number in range(2)
+    )
+    yield case.result("another key gives the same bits", second, first, bound=0.0, evaluations=2)
+
+
+def online_as_claimed(case: Case) -> Iterator[CheckResult]:
+    """Compare the gradients of single steps, one after another, with that of the whole sequence.
+
+    A method that is not made layer by layer must keep nothing of its forward passes.
+    """
+    backend = ReferenceBackend()
+    given = Given.of(case, backend)
+    if not isinstance(case.estimator, LayerwiseEstimator):
+        yield _keeps_nothing(case, given)
+        return
     network, key = case.problem.network, case.key / "estimate"
     under_way = OnlineEstimate(
         case.estimator, backend, network, given.batch, given.state, key, replicates=range(2)
@@ -238,6 +264,19 @@ def online_as_claimed(case: Case) -> Iterator[CheckResult]:
     )
 
 
+def _keeps_nothing(case: Case, given: Given) -> CheckResult:
+    """Look at what the forward passes were told to keep of every step."""
+    backend = RecordingBackend(ReferenceBackend())
+    _estimate(case, backend, range(2), given)
+    return case.result(
+        "the forward passes keep no activity of single steps",
+        {"kinds of activity kept": np.array(float(len(backend.recorded)))},
+        {"kinds of activity kept": np.array(0.0)},
+        bound=0.0,
+        evaluations=2,
+    )
+
+
 CHECKS = tuple(
     Check(function.__name__, 0, function)
     for function in (
@@ -248,6 +287,7 @@ CHECKS = tuple(
         matches_autograd,
         feeds_back_its_matrices,
         passes_as_claimed,
+        deterministic_as_claimed,
         online_as_claimed,
     )
 )

@@ -20,7 +20,6 @@ from gradassay.verify.oracles.spike_grids import spike_grid
 BACKEND = ReferenceBackend()
 LAWS = ["gaussian", "uniform", "laplace", "sphere"]
 METHODS: list[tuple[str, dict[str, Any]]] = [
-    ("zo_single_point", {}),
     ("zo_single_point", {"traces": "received", "temporal": "local_bptt", "baseline": 0.5}),
     ("zo_two_point", {"temporal": "spatial"}),
     ("zo_two_point", {"form": "forward"}),
@@ -128,7 +127,8 @@ def _tail(law: str, place: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("law", "number"), [*((law, n) for law in LAWS for n in (0, 2)), ("sphere", 3)]
+    ("law", "number"),
+    [("gaussian", 2), ("uniform", 2), ("laplace", 0), ("laplace", 2), ("sphere", 0), ("sphere", 3)],
 )
 def test_oracles_are_the_means_of_draws(law: str, number: int, warm: Any, deviation: Any) -> None:
     """8,000 draws; 5.5 standard errors in at most 60 entries: false alarm below 3e-6 each."""
