@@ -3,9 +3,9 @@
 Where noise z is injected at the spikes, and c[t] is the loss of step t (or of the sequence) of a
 pass without noise, g_l[t] its surrogate derivative by the spikes of layer l, the signal
 
-    z_l[t] c[t] / alpha  +  z_l[t] (sum_m z_m[t] . g_m[t]) - g_l[t]
+    z_l[t] (c[t] - b) / alpha  +  z_l[t] (sum_m z_m[t] . g_m[t]) - g_l[t]
 
-has mean 0 under any law with ``E z z^T = I``, and so has the weight gradient that the local rule
+(b a running baseline, where there is one) has mean 0 under any law with ``E z z^T = I``, and so has the weight gradient that the local rule
 makes of it, because psi and the traces of a layer do not depend on the noise of its own spikes. The
 first part is a single point's draw of the offset; the second is the draw of the linear part of the
 loss, less its mean. What is left of an estimate is curvature.
@@ -46,7 +46,7 @@ ZEROTH_ORDER = ("expected_central_difference", "smoothed_loss")
 ESTIMANDS = (*ZEROTH_ORDER, "smoothed_jacobian")
 
 
-def control_variate(case: Case) -> Callable[[Draws], Vectors] | None:
+def control_variate(case: Case, state: State) -> Callable[[Draws], Vectors] | None:
     """Return what makes the control variate of a block; None where there is none.
 
     There is one for zeroth and pseudo-zeroth order with noise on the spikes.
@@ -57,7 +57,7 @@ def control_variate(case: Case) -> Callable[[Draws], Vectors] | None:
     )
     if model is None or model.position != "spike" or estimand.name not in ESTIMANDS:
         return None
-    clean = _clean_pass(case)
+    clean = _clean_pass(case, state)
     offset = estimand.name in ZEROTH_ORDER and _single_point(case)
     hidden = {layer.name for layer in network.weighted} - {network.readout.name}
 
@@ -84,8 +84,8 @@ class CleanPass:
     signals: Mapping[str, Float]
 
 
-def _clean_pass(case: Case) -> CleanPass:
-    """Run the reference without noise, and send its errors down."""
+def _clean_pass(case: Case, state: State) -> CleanPass:
+    """Run the reference without noise, and send its errors down; subtract a baseline."""
     network = case.problem.network
     rule = _Signals()
     backend = ReferenceBackend()
@@ -94,6 +94,9 @@ def _clean_pass(case: Case) -> CleanPass:
     losses = observed.trace.losses
     if network.loss.over == "sequence":
         losses = np.broadcast_to(losses.sum(axis=0), losses.shape)
+    memory = getattr(case.estimator, "baseline", None)
+    if memory is not None:
+        losses = losses - state["baseline"] / (1 - memory ** max(float(state["updates"]), 1))
     return CleanPass(losses, rule.seen)
 
 

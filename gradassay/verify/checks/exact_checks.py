@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from gradassay.core.arrays import Array
 from gradassay.core.claims import Deterministic, MomentumFeedback, UnbiasedFor, VarianceLaw
 from gradassay.core.errors import ConfigurationError
-from gradassay.core.estimator import Estimator
+from gradassay.core.estimator import Estimator, State
 from gradassay.core.keys import Key
 from gradassay.core.layers import Linear
 from gradassay.core.records import CheckResult
@@ -159,22 +161,36 @@ def enumerated_momentum(case: Case) -> Iterator[CheckResult]:
     yield case.result(
         f"mean of M after a step holds the expected Jacobian{lag}",
         {name: after[name] for name in term},
-        {n: claim.momentum * state[n] + (1 - claim.momentum) * z for n, z in term.items()},
+        {name: _moved(case, claim, state, name, mean) for name, mean in term.items()},
         bound=BOUND,
         evaluations=exact.evaluations,
     )
 
 
+def _moved(case: Case, claim: MomentumFeedback, state: State, name: str, term: Array) -> Array:
+    """Return ``lambda M + (1 - lambda) E Z``, or M where it is frozen."""
+    if _frozen(case, state):
+        return state[name]
+    return claim.momentum * state[name] + (1 - claim.momentum) * term
+
+
+def _frozen(case: Case, state: State) -> bool:
+    """Whether M is no longer updated."""
+    after = getattr(case.estimator, "freeze_after", None)
+    return after is not None and int(state["updates"]) >= after
+
+
 def enumerated_feedback(case: Case) -> Iterator[CheckResult]:
     """Mean gradient of momentum feedback against M fed back."""
     problem, state = case.problem, case.state(ReferenceBackend())
+    frozen = _frozen(case, state)
     exact, _ = enumerate_estimator(
         case.estimator, problem.network, problem.params, problem.batch, state
     )
     expected = momentum_gradient(
         sign_table(case.estimator, problem),
         case.estimator,
-        _momentum(case),
+        dataclasses.replace(_momentum(case), use="before") if frozen else _momentum(case),
         {layer.name: np.asarray(state[layer.name]) for layer in problem.network.spiking},
         int(state["updates"]),
         whole_sequence=_whole(case),

@@ -52,6 +52,7 @@ NORM, ALONG, ENTRY, PLAIN = 0.4, 0.2, 0.2, 0.2
 # different from 0 have no t distribution
 SMALLEST_ENTRY = 0.2
 TOGETHER = "all parameters"
+FEW_UNITS = 4
 Shapes = Mapping[str, Mapping[str, tuple[int, ...]]]
 WORST_FIRST: tuple[Verdict, ...] = ("FAIL", "INCONCLUSIVE")
 
@@ -112,14 +113,16 @@ def _decidable(estimator: Estimator, problem: SmallProblem) -> bool:
     """Whether the default budget decides the question there, for methods like those of the zoo.
 
     Noise on the weights needs very few of them. Noise that is not injected has no control variates:
-    one dense layer is enough.
+    one dense layer, or two with few units.
     """
     position = estimator.noise.position if estimator.noise else "none"
     few = len(problem.params) == 2 and problem.batch.inputs.shape[-1] == 1
     if position == "weights" or few:
         return position == "weights" and few
     dense = all(isinstance(layer, Linear) for layer in problem.network.weighted)
-    return position != "none" or (dense and len(problem.network.spiking) == 1)
+    units = sum(layer.units for layer in problem.network.spiking)
+    shallow = len(problem.network.spiking) == 1 or units <= FEW_UNITS
+    return position != "none" or (dense and shallow)
 
 
 def unbiased(case: Case) -> Iterator[CheckResult]:
@@ -130,7 +133,7 @@ def unbiased(case: Case) -> Iterator[CheckResult]:
         return
     shapes = _groups(case)
     target = _vectors(shapes, oracle.mean, folded=False)
-    control, in_weights = control_variate(case), None
+    control, in_weights = control_variate(case, given.state), None
     if TOGETHER in target:
         in_weights = weight_control_variate(case, target[TOGETHER])
 
@@ -177,7 +180,8 @@ def momentum_unbiased(case: Case) -> Iterator[CheckResult]:
     before = {name: np.asarray(given.state[name]) for name in after}
     target = {name: np.ravel(m - kept * before[name]) / share for name, m in after.items()}
 
-    control = momentum_control_variate(case, claim.gain)
+    frozen = all(np.array_equal(after[name], before[name]) for name in after)
+    control = momentum_control_variate(case, 0.0 if frozen else claim.gain)
 
     def read(draws: Draws) -> Vectors:
         rows: dict[str, Float] = {}

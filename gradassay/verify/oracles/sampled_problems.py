@@ -8,11 +8,20 @@ from gradassay.core.batch import Batch
 from gradassay.core.builders import convolutional, fully_connected
 from gradassay.core.keys import Key
 from gradassay.core.network import Loss
+from gradassay.core.noise import Noise
 from gradassay.core.params import Params
-from gradassay.verify.oracles.small_problems import SmallProblem, dyadic, dyadic_problem
+from gradassay.reference_snn import ReferenceBackend
+from gradassay.verify.oracles.small_problems import (
+    MOST_DRAWS,
+    SmallProblem,
+    dyadic,
+    dyadic_problem,
+)
 
 # of the distance between two neighbours on the grid of dyadic weights
 SHIFT = 1 / 4
+# of the noise that has to flip spikes: the zoo's default, at one standard deviation
+NOISE_SCALE = 0.2
 
 
 def sampled_problems(seed: int) -> tuple[SmallProblem, ...]:
@@ -34,15 +43,22 @@ def sampled_problems(seed: int) -> tuple[SmallProblem, ...]:
     membrane potential within rounding of the threshold, where two backends may differ.
     """
     small = convolutional((1, 2, 2), "1C3-FC", 3, standardised=False, steps=2)
-    problems = (
-        dyadic_problem((3,), steps=2, seed=seed),
-        dyadic_problem((2,), steps=2, seed=seed, loss=Loss(0.25, "sequence")),
-        dyadic_problem((1, 2), steps=1, seed=seed, samples=3),
-        dyadic_problem((4, 3), steps=1, seed=seed, samples=3),
-        dyadic_problem((2, 2), steps=2, seed=seed, samples=3),
-        dyadic("1C3-FC, T=2", small, seed, samples=3),
+    return (
+        _shifted(dyadic_problem((3,), steps=2, seed=seed), seed),
+        _shifted(dyadic_problem((2,), steps=2, seed=seed, loss=Loss(0.25, "sequence")), seed),
+        flipping_problem(seed),
+        _shifted(dyadic_problem((4, 3), steps=1, seed=seed, samples=3), seed),
+        _shifted(dyadic_problem((2, 2), steps=2, seed=seed, samples=3), seed),
+        _shifted(dyadic("1C3-FC, T=2", small, seed, samples=3), seed),
+        one_weight_problem(1.2),
     )
-    return (*(_shifted(problem, seed) for problem in problems), one_weight_problem(1.2))
+
+
+def flipping_problem(seed: int) -> SmallProblem:
+    """Return one unit below two, one step, where noise on the one flips each of the two."""
+    seeds = (seed + MOST_DRAWS * number for number in range(MOST_DRAWS))
+    drawn = (_shifted(dyadic_problem((1, 2), steps=1, seed=s, samples=3), s) for s in seeds)
+    return next(problem for problem in drawn if _flips(problem))
 
 
 def one_weight_problem(weight: float = 1.005) -> SmallProblem:
@@ -59,6 +75,23 @@ def one_weight_problem(weight: float = 1.005) -> SmallProblem:
     params = {"hidden1.weight": np.array([[weight]]), "readout.weight": np.array([[1.0], [-0.5]])}
     batch = Batch(np.array([[1.0], [0.5], [2.0]]), np.array([0, 1, 1]))
     return SmallProblem(f"one weight {weight:g}, T=2", network, Params(params), batch)
+
+
+def _flips(problem: SmallProblem) -> bool:
+    """Whether noise of size 1 on the first layer flips every unit of the second, in some sample."""
+    first, second = (layer.name for layer in problem.network.spiking)
+    spikes = []
+    for sign in (1.0, -1.0):
+        z = np.full((1, problem.batch.size, 1), sign)
+        trace = ReferenceBackend().forward(
+            problem.network,
+            problem.params,
+            problem.batch,
+            noise=Noise(NOISE_SCALE, {first: z}),
+            record=frozenset({"spikes"}),
+        )
+        spikes.append(trace.spikes[second][0])
+    return bool((spikes[0] != spikes[1]).any(axis=0).all())
 
 
 def _shifted(problem: SmallProblem, seed: int) -> SmallProblem:

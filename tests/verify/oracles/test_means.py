@@ -155,4 +155,7 @@ def test_sampled_problems_have_samples_of_their_own_and_live_layers(seed: int) -
         trace = BACKEND.forward(problem.network, problem.params, problem.batch, record=record)  # type: ignore[arg-type]
         for spikes in trace.spikes.values():
             assert 0 < spikes.mean() < 1
+    flipped = oracle_mean(make_estimator("zo_single_point"), sampled_problems(seed)[2], {})
+    assert flipped is not None
+    assert abs(flipped.mean["hidden1.weight"]).max() > 0.01
     assert len({p.name for p in sampled_problems(seed)}) == len(sampled_problems(seed))

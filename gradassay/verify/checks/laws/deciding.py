@@ -1,0 +1,214 @@
+"""Looking at growing samples until every question of a law is decided."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gradassay.core.records import CheckResult, Interval, Verdict
+from gradassay.verify.checks.case import Case
+from gradassay.verify.statistics.intervals import mean_interval, squared_norm_interval
+from gradassay.verify.statistics.looks import Looks, equivalence, superblocks
+from gradassay.verify.statistics.moments import Float
+from gradassay.verify.statistics.planning import replicates_for_mean
+
+# replicates of one call of an estimator, of one block, and at the first look
+CALL, ROWS, SUPERBLOCKS = 512, 64, 32
+FIRST_LOOK = ROWS * SUPERBLOCKS
+VARIANCE_MARGIN = 0.1
+
+Rows = Mapping[str, Float]
+
+
+@dataclass
+class Blocks:
+    """Means and variances of blocks of 64 replicates of some vectors.
+
+    Parameters
+    ----------
+    draw : callable
+        ``draw(numbers)`` gives the vectors of the replicates of these numbers, (R, p), by name.
+    """
+
+    draw: Callable[[range], Rows]
+    count: int = 0
+    means: dict[str, list[Float]] = field(default_factory=dict[str, list[Float]])
+    variances: dict[str, list[Float]] = field(default_factory=dict[str, list[Float]])
+
+    def grow(self, until: int) -> None:
+        """Draw until there are so many replicates, in calls of a fixed size."""
+        while self.count < until:
+            for name, rows in self.draw(range(self.count, self.count + CALL)).items():
+                if len(rows) != CALL or not np.isfinite(rows).all():
+                    raise ValueError(f"{name}: rows of shape {rows.shape}, or not finite numbers")
+                blocks = rows.reshape(-1, ROWS, rows.shape[-1])
+                self.means.setdefault(name, []).append(blocks.mean(axis=1))
+                variances = blocks.var(axis=1, ddof=1).sum(axis=-1)
+                self.variances.setdefault(name, []).append(variances)
+            self.count += CALL
+
+    def mean(self, name: str) -> Float:
+        """Return the means of 32 super-blocks, (32, p)."""
+        return superblocks(np.concatenate(self.means[name]), SUPERBLOCKS)
+
+    def variance(self, name: str) -> Float:
+        """Return unbiased traces of the covariance from 32 super-blocks, (32,)."""
+        return superblocks(np.concatenate(self.variances[name]), SUPERBLOCKS)
+
+
+@dataclass(frozen=True)
+class Found:
+    """An interval, and the standard deviation of what one super-block says."""
+
+    interval: Interval
+    spread: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """A number that should have a value, and how far from it matters.
+
+    Parameters
+    ----------
+    statistic : callable
+        ``statistic(blocks, level)``.
+    low, high : float
+        The smallest and the largest value that pass.
+    null : float
+        Value of a right subject.
+    """
+
+    statistic: Callable[[Blocks, float], Found]
+    low: float
+    high: float
+    null: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the last look said about a question."""
+
+    interval: Interval
+    verdict: Verdict
+    replicates: int
+    look: int
+    planned: int
+    rate: float
+
+
+def variance_ratio(name: str, expected: float) -> Question:
+    """Return whether the variance of a vector is what a closed form says, within 10 %."""
+
+    def statistic(blocks: Blocks, level: float) -> Found:
+        ratios = blocks.variance(name) / expected
+        return Found(mean_interval(ratios, level, positive=True), float(ratios.std(ddof=1)))
+
+    return Question(statistic, 1 / (1 + VARIANCE_MARGIN), 1 + VARIANCE_MARGIN, 1.0)
+
+
+def bias_norm(name: str, target: Float, scale: float, margin: float) -> Question:
+    """Return whether the mean of a vector is a target, within a share of a scale."""
+
+    def statistic(blocks: Blocks, level: float) -> Found:
+        means = (blocks.mean(name) - target) / scale
+        square = squared_norm_interval(means @ means.T, level)
+        ends = (math.sqrt(max(x, 0.0)) for x in (square.value, square.low, square.high))
+        return Found(Interval(*ends, level), float(np.sqrt(means.var(axis=0, ddof=1).sum())))
+
+    return Question(statistic, 0.0, margin, 0.0)
+
+
+def decide(case: Case, blocks: Blocks, questions: Sequence[Question]) -> list[Answer]:
+    """Look after 2,048 replicates and every doubling, until all is decided or something fails.
+
+    Each question has an equal share of the case's false-alarm rate, and spends it look by look.
+    """
+    rate, budget = case.rate / len(questions), max(case.settings.budget, FIRST_LOOK)
+    looks, answers = Looks(FIRST_LOOK, budget, rate), list[Answer]()
+    for look, until in enumerate(looks.counts):
+        blocks.grow(until)
+        answers = [_answer(q, blocks, looks, look, until) for q in questions]
+        verdicts = {answer.verdict for answer in answers}
+        if "FAIL" in verdicts or verdicts == {"PASS"}:
+            break
+    return answers
+
+
+def _answer(question: Question, blocks: Blocks, looks: Looks, look: int, until: int) -> Answer:
+    """Return what one look says."""
+    found = question.statistic(blocks, 1 - looks.rate(look))
+    interval = found.interval
+    verdict = equivalence(
+        interval, margin_low=question.low, margin_high=question.high, null=question.null
+    )
+    margin, rate = question.high - question.null, looks.false_alarm_rate
+    planned = replicates_for_mean(
+        found.spread * math.sqrt(until / SUPERBLOCKS),
+        margin,
+        false_alarm_rate=rate,
+        miss_rate=rate,
+    )
+    return Answer(interval, verdict, until, look + 1, planned, rate)
+
+
+def answered(
+    case: Case, answer: Answer, *, claim: str, quantity: str, bound: float, detail: str, causes: str
+) -> CheckResult:
+    """Return the row of an answer; where and why are told unless it is a PASS."""
+    return law_result(
+        case,
+        claim=claim,
+        verdict=answer.verdict,
+        interval=answer.interval,
+        bound=bound,
+        quantity=quantity,
+        detail=detail,
+        causes=causes,
+        evaluations=answer.replicates,
+        rate=answer.rate,
+        planned=answer.planned,
+        look=answer.look,
+    )
+
+
+def law_result(
+    case: Case,
+    *,
+    claim: str,
+    verdict: Verdict,
+    interval: Interval,
+    bound: float,
+    quantity: str,
+    evaluations: int,
+    detail: str = "",
+    causes: str = "",
+    rate: float = 0.0,
+    planned: int = 0,
+    look: int = 0,
+) -> CheckResult:
+    """Return a row; a rate of 0 where nothing is drawn."""
+    passed = verdict == "PASS"
+    return CheckResult(
+        subject=case.subject,
+        problem=case.problem.name,
+        check=case.check.name,
+        level=case.check.level,
+        claim=f"{claim} ({case.told})" if case.options else claim,
+        verdict=verdict,
+        measured=interval.value,
+        low=interval.low,
+        high=interval.high,
+        bound=bound,
+        detail="" if passed else detail,
+        evaluations=evaluations,
+        seed=case.settings.seed,
+        quantity=quantity,
+        false_alarm_rate=rate,
+        planned=planned,
+        budget=case.settings.budget if rate else 0,
+        look=look,
+        causes="" if passed else causes,
+    )

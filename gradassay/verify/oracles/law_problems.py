@@ -1,0 +1,132 @@
+"""Problems on which the closed forms of `gradassay.verify.oracles.closed_forms` hold exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from gradassay.core.batch import Batch
+from gradassay.core.builders import fully_connected
+from gradassay.core.keys import Key
+from gradassay.core.network import Loss, Network
+from gradassay.core.neuron import Neuron, Reset, Surrogate
+from gradassay.core.params import Params, initial_params
+from gradassay.reference_snn import ReferenceBackend
+from gradassay.verify.oracles.small_problems import SmallProblem, dyadic_problem
+
+INPUTS = 3
+# psi is this constant where |u - V_th| < 4
+CONSTANT_SLOPE = 1 / 8
+SMOOTH = Neuron(smooth=True, surrogate=Surrogate("gaussian", 1.0))
+TARGET_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Size:
+    """Size of a problem with one hidden layer.
+
+    Parameters
+    ----------
+    units, classes, samples, steps : int
+        d, m, B, T.
+    over : {"step", "sequence"}
+        Loss of the step or of the sequence.
+    smooth : bool
+        Neurons whose output is their membrane potential, up to a factor and an offset.
+    """
+
+    units: int = 6
+    classes: int = 3
+    samples: int = 2
+    steps: int = 2
+    over: Literal["step", "sequence"] = "step"
+    smooth: bool = False
+
+
+def law_problem(size: Size, seed: int) -> SmallProblem:
+    """Return one hidden layer, a readout without memory and the mean squared error.
+
+    The outputs are linear, and the loss is quadratic, in noise on the spikes. psi is 1/8 wherever
+    membrane potentials get, and the leak is 0, so that the gradient by ``hidden1.bias`` is the mean
+    over samples, and the sum over steps, of the signals, over 8: under every local rule.
+
+    The readout's bias puts the mean output near half the mean target, so that the offset of an
+    output or loss is neither negligible nor all that there is.
+
+    Parameters
+    ----------
+    size : Size
+    seed : int
+        Of weights and data.
+    """
+    neuron = Neuron(0.0, surrogate=Surrogate("rectangle", CONSTANT_SLOPE), smooth=size.smooth)
+    network = fully_connected(
+        INPUTS,
+        (size.units,),
+        size.classes,
+        steps=size.steps,
+        neuron=neuron,
+        loss=Loss(mse_weight=1.0, over=size.over),
+    )
+    key = Key(seed) / "law" / network.digest / size.samples
+    generator = (key / "batch").generator()
+    batch = Batch(
+        generator.uniform(-1, 1, (size.steps, size.samples, INPUTS)),
+        generator.integers(0, size.classes, size.samples),
+    )
+    params = {**initial_params(network, key, gain=1.5)}
+    params["hidden1.bias"] = np.full(size.units, neuron.threshold)
+    told = f"m={size.classes}, B={size.samples}, T={size.steps}"
+    name = f"fc-{size.units}, {told}, MSE" + (", smooth neurons" if size.smooth else "")
+    centred = _centred(network, Params(params), batch)
+    return SmallProblem(name, network, centred, batch)
+
+
+def _centred(network: Network, params: Params, batch: Batch) -> Params:
+    """Return the parameters with the readout's bias moved."""
+    outputs = ReferenceBackend().forward(network, params, batch).outputs
+    targets = np.eye(network.classes)[batch.targets]
+    moved = TARGET_SHARE * targets.mean(axis=0) - outputs.mean(axis=(0, 1))
+    return Params({**params, "readout.bias": params["readout.bias"] + moved})
+
+
+def smooth_problem(
+    hidden: Sequence[int],
+    *,
+    steps: int,
+    seed: int,
+    samples: int = 1,
+    inputs: int = 3,
+    bias: bool = True,
+    reset: Reset = "soft",
+    over: Literal["step", "sequence"] = "step",
+) -> SmallProblem:
+    """Return a network of neurons with a smooth output, under a loss that is mostly cross-entropy.
+
+    Parameters
+    ----------
+    hidden, steps, seed, samples, inputs, bias, reset
+        As in `gradassay.verify.oracles.small_problems.dyadic_problem`; weights are half of its.
+    over : {"step", "sequence"}
+        Loss of the step or of the sequence.
+    """
+    problem = dyadic_problem(
+        hidden,
+        steps=steps,
+        seed=seed,
+        samples=samples,
+        inputs=inputs,
+        bias=bias,
+        reset=reset,
+        loss=Loss(0.125, over),
+    )
+    neuron = Neuron(reset=reset, smooth=True, surrogate=SMOOTH.surrogate)
+    return SmallProblem(
+        f"{problem.name}, smooth neurons",
+        problem.network.replace(neuron=neuron),
+        problem.params.map(lambda w: w / 2),
+        problem.batch,
+    )
