@@ -218,9 +218,10 @@ def run_with_progress(
     from gradassay.verify.runner import run_cases
 
     results: list[CheckResult] = []
+    outcomes = run_cases(cases, workers=workers)
     with _progress() as progress:
         task = progress.add_task(label, total=len(cases))
-        for case, found in zip(cases, run_cases(cases, workers=workers), strict=True):
+        for case, found in zip(cases, outcomes, strict=True):
             told = f"{label} {case.subject}: {case.check.name}"
             progress.update(task, description=told, advance=1)
             results += found

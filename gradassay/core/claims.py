@@ -136,4 +136,77 @@ class MomentumFeedback:
         return f"momentum feedback, lambda {self.momentum:g}, used {self.use} its update"
 
 
-Claim = UnbiasedFor | BiasOrder | VarianceLaw | MomentumFeedback | Passes | Online | Deterministic
+Rule = Literal["nothing", "kolen_pollack", "local_loss", "momentum", "mean_loss"]
+
+
+@dataclass(frozen=True)
+class Learns:
+    """What one estimate makes of the state.
+
+    ============= =================================================================================
+    rule          state after a pass with spikes s_l[t], outputs o[t], errors e[t]
+    ============= =================================================================================
+    nothing       as it was
+    kolen_pollack ``B_l <- B_l - step (dB_l + decay B_l)``, ``dB_l`` the mean over samples of
+                  ``sum_t s_l[t] e[t]^T``
+    local_loss    ``readout/l``: ``B_l <- B_l - step dL_l / dB_l``, L_l the network's loss at the
+                  outputs ``B_l^T s_l[t]``, mean over samples
+    momentum      ``M_l <- momentum M_l + (1 - momentum) gain Z_l``, Z_l the mean over samples and
+                  steps of ``z_l[t] o[t]^T / alpha``, and ``updates`` one more. Where the state
+                  holds one ``readout/k``, o is the output of that readout before this pass's
+                  update, M is of the layers before k, and the readout follows ``local_loss``
+    mean_loss     ``baseline <- momentum baseline + (1 - momentum) L``, L the mean loss over samples
+                  and steps, or of the sequence, and ``updates`` one more
+    ============= =================================================================================
+
+    Matrices are n_l x m, of every hidden spiking layer unless said otherwise, under its name.
+
+    Parameters
+    ----------
+    rule : str
+        One of the table.
+    step, decay : float
+        Learning rate and weight decay.
+    momentum, gain : float
+        As in the table.
+    output : {"step", "sequence"}
+        Noise meets the output of its own step, or the sum of all steps' outputs.
+    freeze_after : int or None
+        Number of updates after which M and ``updates`` stay as they are.
+    under : str
+        Start of the names of the arrays that the rule is about: the part of a sum.
+    """
+
+    rule: Rule
+    step: float = 0.0
+    decay: float = 0.0
+    momentum: float = 0.0
+    gain: float = 1.0
+    output: Literal["step", "sequence"] = "step"
+    freeze_after: int | None = None
+    under: str = ""
+
+    def __str__(self) -> str:
+        frozen = f", frozen after {self.freeze_after}" if self.freeze_after is not None else ""
+        readout = f", a readout by its own loss, step {self.step:g}" if self.step else ""
+        said = {
+            "nothing": "nothing",
+            "kolen_pollack": f"B by Kolen and Pollack, step {self.step:g}, decay {self.decay:g}",
+            "local_loss": f"each readout by its own loss, step {self.step:g}",
+            "momentum": f"M as a running average, lambda {self.momentum:g}{frozen}{readout}",
+            "mean_loss": f"the mean loss as a running average, memory {self.momentum:g}",
+        }
+        part = f"{self.under.rstrip('/')} " if self.under else ""
+        return f"{part}learns {said[self.rule]}"
+
+
+Claim = (
+    UnbiasedFor
+    | BiasOrder
+    | VarianceLaw
+    | MomentumFeedback
+    | Learns
+    | Passes
+    | Online
+    | Deterministic
+)

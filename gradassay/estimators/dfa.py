@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
-from gradassay.core.claims import Claim, Deterministic, Estimand, Passes, UnbiasedFor
+from gradassay.core.claims import Claim, Deterministic, Estimand, Learns, Passes, UnbiasedFor
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
 from gradassay.core.layers import Spiking
@@ -62,8 +62,9 @@ class DFA(SignalEstimator):
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """Its own estimand, deterministic given B."""
-        claims = (UnbiasedFor(Estimand("fixed_feedback")), Passes(1, 0), Deterministic())
+        """Its own estimand, deterministic given B, which stays as it is."""
+        estimand = Estimand("fixed_feedback")
+        claims = (UnbiasedFor(estimand), Learns("nothing"), Passes(1, 0), Deterministic())
         return with_online(claims, self.temporal)
 
     def state_shapes(self, network: Network) -> Mapping[str, tuple[int, ...]]:

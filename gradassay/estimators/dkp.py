@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
-from gradassay.core.claims import Claim, Estimand, UnbiasedFor
+from gradassay.core.claims import Claim, Estimand, Learns, UnbiasedFor
 from gradassay.core.errors import ConfigurationError, is_real
 from gradassay.core.estimator import State
 from gradassay.core.trace import Recorded
@@ -61,10 +61,11 @@ class DKP(DFA):
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """Its own estimand, deterministic given B."""
+        """Its own estimand, deterministic given B; how B is learnt."""
         estimand = Estimand("fixed_feedback", "learnt over the iterations")
-        others = tuple(c for c in super().claims if not isinstance(c, UnbiasedFor))
-        return (UnbiasedFor(estimand), *others)
+        others = tuple(c for c in super().claims if not isinstance(c, UnbiasedFor | Learns))
+        learns = Learns("kolen_pollack", step=self.step, decay=self.decay)
+        return (UnbiasedFor(estimand), learns, *others)
 
     @property
     def record(self) -> Set[Recorded]:

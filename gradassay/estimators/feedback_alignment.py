@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
-from gradassay.core.claims import Claim, Deterministic, Estimand, Passes, UnbiasedFor
+from gradassay.core.claims import Claim, Deterministic, Estimand, Learns, Passes, UnbiasedFor
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
 from gradassay.core.layers import Conv2d, Linear
@@ -55,8 +55,9 @@ class FeedbackAlignment(SpatialBP):
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """Its own estimand, deterministic given B."""
-        claims = (UnbiasedFor(Estimand("fixed_weights")), Passes(1, 1), Deterministic())
+        """Its own estimand, deterministic given B, which stays as it is."""
+        estimand = Estimand("fixed_weights")
+        claims = (UnbiasedFor(estimand), Learns("nothing"), Passes(1, 1), Deterministic())
         return with_online(claims, self.temporal)
 
     def state_shapes(self, network: Network) -> Mapping[str, tuple[int, ...]]:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
-from gradassay.core.claims import Claim, Deterministic, Estimand, Online, Passes, UnbiasedFor
+from gradassay.core.claims import (
+    Claim,
+    Deterministic,
+    Estimand,
+    Learns,
+    Online,
+    Passes,
+    UnbiasedFor,
+)
 from gradassay.core.errors import ConfigurationError
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
@@ -85,12 +93,18 @@ class Hybrid(LayerwiseEstimator):
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """Estimand, passes, and what all parts claim."""
+        """Estimand, passes, what each part learns, and what all parts claim."""
         every = [part.claims for part in self.parts]
         backward = sum(c.backward for claims in every for c in claims if isinstance(c, Passes))
         estimand = Estimand(f"sum of the estimands of {', '.join(p.name for p in self.parts)}")
         shared = [c for c in (Deterministic(), Online()) if all(c in claims for claims in every)]
-        return (UnbiasedFor(estimand), Passes(1, backward), *shared)
+        learns = [
+            replace(claim, under=f"{part.name}/{claim.under}")
+            for part, claims in zip(self.parts, every, strict=True)
+            for claim in claims
+            if isinstance(claim, Learns)
+        ]
+        return (UnbiasedFor(estimand), *learns, Passes(1, backward), *shared)
 
     @property
     def noise(self) -> NoiseModel | None:

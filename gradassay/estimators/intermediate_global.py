@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
-from gradassay.core.claims import Claim, Estimand, Passes, UnbiasedFor
+from gradassay.core.claims import Claim, Estimand, Learns, Passes, UnbiasedFor
 from gradassay.core.errors import ConfigurationError, unknown_name
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
@@ -84,10 +84,11 @@ class IntermediateGlobal(SignalEstimator):
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """Momentum feedback of a middle layer's error; one pass."""
+        """Momentum feedback of a middle layer's error; how M and the readout learn; one pass."""
         options = f"{self.law} noise, {self.pairing} pairing, of a middle readout"
-        claims = (UnbiasedFor(Estimand("expected_jacobian_feedback", options)), Passes(1, 0))
-        return with_online(claims, self.temporal)
+        estimand = Estimand("expected_jacobian_feedback", options)
+        learns = Learns("momentum", step=self.step, momentum=self.momentum)
+        return with_online((UnbiasedFor(estimand), learns, Passes(1, 0)), self.temporal)
 
     @property
     def noise(self) -> NoiseModel:

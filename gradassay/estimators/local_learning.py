@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
-from gradassay.core.claims import Claim, Deterministic, Estimand, Passes, UnbiasedFor
+from gradassay.core.claims import Claim, Deterministic, Estimand, Learns, Passes, UnbiasedFor
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
 from gradassay.core.layers import Spiking
@@ -72,8 +72,9 @@ class LocalLearning(SignalEstimator):
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """Exact for the local losses, deterministic given the local readouts."""
-        claims = (UnbiasedFor(Estimand("local_loss")), Passes(1, 0), Deterministic())
+        """Exact for the local losses, deterministic given the local readouts; how they learn."""
+        estimand, learns = Estimand("local_loss"), Learns("local_loss", step=self.step)
+        claims = (UnbiasedFor(estimand), learns, Passes(1, 0), Deterministic())
         return with_online(claims, self.temporal)
 
     @property

@@ -11,6 +11,7 @@ from gradassay.core.backend import Backend
 from gradassay.core.claims import (
     Claim,
     Estimand,
+    Learns,
     MomentumFeedback,
     Online,
     Passes,
@@ -130,7 +131,7 @@ class OPZO(SignalEstimator):
         ):
             if getattr(self, option) not in valid:
                 raise unknown_name(f"opzo {option}", getattr(self, option), valid)
-        _require_counts(self.freeze_after, self.warm_up)
+        _require_counts(self.freeze_after, self.warm_up, self.use)
         if self.membrane_psi and self.position == "spike":
             raise ConfigurationError(
                 "opzo membrane_psi: got True with noise on the spikes; expected False, or"
@@ -157,6 +158,13 @@ class OPZO(SignalEstimator):
         claims = (
             UnbiasedFor(Estimand("expected_jacobian_feedback", options)),
             MomentumFeedback(self.momentum, self.use, self.start == "zero", gain),
+            Learns(
+                "momentum",
+                momentum=self.momentum,
+                gain=gain,
+                output=self.output,
+                freeze_after=self.freeze_after,
+            ),
             VarianceLaw(
                 "momentum_variance", "of M e: (1 - lambda)(1 - lambda^2k) / (1 + lambda) V"
             ),
@@ -239,7 +247,7 @@ class OPZO(SignalEstimator):
         return xp.where(seen >= self.warm_up, 0 * seen + 1, 0 * seen)
 
 
-def _require_counts(freeze_after: int | None, warm_up: int) -> None:
+def _require_counts(freeze_after: int | None, warm_up: int, use: Use) -> None:
     """Refuse numbers of updates that make no sense, alone or together.
 
     Raises
@@ -253,8 +261,10 @@ def _require_counts(freeze_after: int | None, warm_up: int) -> None:
             raise ConfigurationError(
                 f"opzo {option}: got {value!r}; expected a number of updates, at least 0."
             )
-    if freeze_after is not None and freeze_after < warm_up:
+    # used after its update, M is warm one update later than the count of a frozen M can tell
+    least = warm_up + 1 if use == "after" and warm_up else warm_up
+    if freeze_after is not None and freeze_after < least:
         raise ConfigurationError(
             f"opzo freeze_after: got {freeze_after} with warm_up={warm_up}; expected at least"
-            " warm_up: M would be frozen before it is warm, and the weights would never move."
+            f" {least}: M would be frozen before it is warm, and the weights would never move."
         )

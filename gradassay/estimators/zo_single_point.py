@@ -14,6 +14,7 @@ from gradassay.core.claims import (
     BiasOrder,
     Claim,
     Estimand,
+    Learns,
     Passes,
     UnbiasedFor,
     VarianceLaw,
@@ -85,11 +86,12 @@ class ZOSinglePoint(SignalEstimator):
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """Unbiased for the estimand of its noise law; one pass; online."""
+        """Unbiased for the estimand of its noise law; one pass; online; how a baseline learns."""
         law = VarianceLaw("single_point_variance", "(d + k4 - 2) |g|^2 + d c^2 / alpha^2")
         options = f"{self.temporal} rule, {self.traces} activity"
         means = zeroth_order_claims(self.law, options, EXACT[self.temporal], "noisy")
-        claims = (*means, law, Passes(1, 0))
+        learns = () if self.baseline is None else (Learns("mean_loss", momentum=self.baseline),)
+        claims = (*means, law, *learns, Passes(1, 0))
         return with_online(claims, self.temporal)
 
     @property

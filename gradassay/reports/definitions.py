@@ -70,7 +70,9 @@ ORACLES = {
 }
 LEVELS = {
     0: "exact identity on the same randomness",
-    1: "exact enumeration of all noise",
+    1: "exact oracles, enumeration of all noise",
+    2: "the estimator's own draws, sampled until the question is decided",
+    3: "laws over a range of settings",
 }
 MAIN_ORACLE = "surrogate_bp"
 OPERATIONS_MEANING = (
@@ -120,6 +122,6 @@ def level_text(level: int) -> str:
     Examples
     --------
     >>> level_text(1), level_text(7)
-    ('level 1: exact enumeration of all noise', 'level 7')
+    ('level 1: exact oracles, enumeration of all noise', 'level 7')
     """
     return f"level {level}: {LEVELS[level]}" if level in LEVELS else f"level {level}"

@@ -56,9 +56,11 @@ def checks_section(rows: Rows) -> Section | None:
     )
     levels = sorted({check.level for check in rows.checks})
     lead = (
-        f"{'; '.join(level_text(level) for level in levels).capitalize()}. A check passes where "
-        "the relative error measured is at most the bound, which follows from the length of the "
-        "sums and the number format. No sampling, hence no intervals."
+        f"{'; '.join(level_text(level) for level in levels).capitalize()}. At levels 0 and 1 "
+        "nothing is sampled: a check passes where the relative error is at most the bound, which "
+        "follows from the length of the sums and the number format. At levels 2 and 3 it passes "
+        "where the whole interval is within the bound, fails where the fault is proven at the "
+        "check's share of the suite's false-alarm rate, and is inconclusive else."
     )
     return Section("checks", "What was verified, and how?", lead, tuple(blocks))
 
@@ -103,7 +105,7 @@ def _check_table(checks: list[CheckResult], *, with_detail: bool) -> Table:
         )
         for check in checks
     )
-    return Table("Relative error measured against its bound.", columns, body, text_columns=3)
+    return Table("What was measured against its bound.", columns, body, text_columns=3)
 
 
 def _detail(check: CheckResult) -> str:
@@ -113,8 +115,11 @@ def _detail(check: CheckResult) -> str:
 
 def _comparison(check: CheckResult) -> str:
     """Measured error, sign, bound."""
-    if math.isnan(check.measured):
-        return f"not a number, bound {number(check.bound)}"
+    if not math.isfinite(check.measured):
+        return f"not measured, bound {number(check.bound)}"
+    if check.low < check.high:
+        low, high, bound = (number(value) for value in (check.low, check.high, check.bound))
+        return f"{number(check.measured)} [{low}, {high}], bound {bound}"
     sign = "\u2264" if check.measured <= check.bound else ">"
     return f"{number(check.measured)} {sign} {number(check.bound)}"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from gradassay import __version__
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PACKAGES = ("numpy", "scipy", "torch", "pandas", "pyarrow")
 
 

@@ -15,7 +15,7 @@ from gradassay.verify.checks.guard import failed, run_case
 
 
 def run_cases(cases: Sequence[Case], *, workers: int = 1) -> Iterator[list[CheckResult]]:
-    """Yield the results of each case, in order.
+    """Return the results of each case, in order, made as they are asked for.
 
     Parameters
     ----------
@@ -31,12 +31,14 @@ def run_cases(cases: Sequence[Case], *, workers: int = 1) -> Iterator[list[Check
     """
     if workers < 1:
         raise UsageError(f"workers: got {workers}; expected at least 1.")
-    yield from map(run_case, cases) if workers == 1 else _in_processes(cases, workers)
+    if workers == 1:
+        return map(run_case, cases)
+    _require_picklable(cases)
+    return _in_processes(cases, workers)
 
 
 def _in_processes(cases: Sequence[Case], workers: int) -> Iterator[list[CheckResult]]:
     """Yield the results of each case; a process that dies fails the case that it had."""
-    _require_picklable(cases)
     done = 0
     while done < len(cases):
         context = multiprocessing.get_context("spawn")

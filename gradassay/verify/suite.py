@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from gradassay.core.claims import (
     Claim,
     Deterministic,
+    Learns,
     MomentumFeedback,
     Online,
     Passes,
@@ -19,6 +20,7 @@ from gradassay.core.records import CheckResult
 from gradassay.verify.checks.case import Case, Settings, claims_of
 from gradassay.verify.checks.exact_checks import exact_cases
 from gradassay.verify.checks.identity_checks import identity_cases
+from gradassay.verify.checks.learning_checks import learning_cases
 from gradassay.verify.checks.noise_checks import noise_cases
 from gradassay.verify.checks.oracle_checks import oracle_cases
 from gradassay.verify.checks.sampled_checks import sampled_cases
@@ -29,6 +31,7 @@ from gradassay.verify.runner import run_cases
 TESTED_BY: dict[type, tuple[str, ...]] = {
     UnbiasedFor: ("matches_oracle", "enumerated_mean", "enumerated_feedback", "unbiased"),
     MomentumFeedback: ("enumerated_momentum", "momentum_unbiased"),
+    Learns: ("learns_as_claimed",),
     Passes: ("passes_as_claimed",),
     Online: ("online_as_claimed",),
     Deterministic: ("deterministic_as_claimed",),
@@ -37,6 +40,7 @@ Planner = Callable[[str, Estimator, Settings], Iterator[Case]]
 QUICK: tuple[Planner, ...] = (
     identity_cases,
     oracle_cases,
+    learning_cases,
     exact_cases,
     noise_cases,
     sampled_cases,

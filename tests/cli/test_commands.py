@@ -46,7 +46,7 @@ def test_run_writes_a_whole_results_folder_and_its_report(results: Path) -> None
     assert list(training["epoch"]) == [1, 1, 1, 1]
     checks = pd.read_parquet(results / "checks.parquet")
     assert set(checks["verdict"]) == {"PASS"}
-    assert set(checks["level"]) == {0, 1}
+    assert set(checks["level"]) == {0, 1, 2}
     measured = pd.read_parquet(results / "measurements.parquet")
     assert (measured["low"] <= measured["value"]).all()
     assert (measured["value"] <= measured["high"]).all()
@@ -102,6 +102,43 @@ def test_measure_and_train_write_their_part(tmp_path: Path) -> None:
     assert list(rows["epoch"]) == [1, 2, 1, 2]
     metrics = (tmp_path / "t.metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["test_accuracy"] for line in metrics] == list(rows["test_accuracy"])
+
+
+def test_verify_writes_certificate_and_junit_and_marks_expected_failures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wrong_dfa.py").write_text(
+        "from gradassay.estimators.dfa import DFA\n"
+        "class Wrong(DFA):\n"
+        "    def top_down(self, *arguments):\n"
+        "        return 1.01 * super().top_down(*arguments)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    command = ["verify", "wrong_dfa:Wrong", "dfa", "--workers", "2", "--json", "c.json"]
+    assert main([*command, "--junit", "j.xml"]) == 1
+    certificate = json.loads(Path("c.json").read_text())
+    verdicts = {(c["subject"], c["check"]): c["verdict"] for c in certificate["checks"]}
+    assert verdicts["wrong_dfa:Wrong", "matches_oracle"] == "FAIL"
+    assert verdicts["dfa", "matches_oracle"] == "PASS"
+    assert "1.01 times the expected one" in capsys.readouterr().out
+    assert "<failure" in Path("j.xml").read_text()
+    failed = sorted({check for (s, check), v in verdicts.items() if v == "FAIL"})
+    tables = (
+        f'[[expected]]\nsubject = "wrong_dfa:Wrong"\ncheck = "{check}"\nreason = "a gain"\n'
+        for check in failed
+    )
+    Path("expected.toml").write_text("".join(tables))
+    assert main([*command, "--overwrite", "--expected-failures", "expected.toml"]) == 0
+    assert "XFAIL matches_oracle" in capsys.readouterr().out
+
+
+def test_only_the_chosen_checks_are_run(tmp_path: Path) -> None:
+    out = tmp_path / "c.json"
+    assert main(["verify", "opzo", "--check", "noise_as_claimed", "--json", str(out)]) == 0
+    (check,) = json.loads(out.read_text())["checks"]
+    assert (check["check"], check["verdict"]) == ("noise_as_claimed", "PASS")
+    assert 0 < check["false_alarm_rate"] < 0.01
 
 
 def test_set_changes_an_option(tmp_path: Path) -> None:
@@ -169,6 +206,16 @@ BAD_INPUT: list[tuple[list[str], str]] = [
     (["verify", "opzo+0.01*local_lerning"], "Did you mean 'local_learning'"),
     (["verify", "opzo+0.0.1*dfa"], "estimator: got 'opzo+0.0.1*dfa'; expected a name, or a sum"),
     (["train", "--estimators", "opzo+x*dfa"], "estimator: got 'opzo+x*dfa'"),
+    (["verify", "dfa", "--margin", "2"], "margin: got 2.0; expected a number in (0, 1)"),
+    (["verify", "dfa", "--alpha", "0"], "false alarm rate: got 0.0"),
+    (["verify", "dfa", "--budget", "0"], "budget: got 0"),
+    (["verify", "dfa", "--time-limit", "-1"], "time limit: got -1.0"),
+    (["verify", "dfa", "--workers", "0"], "workers: got 0; expected at least 1"),
+    (["verify", "dfa", "--suite", "quik"], "Did you mean 'quick'"),
+    (["verify", "dfa", "--check", "unbiassed"], "check: got 'unbiassed'; expected one of"),
+    (["verify", "dfa", "--json", "/no/such/c.json"], "whose folder does not exist"),
+    (["verify", "dfa", "--junit", "/"], "--junit: '/' is there; expected a new file"),
+    (["verify", "dfa", "--expected-failures", "/no/such"], "/no/such: cannot be read"),
     (["measure", "--estimators", "dfa+spsa"], "layer by layer, and SPSA is not"),
     (["run", "--estimators", "no.such:Method"], "estimator: got 'no.such:Method'"),
     (["verify", "opzo+dfa", "--set", "opzo.alpha=1"], "'opzo' is not among the chosen"),

@@ -176,6 +176,10 @@ def test_membrane_noise_leaves_psi_out_of_hidden_layers_unless_asked() -> None:
     ("options", "words"),
     [
         ({"freeze_after": 1, "warm_up": 2}, "freeze_after: got 1 with warm_up=2; expected at"),
+        (
+            {"freeze_after": 2, "warm_up": 2, "use": "after"},
+            "freeze_after: got 2 with warm_up=2; expected at least 3",
+        ),
         ({"freeze_after": -1}, "freeze_after: got -1"),
         ({"freeze_after": 1.5}, "freeze_after: got 1.5"),
         ({"warm_up": True}, "warm_up: got True"),

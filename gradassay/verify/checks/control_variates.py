@@ -1,11 +1,12 @@
 """Control variates: numbers of known mean 0, made from the same draws as an estimate.
 
 Where noise z is injected at the spikes, and c[t] is the loss of step t (or of the sequence) of a
-pass without noise, g_l[t] its surrogate derivative by the spikes of layer l, the signal
+pass without noise, b a running baseline where there is one, g_l[t] the surrogate derivative of the
+loss by the spikes of layer l, the signal
 
     z_l[t] (c[t] - b) / alpha  +  z_l[t] (sum_m z_m[t] . g_m[t]) - g_l[t]
 
-(b a running baseline, where there is one) has mean 0 under any law with ``E z z^T = I``, and so has the weight gradient that the local rule
+has mean 0 under any law with ``E z z^T = I``, and so has the weight gradient that the local rule
 makes of it, because psi and the traces of a layer do not depend on the noise of its own spikes. The
 first part is a single point's draw of the offset; the second is the draw of the linear part of the
 loss, less its mean. What is left of an estimate is curvature.

@@ -20,7 +20,7 @@ from gradassay.estimators.online import OnlineEstimate
 from gradassay.reference_snn import ReferenceBackend, online_gradient
 from gradassay.torch_snn import TorchBackend
 from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems, claims_of
-from gradassay.verify.checks.options import with_options
+from gradassay.verify.checks.options import with_dyadic_signs
 from gradassay.verify.checks.recording import RecordingBackend
 from gradassay.verify.oracles.exact_oracles import TEMPORAL, surrogate_gradient
 from gradassay.verify.oracles.small_problems import SmallProblem, agreement_problems
@@ -31,16 +31,8 @@ SLICES_BOUND = 1e-11
 
 
 def identity_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
-    """Yield the level-0 checks of one estimator over depth, T, reset and loss.
-
-    Signs are scaled by 1/4 here: with weights that are binary fractions, another scale could put a
-    membrane potential within rounding of the threshold, where two orders of summation may differ.
-    """
-    try:
-        if estimator.noise is not None and estimator.noise.law == "rademacher":
-            estimator = with_options(estimator, alpha=0.25) or estimator
-    except Exception:  # a third party's code: the checks find it too, and say so
-        pass
+    """Yield the level-0 checks of one estimator over depth, T, reset and loss."""
+    estimator = with_dyadic_signs(estimator)
     for problem in cached_problems(agreement_problems, settings.seed):
         if accepts(estimator, problem):
             for check in CHECKS:

@@ -52,7 +52,6 @@ NORM, ALONG, ENTRY, PLAIN = 0.4, 0.2, 0.2, 0.2
 # different from 0 have no t distribution
 SMALLEST_ENTRY = 0.2
 TOGETHER = "all parameters"
-FEW_UNITS = 4
 Shapes = Mapping[str, Mapping[str, tuple[int, ...]]]
 WORST_FIRST: tuple[Verdict, ...] = ("FAIL", "INCONCLUSIVE")
 
@@ -105,7 +104,7 @@ def sampled_cases(name: str, estimator: Estimator, settings: Settings) -> Iterat
     for problem in cached_problems(sampled_problems, settings.seed) if draws else ():
         if _decidable(estimator, problem) and accepts(estimator, problem):
             yield Case(name, estimator, problem, UNBIASED, settings)
-            if momentum:
+            if momentum and _shallow(problem, units=3):
                 yield Case(name, estimator, problem, MOMENTUM, settings)
 
 
@@ -120,9 +119,13 @@ def _decidable(estimator: Estimator, problem: SmallProblem) -> bool:
     if position == "weights" or few:
         return position == "weights" and few
     dense = all(isinstance(layer, Linear) for layer in problem.network.weighted)
-    units = sum(layer.units for layer in problem.network.spiking)
-    shallow = len(problem.network.spiking) == 1 or units <= FEW_UNITS
-    return position != "none" or (dense and shallow)
+    return position != "none" or (dense and _shallow(problem, units=4))
+
+
+def _shallow(problem: SmallProblem, *, units: int) -> bool:
+    """Whether there is one hidden layer, or no more than so many units in all of them."""
+    layers = problem.network.spiking
+    return len(layers) == 1 or sum(layer.units for layer in layers) <= units
 
 
 def unbiased(case: Case) -> Iterator[CheckResult]:

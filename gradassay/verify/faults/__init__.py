@@ -6,7 +6,7 @@ the check that must catch it; `gradassay.verify.self_test` runs them.
 
 from __future__ import annotations
 
-from gradassay.verify.faults import behaviour, correlation, feedback, layers, noise, numerics
+from gradassay.verify.faults import behaviour, correlation, layers, noise, numerics
 from gradassay.verify.faults.behaviour import BEHAVIOUR, ENDLESS
 from gradassay.verify.faults.correlation import CORRELATION
 from gradassay.verify.faults.fault import Fault
@@ -38,7 +38,6 @@ FAULTS: tuple[Fault, ...] = (
 UNSEEN: tuple[Fault, ...] = (
     *noise.UNSEEN,
     *correlation.UNSEEN,
-    *feedback.UNSEEN,
     *layers.UNSEEN,
     *numerics.UNSEEN,
     *behaviour.UNSEEN,

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.estimator import State
@@ -12,7 +13,7 @@ from gradassay.core.layers import Conv2d, Linear, Spiking
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.dfa import DFA
 from gradassay.estimators.dkp import DKP
-from gradassay.estimators.feedback import READOUT, feed_back
+from gradassay.estimators.feedback import READOUT, feed_back, mean_outer
 from gradassay.estimators.feedback_alignment import FeedbackAlignment
 from gradassay.estimators.intermediate_global import IntermediateGlobal
 from gradassay.estimators.local_learning import LocalLearning
@@ -148,6 +149,28 @@ class MiddleReadoutFrozen(IntermediateGlobal):
         return super().absorb(state, {**contribution, **still})
 
 
+@dataclass(frozen=True)
+class OutputOfTheNetwork(IntermediateGlobal):
+    """M of the layers before the middle averages the network's output, not the middle readout's."""
+
+    def contribution(self, state: State, observed: Pass) -> State:
+        terms = dict(super().contribution(state, observed))
+        for name in self.before(observed.network):
+            noise, scale = observed.drawn(name)
+            outer = mean_outer(noise, observed.trace.outputs, observed.replicates)
+            terms[name] = outer / (scale * observed.network.steps)
+        return terms
+
+
+@dataclass(frozen=True)
+class NothingInAdvance(OPZO):
+    """M is learnt where a gradient is asked for, and not where the state alone is."""
+
+    def advance(self, *given: Any, **options: Any) -> State:
+        learnt = super().advance(*given, **options)
+        return {**given[4], "updates": learnt["updates"]}
+
+
 FEEDBACK = of_kind(
     "feedback",
     (
@@ -179,14 +202,7 @@ FEEDBACK = of_kind(
             "unbiased",
             "intermediate_global",
         ),
-    ),
-)
-
-# in what is learnt, not in the gradient: no check looks at it yet
-UNSEEN = of_kind(
-    "feedback",
-    (
-        ("decay of B missing", DecayMissing(decay=0.1), "learns_as_claimed", "dkp"),
+        ("decay of B missing", DecayMissing(), "learns_as_claimed", "dkp"),
         ("B learnt from a sum over the batch", SummedOverBatch(), "learns_as_claimed", "dkp"),
         ("fixed feedback drifts", FixedFeedbackDrifts(), "learns_as_claimed", "dfa"),
         (
@@ -201,5 +217,12 @@ UNSEEN = of_kind(
             "learns_as_claimed",
             "intermediate_global",
         ),
+        (
+            "output of the network for a middle readout's",
+            OutputOfTheNetwork(),
+            "learns_as_claimed",
+            "intermediate_global",
+        ),
+        ("nothing learnt without a gradient", NothingInAdvance(), "learns_as_claimed", "opzo"),
     ),
 )

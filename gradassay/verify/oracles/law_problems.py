@@ -130,3 +130,12 @@ def smooth_problem(
         problem.params.map(lambda w: w / 2),
         problem.batch,
     )
+
+
+def drawn_problem(key: Key) -> SmallProblem:
+    """Return two layers of smooth neurons and two steps, parameters and batch from a key."""
+    network = fully_connected(3, (4, 3), 3, steps=2, neuron=SMOOTH, loss=Loss(mse_weight=0.125))
+    generator = (key / "batch").generator()
+    batch = Batch(generator.uniform(-1, 1, (2, 3)), generator.integers(0, 3, 2))
+    params = initial_params(network, key, gain=2.0)
+    return SmallProblem("fc-4-3, T=2, smooth neurons, drawn anew", network, params, batch)

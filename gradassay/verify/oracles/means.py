@@ -78,7 +78,7 @@ def oracle_mean(estimator: Estimator, problem: SmallProblem, state: State) -> Or
     -----
     By autograd where the method draws nothing or its mean is a derivative, by enumeration of signs
     under Rademacher noise, else by quadrature over the noise. The relative error left is below
-    1e-10, and below 1e-8 for Laplace noise on four units; where quadrature would need more than
+    1e-10, and below 1e-8 for Laplace noise; where quadrature would need more than
     half a million nodes there is no oracle.
 
     Examples

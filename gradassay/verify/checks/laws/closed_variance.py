@@ -186,10 +186,7 @@ def momentum_after(estimator: Estimator, problem: SmallProblem, updates: int, ke
     error = trace.errors.sum(axis=0).mean(axis=0)
     jacobian = problem.params["readout.weight"]
     even = trace.outputs.shape[0 if model.pairing == "time" else 1] % 2 == 0
-    outputs = trace.outputs
-    if problem.network.loss.over == "sequence":
-        outputs = np.broadcast_to(outputs.sum(axis=0, keepdims=True), outputs.shape)
-    offsets = paired_offsets(outputs, model.pairing if even else "none")
+    offsets = paired_offsets(trace.outputs, model.pairing if even else "none")
     start = np.asarray(estimator.init(BACKEND, problem.network, key / "init")[LAYER])
     mean = momentum_mean(jacobian, momentum=kept, updates=updates, corrected=False)
     mean = claim.gain * mean + kept**updates * start

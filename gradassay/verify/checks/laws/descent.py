@@ -1,0 +1,145 @@
+"""How often a small step along minus an estimate lowers the loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import stats
+
+from gradassay.core.estimator import Estimator, State
+from gradassay.core.keys import Key
+from gradassay.core.network import Network
+from gradassay.core.params import Params
+from gradassay.core.records import CheckResult, Interval, Verdict
+from gradassay.verify.checks.case import Case, Check, Settings, claims_of
+from gradassay.verify.checks.identity_checks import accepts
+from gradassay.verify.checks.laws.closed_variance import BACKEND
+from gradassay.verify.checks.laws.deciding import law_result
+from gradassay.verify.oracles.declared import claimed_estimand
+from gradassay.verify.oracles.law_problems import drawn_problem
+from gradassay.verify.oracles.small_problems import SmallProblem
+from gradassay.verify.statistics.looks import Looks
+from gradassay.verify.statistics.planning import replicates_for_mean
+
+GRADIENTS = ("online_bp", "spatial_bp", "bptt", "smoothed_loss", "expected_central_difference")
+FIRST, MOST, REPORTED = 128, 8192, 512
+UPDATES, STEP = 8, 1e-5
+CAUSES = """\
+1 a sign: of the error, of one of two points, of the signal in some layer
+2 noise that is not the one in the forward pass, or is that of another layer
+3 an offset so large beside alpha times the gradient that the sign of a draw is a coin's"""
+
+
+def descent_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
+    """Yield the check; a verdict hangs on it where the mean is the gradient of a loss."""
+    if not claims_of(estimator):
+        return
+    problem = drawn_problem(Key(settings.seed))
+    if accepts(estimator, problem):
+        yield Case(name, estimator, problem, DESCENT, settings)
+
+
+def is_gradient(estimator: Estimator) -> bool:
+    """Whether the claimed estimand is the gradient of a loss where neurons are smooth."""
+    estimand = claimed_estimand(estimator)
+    return estimand is not None and estimand.name.removesuffix("_in_weights") in GRADIENTS
+
+
+def descent(case: Case) -> Iterator[CheckResult]:
+    """Count steps that lower the loss: each with parameters, batch, feedback and noise of its own.
+
+    The interval is Clopper and Pearson's, looked at after 128 trials and every doubling.
+    """
+    tested = is_gradient(case.estimator)
+    most = min(MOST, max(case.settings.budget, FIRST)) if tested else REPORTED
+    looks = Looks(FIRST if tested else REPORTED, most, case.rate)
+    lowered = done = look = 0
+    interval, verdict = Interval(0.5, 0.0, 1.0, 1.0), "INCONCLUSIVE"
+    for look, until in enumerate(looks.counts):
+        lowered += sum(_lowers(case, number) for number in range(done, until))
+        done = until
+        interval = proportion_interval(lowered, done, 1 - looks.rate(look))
+        verdict = _verdict(interval) if tested else "PASS"
+        if verdict != "INCONCLUSIVE":
+            break
+    distance = max(abs(interval.value - 0.5), 1 / math.sqrt(most))
+    rate = case.rate
+    claim = "a small step of the hidden layers against the estimate lowers a smooth loss"
+    ending = " more often than not" if tested else ": how often, measured; no verdict depends on it"
+    yield law_result(
+        case,
+        claim=claim + ending,
+        verdict=verdict,
+        interval=interval,
+        bound=0.5 if tested else 1.0,
+        quantity="share of steps that lower the loss",
+        detail=f"{lowered} of {done} steps lower the loss",
+        causes=CAUSES,
+        evaluations=done,
+        rate=rate if tested else 0.0,
+        planned=replicates_for_mean(0.5, distance, false_alarm_rate=rate, miss_rate=rate),
+        look=look + 1,
+    )
+
+
+def _verdict(interval: Interval) -> Verdict:
+    if interval.low > 0.5:
+        return "PASS"
+    return "FAIL" if interval.high < 0.5 else "INCONCLUSIVE"
+
+
+def proportion_interval(successes: int, trials: int, level: float) -> Interval:
+    """Return Clopper and Pearson's interval of a probability: coverage at least the level.
+
+    Examples
+    --------
+    >>> interval = proportion_interval(9, 10, 0.95)
+    >>> round(interval.low, 3), round(interval.high, 3)
+    (0.555, 0.997)
+    """
+    tail, failures = (1 - level) / 2, trials - successes
+    low = float(stats.beta.ppf(tail, successes, failures + 1)) if successes else 0.0
+    high = float(stats.beta.isf(tail, successes + 1, failures)) if failures else 1.0
+    return Interval(successes / trials, low, high, level)
+
+
+def _lowers(case: Case, number: int) -> bool:
+    """Whether one step of its own lowers the loss."""
+    key = case.key / number
+    problem = drawn_problem(key)
+    direction = hidden_part(problem.network, _estimate(case.estimator, problem, key))
+    norm = float(direction.norm())
+    if norm == 0 or not math.isfinite(norm):
+        return False
+    step = STEP / norm
+    moved = problem.params.map(lambda w, g: w - step * g, direction)
+    return _loss(problem, moved) < _loss(problem, problem.params)
+
+
+def _estimate(estimator: Estimator, problem: SmallProblem, key: Key) -> Params:
+    """Return an estimate after some updates of the feedback, where there is one."""
+    given = (BACKEND, problem.network, problem.params, problem.batch)
+    state: State = estimator.init(BACKEND, problem.network, key / "init")
+    for update in range(UPDATES if state else 0):
+        state = estimator.advance(*given, state, key / update)
+    return estimator.estimate(*given, state, key / "estimate").gradient
+
+
+def hidden_part(network: Network, gradient: Params) -> Params:
+    """Return a gradient with 0 for the layers above all neurons: their gradient is exact."""
+    return Params(
+        {
+            name: np.asarray(array) * network.below_neurons(name.rpartition(".")[0])
+            for name, array in gradient.items()
+        }
+    )
+
+
+def _loss(problem: SmallProblem, params: Params) -> float:
+    losses = BACKEND.forward(problem.network, params, problem.batch).losses
+    return float(losses.sum()) / problem.batch.size
+
+
+DESCENT = Check("descent", 3, descent)

@@ -1,0 +1,155 @@
+"""Momentum feedback over its updates: mean, variance and direction of M_k at fixed weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradassay.core.claims import MomentumFeedback
+from gradassay.core.estimator import Estimator
+from gradassay.core.keys import Key
+from gradassay.core.records import CheckResult
+from gradassay.verify.checks.case import Case, Check, Settings, claims_of
+from gradassay.verify.checks.identity_checks import accepts
+from gradassay.verify.checks.laws.closed_variance import (
+    BACKEND,
+    LAYER,
+    chain,
+    feedback_claim,
+    momentum_after,
+)
+from gradassay.verify.checks.laws.deciding import (
+    VARIANCE_MARGIN,
+    Answer,
+    Blocks,
+    Rows,
+    answered,
+    bias_norm,
+    decide,
+    variance_ratio,
+)
+from gradassay.verify.checks.options import with_options
+from gradassay.verify.oracles.law_problems import Size, law_problem
+from gradassay.verify.oracles.small_problems import SmallProblem
+from gradassay.verify.statistics.moments import Float
+
+UPDATES = (1, 3, 8)
+# at the default of nearly 1, eight updates do not tell an average with memory from a plain one
+SHORT_MEMORY = 0.6
+CAUSES = """\
+1 the factor 1 - lambda, or the correction of the start, missing or there twice
+2 M updated twice, not at all, or used on the wrong side of its update
+3 noise shared by samples or steps, or pairs that do not cancel: the variance's offset term
+4 replicates that share a feedback: a variance too small"""
+
+
+def has_momentum_law(estimator: Estimator) -> bool:
+    """Whether momentum feedback with noise on the spikes is claimed, of a layer below the readout.
+
+    Where the outputs of a whole sequence are fed back, the law holds for one step.
+    """
+    try:
+        model = estimator.noise
+        claimed = any(isinstance(c, MomentumFeedback) for c in claims_of(estimator))
+    except Exception:  # a third party's code: other checks find it, and say so
+        return False
+    return model is not None and claimed and model.position == "spike"
+
+
+def momentum_problem(estimator: Estimator, size: Size, seed: int) -> SmallProblem | None:
+    """Return the problem of a size, or one with the loss of a sequence of one step, or None."""
+    sizes = (size, Size(size.units, size.classes, size.samples, 1, "sequence"))
+    problems = (law_problem(one, seed) for one in sizes)
+    return next((p for p in problems if accepts(estimator, p) and _learns(estimator, p)), None)
+
+
+def _learns(estimator: Estimator, problem: SmallProblem) -> bool:
+    """Whether the state holds the matrix that is claimed."""
+    state = estimator.init(BACKEND, problem.network, Key(0))
+    shape = (problem.network.spiking[0].units, problem.network.classes)
+    return LAYER in state and np.shape(state[LAYER]) == shape
+
+
+def unfrozen(estimator: Estimator) -> Estimator:
+    """Return the estimator without a warm-up and a freezing, which are no part of the law."""
+    return with_options(estimator, warm_up=0, freeze_after=None) or estimator
+
+
+def momentum_law_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
+    """Yield the check with the method's own lambda, and with one that forgets."""
+    if not has_momentum_law(estimator):
+        return
+    subject = unfrozen(estimator)
+    problem = momentum_problem(subject, Size(), settings.seed)
+    if problem is None:
+        return
+    yield Case(name, subject, problem, MOMENTUM_LAW, settings)
+    forgetful = with_options(subject, momentum=SHORT_MEMORY)
+    if forgetful is not None:
+        options = {"momentum": SHORT_MEMORY}
+        yield Case(name, forgetful, problem, MOMENTUM_LAW, settings, options)
+
+
+def momentum_law(case: Case) -> Iterator[CheckResult]:
+    """Compare mean and variance of ``M_k e`` over independent chains with the closed forms."""
+    subject, problem, key = case.estimator, case.problem, case.key / "chain"
+    cosines: dict[int, list[Float]] = {}
+
+    def draw(numbers: range) -> Rows:
+        found = chain(subject, problem, key, numbers, UPDATES)
+        for update, rows in found.items():
+            cosines.setdefault(update, []).append(_cosines(rows, laws[update].mean))
+        return {str(update): rows for update, rows in found.items()}
+
+    laws = {k: momentum_after(subject, problem, k, key) for k in UPDATES}
+    margin = case.settings.margin
+    last, mean = str(UPDATES[-1]), laws[UPDATES[-1]].mean
+    questions = [variance_ratio(str(k), law.variance) for k, law in laws.items()]
+    questions.append(bias_norm(last, mean, float(np.linalg.norm(mean)), margin))
+    *variances, bias = decide(case, Blocks(draw), questions)
+    told = _told(case, {k: float(np.concatenate(c).mean()) for k, c in cosines.items()})
+    yield answered(
+        case,
+        bias,
+        claim=f"mean of M_k e = momentum_mean, k = {last}; {told}",
+        quantity="norm of the bias relative to the law's mean",
+        bound=margin,
+        detail=f"off by {bias.interval.value:.4g} of it",
+        causes=CAUSES,
+    )
+    yield _worst_variance(case, variances, f"variance of M_k e = momentum_variance; {told}")
+
+
+def _cosines(rows: Float, mean: Float) -> Float:
+    """Return the cosine of each row and the mean."""
+    norms = np.linalg.norm(rows, axis=1) * np.linalg.norm(mean)
+    cosines: Float = rows @ mean / np.where(norms == 0, 1.0, norms)
+    return cosines
+
+
+def _told(case: Case, cosines: dict[int, float]) -> str:
+    """Return lambda and the mean cosines after each number of updates."""
+    momentum = feedback_claim(case.estimator).momentum
+    found = ", ".join(f"{cosine:.3g}" for cosine in cosines.values())
+    return f"lambda {momentum:g}, k = 1, 3, 8: cosine of M_k e with J^T e {found}"
+
+
+def _worst_variance(case: Case, answers: list[Answer], claim: str) -> CheckResult:
+    """Return the row of the number of updates at which the variance is farthest from its law."""
+    order = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
+    worst = min(answers, key=lambda a: (order[a.verdict], -abs(math.log(a.interval.value))))
+    times = ", ".join(f"{a.interval.value:.4g}" for a in answers)
+    return answered(
+        case,
+        worst,
+        claim=claim,
+        quantity="variance over the closed form",
+        bound=1 + VARIANCE_MARGIN,
+        detail=f"after {', '.join(map(str, UPDATES))} updates {times} times the closed form",
+        causes=CAUSES,
+    )
+
+
+MOMENTUM_LAW = Check("momentum_law", 3, momentum_law)

@@ -1,0 +1,66 @@
+"""Level 1: what a method learns with one estimate against the rule that it claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradassay.core.claims import Learns
+from gradassay.core.estimator import Estimator
+from gradassay.core.noise import Noise, draw_noise
+from gradassay.core.records import CheckResult
+from gradassay.reference_snn import ReferenceBackend
+from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems, claims_of
+from gradassay.verify.checks.identity_checks import accepts
+from gradassay.verify.checks.options import with_dyadic_signs
+from gradassay.verify.oracles.learning import learnt_state
+from gradassay.verify.oracles.small_problems import agreement_problems
+
+BOUND = 1e-10
+
+
+def learning_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
+    """Yield the check on dense, convolutional and residual problems, where a rule is claimed."""
+    claimed = any(isinstance(claim, Learns) for claim in claims_of(estimator))
+    subject = with_dyadic_signs(estimator)
+    for problem in cached_problems(agreement_problems, settings.seed) if claimed else ():
+        if accepts(subject, problem):
+            yield Case(name, subject, problem, LEARNS, settings)
+
+
+def learns_as_claimed(case: Case) -> Iterator[CheckResult]:
+    """Compare the state after an estimate with the rule's, and `advance` with `estimate`."""
+    backend, given = ReferenceBackend(), Given.of(case, ReferenceBackend())
+    claims = [claim for claim in claims_of(case.estimator) if isinstance(claim, Learns)]
+    network, noise = case.problem.network, _noise(case)
+    told = (backend, network, given.params, given.batch, given.state, case.key / "estimate")
+    learnt = case.estimator.estimate(*told, noise=noise).state
+    own, advanced = case.estimator.estimate(*told).state, case.estimator.advance(*told)
+    model = case.estimator.noise
+    injected = noise if model is not None and model.injected else None
+    yield case.result(
+        f"{', '.join(map(str, claims))}; advance gives the state that estimate gives",
+        {
+            **{name: np.asarray(array) for name, array in learnt.items()},
+            **{f"advanced {name}": np.asarray(array) for name, array in advanced.items()},
+        },
+        {
+            **learnt_state(claims, case.problem, given.state, injected),
+            **{f"advanced {name}": np.asarray(array) for name, array in own.items()},
+        },
+        bound=BOUND,
+        evaluations=3,
+    )
+
+
+def _noise(case: Case) -> Noise | None:
+    """Return the noise that both the estimate and the rule are given, for one replicate."""
+    model = case.estimator.noise
+    if model is None:
+        return None
+    samples = case.problem.batch.size
+    return draw_noise(model, case.problem.network, samples, case.key / "given noise")
+
+
+LEARNS = Check("learns_as_claimed", 1, learns_as_claimed)
