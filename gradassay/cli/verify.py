@@ -105,6 +105,7 @@ def verify(
     set_: Settings = None,
     strict: bool = False,
     self_test: bool = False,
+    runs: int = 0,
 ) -> int:
     """Verify estimators: both backends, autograd, exact enumeration of all noise, own draws.
 
@@ -118,13 +119,19 @@ def verify(
     strict
         Exit with 3 where a check is inconclusive.
     self_test
-        Verify the verifier: every planted fault must be caught by the check named for it.
+        Verify the verifier: every planted fault must be caught by the check named for it. Prints
+        a page in Markdown.
+    runs
+        With self_test: run the suite as many times on right estimators of the zoo, taken in turn,
+        and count the false alarms.
     """
     from gradassay.estimators import zoo_names
 
     suite, output = suite or SuiteOptions(), output or OutputOptions()
     if self_test:
-        return _self_test(suite)
+        from gradassay.cli.self_test import verify_the_verifier
+
+        return verify_the_verifier(suite, runs)
     from gradassay.verify.suite import planned_cases, untested_claims
 
     estimators = chosen_estimators(targets or zoo_names(), set_)
@@ -140,22 +147,7 @@ def verify(
     return exit_code(results, strict)
 
 
-def _self_test(suite: SuiteOptions) -> int:
-    """Plant every fault, and print what became of it; 1 where one is not caught."""
-    from gradassay.verify.faults import FAULTS
-    from gradassay.verify.self_test import run_self_test, self_test_markdown
-
-    outcomes = []
-    with _progress() as progress:
-        task = progress.add_task("self-test", total=len(FAULTS))
-        for outcome in run_self_test(settings=suite.settings(), workers=suite.workers):
-            outcomes.append(outcome)
-            progress.update(task, description=f"self-test: {outcome.fault}", advance=1)
-    Console(highlight=False, soft_wrap=True).print(self_test_markdown(outcomes), markup=False)
-    return 0 if all(outcome.caught for outcome in outcomes) else 1
-
-
-def _progress() -> Progress:
+def progress_bar() -> Progress:
     """Return a bar of progress on the standard error."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
@@ -219,7 +211,7 @@ def run_with_progress(
 
     results: list[CheckResult] = []
     outcomes = run_cases(cases, workers=workers)
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task(label, total=len(cases))
         for case, found in zip(cases, outcomes, strict=True):
             told = f"{label} {case.subject}: {case.check.name}"

@@ -21,6 +21,7 @@ from gradassay.verify.checks.case import Case, Settings, claims_of
 from gradassay.verify.checks.exact_checks import exact_cases
 from gradassay.verify.checks.identity_checks import identity_cases
 from gradassay.verify.checks.learning_checks import learning_cases
+from gradassay.verify.checks.nan_checks import nan_cases
 from gradassay.verify.checks.noise_checks import noise_cases
 from gradassay.verify.checks.oracle_checks import oracle_cases
 from gradassay.verify.checks.sampled_checks import sampled_cases
@@ -39,6 +40,7 @@ TESTED_BY: dict[type, tuple[str, ...]] = {
 Planner = Callable[[str, Estimator, Settings], Iterator[Case]]
 QUICK: tuple[Planner, ...] = (
     identity_cases,
+    nan_cases,
     oracle_cases,
     learning_cases,
     exact_cases,

@@ -8,7 +8,13 @@ import numpy as np
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
-from gradassay.core.claims import Deterministic, Online, Passes, UnbiasedFor
+from gradassay.core.claims import (
+    Deterministic,
+    MomentumFeedback,
+    Online,
+    Passes,
+    UnbiasedFor,
+)
 from gradassay.core.errors import ConfigurationError
 from gradassay.core.estimator import Estimate, Estimator
 from gradassay.core.keys import Key
@@ -87,39 +93,52 @@ def _estimate(
 
 
 def well_formed(case: Case) -> Iterator[CheckResult]:
-    """Look at names and shapes of gradient and state, and that all numbers are finite."""
+    """Look at names and shapes of gradient and state, and that all numbers are finite.
+
+    A claim of momentum feedback calls for its matrices and the number of updates in the state.
+    """
     if not isinstance(case.estimator.claims, tuple):
         raise TypeError(f"claims: got {case.estimator.claims!r}; expected a tuple of claims")
     backend = ReferenceBackend()
     given = Given.of(case, backend)
     found = _estimate(case, backend, range(2), given)
     shapes = case.problem.network.shapes
+    state = {**{name: np.shape(a) for name, a in given.state.items()}, **_claimed_state(case)}
     yield case.result(
         "gradient and state have the names and shapes of the parameters and of the state before,"
         " and are finite",
         {
             **{name: _nan_where_not_finite(array) for name, array in found.gradient.items()},
             **{
-                f"state {name}": _nan_where_not_finite(_one_replicate(array, given.state[name]))
+                f"state {name}": _nan_where_not_finite(_one_replicate(array, state.get(name)))
                 for name, array in found.state.items()
             },
         },
         {
             **{name: np.zeros((2, *shape)) for name, shape in shapes.items()},
-            **{f"state {name}": np.zeros(np.shape(array)) for name, array in given.state.items()},
+            **{f"state {name}": np.zeros(shape) for name, shape in state.items()},
         },
         bound=0.0,
         evaluations=2,
     )
 
 
+def _claimed_state(case: Case) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the arrays that a claim says are in the state."""
+    network = case.problem.network
+    if not any(isinstance(claim, MomentumFeedback) for claim in case.estimator.claims):
+        return {}
+    matrices = {layer.name: (layer.units, network.classes) for layer in network.spiking}
+    return {**matrices, "updates": ()}
+
+
 def _nan_where_not_finite(array: Array) -> Array:
     return np.where(np.isfinite(array), 0.0, np.nan)
 
 
-def _one_replicate(array: Array, like: Array) -> Array:
+def _one_replicate(array: Array, shape: tuple[int, ...] | None) -> Array:
     """Return a state's array without its replicate axis, where it has one."""
-    return array[0] if np.ndim(array) == np.ndim(like) + 1 else array
+    return array[0] if shape is not None and np.ndim(array) == len(shape) + 1 else array
 
 
 def backends_agree(case: Case) -> Iterator[CheckResult]:

@@ -40,7 +40,7 @@ def learns_as_claimed(case: Case) -> Iterator[CheckResult]:
     model = case.estimator.noise
     injected = noise if model is not None and model.injected else None
     yield case.result(
-        f"{', '.join(map(str, claims))}; advance gives the state that estimate gives",
+        f"{'; '.join(map(str, claims))}; advance gives the state that estimate gives",
         {
             **{name: np.asarray(array) for name, array in learnt.items()},
             **{f"advanced {name}": np.asarray(array) for name, array in advanced.items()},

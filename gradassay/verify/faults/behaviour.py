@@ -226,13 +226,8 @@ BEHAVIOUR = of_kind(
         ("online claimed through time", OnlineClaimed(), "online_as_claimed", "bptt"),
         ("claimed to be deterministic", DeterministicClaimed(), "matches_oracle", "localzo"),
         ("claims in a list", ClaimsAreAList(), "well_formed", "local_learning"),
+        ("momentum claimed without a state", MomentumClaimed(), "well_formed", "zo_single_point"),
     ),
 )
 
 ENDLESS = of_kind("behaviour", (("never ends", NeverEnds(), "well_formed", "zo_single_point"),))
-
-# matrices that are claimed and not in the state: no check looks for them yet
-UNSEEN = of_kind(
-    "behaviour",
-    (("momentum claimed without a state", MomentumClaimed(), "well_formed", "zo_single_point"),),
-)

@@ -201,23 +201,16 @@ LAYERS = of_kind(
             "spatial_bp",
         ),
         (
-            "readout counted in every part of a sum",
-            ReadoutInEveryPart(parts=(OPZO(), LocalLearning()), coefficients=(1.0, 0.1)),
-            "unbiased",
-            "opzo+0.1*local_learning",
-        ),
-    ),
-)
-
-# where no layer has biases it is right: the check needs a problem with some
-UNSEEN = of_kind(
-    "layers",
-    (
-        (
             "biases left out of the tangent",
             BiasTangentMissing(space="weight"),
             "enumerated_mean",
             "forward_gradient",
+        ),
+        (
+            "readout counted in every part of a sum",
+            ReadoutInEveryPart(parts=(OPZO(), LocalLearning()), coefficients=(1.0, 0.1)),
+            "unbiased",
+            "opzo+0.1*local_learning",
         ),
     ),
 )

@@ -207,13 +207,6 @@ NOISE = of_kind(
             "noise_as_claimed",
             "zo_single_point",
         ),
-    ),
-)
-
-# in a network with one hidden layer it is right: the check needs one with two
-UNSEEN = of_kind(
-    "noise",
-    (
         (
             "random surrogates shared over layers",
             SurrogateSharedOverLayers(),

@@ -20,6 +20,7 @@ from gradassay.core.noise import draw_noise
 from gradassay.core.params import Params
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.dfa import DFA
+from gradassay.estimators.dkp import DKP
 from gradassay.estimators.feedback_alignment import FeedbackAlignment
 from gradassay.estimators.forward_gradient import ForwardGradient
 from gradassay.estimators.opzo import OPZO
@@ -27,7 +28,7 @@ from gradassay.estimators.passes import Pass
 from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.estimators.spsa import SPSA
 from gradassay.estimators.zo_two_point import ZOTwoPoint
-from gradassay.verify.faults.changes import OtherGradient, of_kind
+from gradassay.verify.faults.changes import OtherErrors, OtherGradient, of_kind
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,16 @@ class NotANumberReplaced(OtherGradient, DFA):
         return gradient.map(replaced)
 
 
+@dataclass(frozen=True)
+class DivergedSkipped(OtherErrors, DKP):
+    """Samples whose loss is not finite are left out."""
+
+    def errors(self, observed: Pass) -> Array:
+        right = observed.trace.errors
+        xp = array_namespace(right)
+        return xp.where(xp.isfinite(observed.trace.losses)[..., None], right, xp.zeros_like(right))
+
+
 def _rounded(array: Array) -> Array:
     """Return float64 numbers rounded to float32."""
     xp = array_namespace(array)
@@ -174,8 +185,7 @@ NUMERICS = of_kind(
             "feedback_alignment",
         ),
         ("rounded on torch only", RoundedOnTorch(), "backends_agree", "forward_gradient"),
+        ("NaN replaced by 0", NotANumberReplaced(), "passes_on_nan", "dfa"),
+        ("samples without a finite loss skipped", DivergedSkipped(), "passes_on_nan", "dkp"),
     ),
 )
-
-# seen where something is not a number only: no check goes there yet
-UNSEEN = of_kind("numerics", (("NaN replaced by 0", NotANumberReplaced(), "passes_on_nan", "dfa"),))

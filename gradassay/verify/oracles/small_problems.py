@@ -149,5 +149,5 @@ def enumeration_problems(seed: int) -> tuple[SmallProblem, ...]:
 
 
 def weight_problem(seed: int) -> SmallProblem:
-    """Return a problem with 10 parameters, for signs on the weights."""
-    return dyadic_problem((2,), steps=2, seed=seed, samples=3, inputs=2, classes=3, bias=False)
+    """Return a problem with 12 parameters, biases among them, for signs on the weights."""
+    return dyadic_problem((2,), steps=2, seed=seed, samples=3, inputs=2, classes=2)

@@ -239,5 +239,5 @@ def test_half_widths_of_the_noise_check_are_those_of_the_law() -> None:
     assert found["variance of a coordinate"].half_width == 0
     assert found["mean of a coordinate"].half_width == pytest.approx(stats.norm.isf(1e-4 / 60) / 64)
     tilted = np.abs(signs[:, :1]) * np.array([[1.0]])
-    off = deviations(model, np.hstack([tilted, signs]), 1e-4)
+    off = deviations(model, np.hstack([tilted, signs]).astype(np.float64), 1e-4)
     assert any(one.size > one.half_width for one in off)

@@ -125,13 +125,20 @@ def feedback_claim(estimator: Estimator) -> MomentumFeedback:
 def chain(
     estimator: Estimator, problem: SmallProblem, key: Key, numbers: range, looks: tuple[int, ...]
 ) -> dict[int, Float]:
-    """Return what goes down after some numbers of updates at fixed weights, (R, p) by number.
+    """Return what goes down after some numbers of updates at fixed weights, (R, p) by number."""
+    states = chain_states(estimator, problem, key, numbers, looks)
+    return {
+        update: sent_down(estimator, problem, state, key, numbers)
+        for update, state in states.items()
+    }
 
-    Every replicate has a feedback of its own. It is read by a pass whose noise is 0, so that the
-    error is the clean one.
-    """
+
+def chain_states(
+    estimator: Estimator, problem: SmallProblem, key: Key, numbers: range, looks: tuple[int, ...]
+) -> dict[int, State]:
+    """Return the feedback after some numbers of updates; every replicate has its own."""
     state: State = estimator.init(BACKEND, problem.network, key / "init")
-    found = {}
+    found = dict[int, State]()
     for update in range(max(looks)):
         state = estimator.advance(
             BACKEND,
@@ -143,13 +150,14 @@ def chain(
             replicates=numbers,
         )
         if update + 1 in looks:
-            found[update + 1] = _sent_down(estimator, problem, state, key, numbers)
+            found[update + 1] = state
     return found
 
 
-def _sent_down(
+def sent_down(
     estimator: Estimator, problem: SmallProblem, state: State, key: Key, numbers: range
 ) -> Float:
+    """Return what a pass whose noise is 0, and whose error is the clean one, sends down."""
     model, network = noise_model(estimator), problem.network
     rows = problem.batch.size * len(numbers)
     rest = {layer.name: np.zeros((network.steps, rows, layer.units)) for layer in network.spiking}
@@ -174,8 +182,14 @@ class Momentum:
     variance: float
 
 
-def momentum_after(estimator: Estimator, problem: SmallProblem, updates: int, key: Key) -> Momentum:
-    """Return mean and variance over chains, of what `chain` returns.
+def momentum_after(
+    estimator: Estimator,
+    problem: SmallProblem,
+    updates: int,
+    key: Key,
+    error: Float | None = None,
+) -> Momentum:
+    """Return mean and variance over chains, of what `chain` returns; or of another error.
 
     A pass with noise of 0 absorbs a term of 0 where M is updated before its use: then M_k is
     ``lambda`` times itself, and corrected for k + 1 updates.
@@ -183,7 +197,7 @@ def momentum_after(estimator: Estimator, problem: SmallProblem, updates: int, ke
     claim, model = feedback_claim(estimator), noise_model(estimator)
     after, kept = claim.use == "after", claim.momentum
     trace = BACKEND.forward(problem.network, problem.params, problem.batch)
-    error = trace.errors.sum(axis=0).mean(axis=0)
+    error = trace.errors.sum(axis=0).mean(axis=0) if error is None else error
     jacobian = problem.params["readout.weight"]
     even = trace.outputs.shape[0 if model.pairing == "time" else 1] % 2 == 0
     offsets = paired_offsets(trace.outputs, model.pairing if even else "none")

@@ -57,10 +57,12 @@ def curl_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[
                 yield Case(name, estimator, problem, CURL, settings)
     signs = with_options(estimator, law="rademacher")
     if estimand.name in ("smoothed_loss", "expected_central_difference") and signs is not None:
-        problem = smooth_problem(SMALL, steps=1, seed=seed)
-        options = {"law": "rademacher"}
-        if accepts(signs, problem):
-            yield Case(name, signs, problem, CURL, settings, options)
+        for problem in (
+            smooth_problem(SMALL, steps=1, seed=seed),
+            dyadic_problem(SMALL, steps=1, seed=seed, inputs=3, samples=1),
+        ):
+            if accepts(signs, problem):
+                yield Case(name, signs, problem, CURL, settings, {"law": "rademacher"})
 
 
 def is_true_gradient(estimator: Estimator, problem: SmallProblem) -> bool:

@@ -64,8 +64,8 @@ def descent(case: Case) -> Iterator[CheckResult]:
         verdict = _verdict(interval) if tested else "PASS"
         if verdict != "INCONCLUSIVE":
             break
-    distance = max(abs(interval.value - 0.5), 1 / math.sqrt(most))
-    rate = case.rate
+    distance, rate = max(abs(interval.value - 0.5), 1 / math.sqrt(most)), case.rate
+    planned = replicates_for_mean(0.5, distance, false_alarm_rate=rate, miss_rate=rate)
     claim = "a small step of the hidden layers against the estimate lowers a smooth loss"
     ending = " more often than not" if tested else ": how often, measured; no verdict depends on it"
     yield law_result(
@@ -79,8 +79,8 @@ def descent(case: Case) -> Iterator[CheckResult]:
         causes=CAUSES,
         evaluations=done,
         rate=rate if tested else 0.0,
-        planned=replicates_for_mean(0.5, distance, false_alarm_rate=rate, miss_rate=rate),
-        look=look + 1,
+        planned=planned if tested else 0,
+        look=look + 1 if tested else 0,
     )
 
 
