@@ -65,8 +65,8 @@ def _false_alarms(runs: Sequence[SuiteRun], rate: Interval, stated: float) -> li
     lines = [
         f"{len(failed)} of {len(runs):,} suites on right estimators failed: {rate.value:.2%}"
         f" [{rate.low:.2%}, {rate.high:.2%}], {rate.level:.0%} by Clopper and Pearson; stated is at"
-        f" most {stated:.2%}. In them {checks:,} checks, {sampled:,} of them sampled, of which"
-        f" {undecided:,} were inconclusive, and {sum(run.evaluations for run in runs):,} gradients.",
+        f" most {stated:.2%}. They made {checks:,} checks, {sampled:,} of them sampled (of these"
+        f" {undecided:,} inconclusive), and {sum(run.evaluations for run in runs):,} gradients.",
         "",
     ]
     for run in failed:

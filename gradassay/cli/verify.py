@@ -18,7 +18,7 @@ from gradassay.core.records import CheckResult
 from gradassay.verify.certificate import certify, to_json
 from gradassay.verify.checks.case import Case
 from gradassay.verify.checks.case import Settings as SuiteSettings
-from gradassay.verify.checks.results import failure_text
+from gradassay.verify.checks.results import USUAL_BUDGET, failure_text
 from gradassay.verify.expected import ExpectedFailure, read_expected, with_expected
 from gradassay.verify.junit import junit_xml
 
@@ -53,7 +53,7 @@ class SuiteOptions:
     check: str = ""
     margin: float = 0.05
     false_alarm_rate: Annotated[float, Parameter(alias="--alpha")] = 0.01
-    budget: int = 262_144
+    budget: int = USUAL_BUDGET
     time_limit: float = 120.0
     workers: int = 1
     seed: int = 0
@@ -63,6 +63,11 @@ class SuiteOptions:
         return SuiteSettings(
             self.seed, self.margin, self.false_alarm_rate, self.budget, self.time_limit
         )
+
+    def changes_the_plan(self) -> bool:
+        """Whether margin or budget are others than those that suffice for the zoo."""
+        usual = SuiteSettings()
+        return (self.margin, self.budget) != (usual.margin, usual.budget)
 
     def checks(self) -> tuple[str, ...]:
         """Return the names of the checks that are wanted; none for all."""
@@ -104,6 +109,7 @@ def verify(
     *,
     set_: Settings = None,
     strict: bool = False,
+    plan: bool = False,
     self_test: bool = False,
     runs: int = 0,
 ) -> int:
@@ -118,6 +124,8 @@ def verify(
         An option of an estimator, NAME.OPTION=VALUE; may be given several times.
     strict
         Exit with 3 where a check is inconclusive.
+    plan
+        Run nothing but pilots, and say how many replicates each sampled mean needs.
     self_test
         Verify the verifier: every planted fault must be caught by the check named for it. Prints
         a page in Markdown.
@@ -138,6 +146,10 @@ def verify(
     settings = suite.settings()
     files = _Files.prepare(output)
     cases = planned_cases(estimators, settings, suite=suite.suite, checks=suite.checks())
+    if plan or suite.changes_the_plan():
+        print_plan(cases, only_too_small=not plan)
+        if plan:
+            return 0
     results = run_with_progress(cases, suite.workers)
     if not suite.checks():
         results += untested_claims(estimators, results, settings)
@@ -218,6 +230,29 @@ def run_with_progress(
             progress.update(task, description=told, advance=1)
             results += found
     return results
+
+
+def print_plan(cases: Sequence[Case], *, only_too_small: bool) -> None:
+    """Say on the standard error how many replicates each sampled mean needs, from a pilot."""
+    from gradassay.verify.checks.sampled_checks import MOMENTUM, UNBIASED, planned_replicates
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for case in cases:
+        if case.check not in (UNBIASED, MOMENTUM):
+            continue
+        try:
+            needed = planned_replicates(case)
+        except Exception:  # a third party's code: the check itself says so
+            continue
+        budget = case.settings.budget
+        if needed is None or (only_too_small and needed <= budget):
+            continue
+        told = "; raise --budget or --margin" if needed > budget else ""
+        console.print(
+            f"plan: {case.check.name}, {case.subject} on {case.problem.name}: about {needed:,}"
+            f" replicates for a margin of {case.settings.margin:g}, budget {budget:,}{told}",
+            markup=False,
+        )
 
 
 def print_checks(results: Iterable[CheckResult]) -> None:

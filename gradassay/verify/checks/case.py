@@ -18,7 +18,7 @@ from gradassay.core.keys import Key
 from gradassay.core.params import Params
 from gradassay.core.records import CheckResult
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.checks.results import check_result
+from gradassay.verify.checks.results import USUAL_BUDGET, check_result
 from gradassay.verify.oracles.small_problems import SmallProblem
 
 WARM_UP = 3
@@ -51,7 +51,7 @@ class Settings:
     seed: int = 0
     margin: float = 0.05
     false_alarm_rate: float = 0.01
-    budget: int = 262_144
+    budget: int = USUAL_BUDGET
     time_limit: float = 120.0
 
     def __post_init__(self) -> None:

@@ -9,23 +9,19 @@ from typing import Any
 import numpy as np
 
 from gradassay.core.arrays import Array
-from gradassay.core.claims import Deterministic, MomentumFeedback, UnbiasedFor, VarianceLaw
+from gradassay.core.claims import Deterministic, MomentumFeedback, UnbiasedFor
 from gradassay.core.errors import ConfigurationError
 from gradassay.core.estimator import Estimator, State
 from gradassay.core.keys import Key
-from gradassay.core.layers import Linear
 from gradassay.core.records import CheckResult
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.options import with_options
 from gradassay.verify.oracles.enumeration import enumerate_estimator
-from gradassay.verify.oracles.estimands import (
-    expected_feedback,
-    momentum_gradient,
-    single_point_variance,
-)
+from gradassay.verify.oracles.estimands import expected_feedback, momentum_gradient
 from gradassay.verify.oracles.exact_oracles import exact_oracle, sign_table
+from gradassay.verify.oracles.sign_variances import has_sign_variance, sign_variance
 from gradassay.verify.oracles.small_problems import (
     SmallProblem,
     enumeration_problems,
@@ -45,6 +41,7 @@ MEAN_VARIANTS: tuple[Options, ...] = (
     {"temporal": "local_bptt"},
     {"temporal": "spatial"},
 )
+VARIANCE_VARIANTS: tuple[Options, ...] = ({}, {"form": "forward"}, {"temporal": "spatial"})
 MOMENTUM_VARIANTS: tuple[Options, ...] = (
     {},
     {"pairing": "none", "use": "before"},
@@ -98,10 +95,10 @@ def _applies(check: Check, subject: Estimator, problem: SmallProblem, options: O
         return momentum and not (whole and problem.network.loss.over != "sequence")
     if Deterministic() in claims or momentum or not accepts(subject, problem):
         return False
-    if check == VARIANCE:
-        return _has_single_point_variance(subject, problem)
     means = [c for c in claims if isinstance(c, UnbiasedFor) and exact_oracle(c.estimand)]
-    return bool(means) and not _has_state(subject, problem)
+    if not means or _has_state(subject, problem):
+        return False
+    return check != VARIANCE or has_sign_variance(subject, problem)
 
 
 def _has_state(subject: Estimator, problem: SmallProblem) -> bool:
@@ -131,21 +128,14 @@ def enumerated_variance(case: Case) -> Iterator[CheckResult]:
     """Variance over all signs against the table's."""
     subject, problem = case.estimator, case.problem
     exact, _ = enumerate_estimator(subject, problem.network, problem.params, problem.batch, {})
-    variance = single_point_variance(sign_table(subject, problem), exact.mean)
+    variance = sign_variance(sign_table(subject, problem), subject, problem, exact.mean)
     yield case.result(
-        "variance over all signs = that of noise times loss (Rademacher)",
+        "variance over all signs = that of noise times a number of each draw (Rademacher)",
         {"total variance": np.array(exact.variance)},
         {"total variance": np.array(variance)},
         bound=BOUND,
         evaluations=exact.evaluations,
     )
-
-
-def _has_single_point_variance(subject: Estimator, problem: SmallProblem) -> bool:
-    """Whether the variance can be read off the table: dense layers, noise times loss."""
-    laws = {claim.name for claim in subject.claims if isinstance(claim, VarianceLaw)}
-    dense = all(isinstance(layer, Linear) for layer in problem.network.weighted)
-    return dense and "single_point_variance" in laws
 
 
 def enumerated_momentum(case: Case) -> Iterator[CheckResult]:
@@ -219,7 +209,7 @@ MOMENTUM = Check("enumerated_momentum", 1, enumerated_momentum)
 FEEDBACK = Check("enumerated_feedback", 1, enumerated_feedback)
 PLANNED: tuple[tuple[Check, tuple[Options, ...]], ...] = (
     (MEAN, MEAN_VARIANTS),
-    (VARIANCE, ({},)),
+    (VARIANCE, VARIANCE_VARIANTS),
     (MOMENTUM, MOMENTUM_VARIANTS),
     (FEEDBACK, MOMENTUM_VARIANTS),
 )

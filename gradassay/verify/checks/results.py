@@ -9,10 +9,12 @@ import numpy as np
 
 from gradassay.core.arrays import Array
 from gradassay.core.records import CheckResult
+from gradassay.verify.checks.causes import usual_causes
 from gradassay.verify.oracles.small_problems import SmallProblem
 
 SMALLEST_ARRAY = 1e-4
 MOST_NAMED = 4
+USUAL_BUDGET = 262_144
 
 
 def relative_difference(found: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
@@ -77,7 +79,18 @@ def check_result(
         detail=detail + more,
         evaluations=evaluations,
         seed=seed,
+        causes=usual_causes(_ratios(found, expected)) if failed and level == 1 else "",
     )
+
+
+def _ratios(found: Mapping[str, Array], expected: Mapping[str, Array]) -> dict[str, float]:
+    """Return how long each array is along the expected one; 1 where that is 0 or has no shape."""
+    result = {}
+    for name, array in expected.items():
+        square = float(np.sum(np.square(array)))
+        same = name in found and np.shape(found[name]) == np.shape(array)
+        result[name] = float(np.sum(found[name] * array)) / square if same and square else 1.0
+    return result
 
 
 def describe(found: Array | None, expected: Array | None) -> str:
@@ -116,7 +129,9 @@ def failure_text(result: CheckResult) -> str:
 def reproduce(result: CheckResult) -> str:
     """Return the command that runs the check again."""
     name = f"'{result.subject}'" if "*" in result.subject else result.subject
-    return f"gradassay verify {name} --check {result.check} --seed {result.seed}"
+    budget = f" --budget {result.budget}" if result.budget not in (0, USUAL_BUDGET) else ""
+    suite = " --suite full" if result.level > 2 else ""
+    return f"gradassay verify {name} --check {result.check} --seed {result.seed}{budget}{suite}"
 
 
 def _measured(result: CheckResult) -> str:
@@ -138,7 +153,8 @@ def _replicates(result: CheckResult) -> str:
     plan = f"; a test of fixed size needs {result.planned:,}" if result.planned else ""
     return (
         f"{result.evaluations:,} replicates of at most {result.budget:,},"
-        f" decided at look {result.look}{plan}"
+        f" {'undecided after' if result.verdict == 'INCONCLUSIVE' else 'decided at'}"
+        f" look {result.look}{plan}"
     )
 
 

@@ -13,7 +13,6 @@ be larger than the margin. INCONCLUSIVE: the budget is spent.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -22,76 +21,28 @@ import numpy as np
 from gradassay.core.claims import MomentumFeedback
 from gradassay.core.estimator import Estimator
 from gradassay.core.layers import Linear
-from gradassay.core.records import CheckResult, Interval, Verdict
+from gradassay.core.records import CheckResult, Verdict
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems, claims_of
+from gradassay.verify.checks.causes import usual_causes
 from gradassay.verify.checks.control_variates import (
     control_variate,
     momentum_control_variate,
     weight_control_variate,
 )
 from gradassay.verify.checks.identity_checks import accepts
+from gradassay.verify.checks.layer_looks import SUPERBLOCKS, LayerLook, layer_look
 from gradassay.verify.checks.sampling import BLOCK, BlockMeans, Draws, Vectors, draw_block
 from gradassay.verify.oracles.means import momentum_mean, oracle_mean
 from gradassay.verify.oracles.sampled_problems import sampled_problems
 from gradassay.verify.oracles.small_problems import SmallProblem
-from gradassay.verify.statistics.intervals import mean_interval, squared_norm_interval
-from gradassay.verify.statistics.looks import Looks, max_t, superblocks
+from gradassay.verify.statistics.looks import Looks
 from gradassay.verify.statistics.moments import Float
-from gradassay.verify.statistics.norm_law import traces_of_powers
-from gradassay.verify.statistics.planning import replicates_for_squared_norm
 
-SUPERBLOCKS = 32
 FIRST_LOOK = BLOCK * SUPERBLOCKS
-# a layer whose estimand is smaller than this share of all layers' counts as that large
-SMALLEST_LAYER = 0.1
-# shares of a layer's rate: norm of the bias, along the estimand, largest entry, along without
-# control variates
-NORM, ALONG, ENTRY, PLAIN = 0.4, 0.2, 0.2, 0.2
-# a bias of one entry counts by itself from this share of the margin on: entries that are rarely
-# different from 0 have no t distribution
-SMALLEST_ENTRY = 0.2
 TOGETHER = "all parameters"
 Shapes = Mapping[str, Mapping[str, tuple[int, ...]]]
 WORST_FIRST: tuple[Verdict, ...] = ("FAIL", "INCONCLUSIVE")
-
-
-@dataclass(frozen=True)
-class LayerLook:
-    """What one look says about one layer.
-
-    Parameters
-    ----------
-    norm : Interval
-        Norm of the bias over that of the estimand.
-    along, plain : Interval
-        Bias along the estimand, relative to it, with and without control variates.
-    entry : str
-        The entry with a proven bias; empty if none.
-    planned : callable
-        Replicates that a test of fixed size needs for a margin.
-    """
-
-    norm: Interval
-    along: Interval
-    plain: Interval
-    entry: str
-    planned: Callable[[float], int]
-
-    def verdict(self, margin: float) -> Verdict:
-        """Return the verdict on this layer; see the module."""
-        if self.plain.low > margin or self.plain.high < -margin:
-            return "FAIL"
-        if self.norm.high <= margin:
-            return "PASS"
-        proven = self.norm.low > 0 or not self.along.covers(0.0) or bool(self.entry)
-        return "FAIL" if proven or not self.plain.covers(0.0) else "INCONCLUSIVE"
-
-    def told(self) -> str:
-        """Return what is wrong, for people."""
-        interval = f"[{1 + self.plain.low:.3g}, {1 + self.plain.high:.3g}]"
-        entry = f", largest at {self.entry}" if self.entry else ""
-        return f"{1 + self.plain.value:.4g} times the estimand {interval}{entry}"
 
 
 def sampled_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
@@ -128,12 +79,75 @@ def _shallow(problem: SmallProblem, *, units: int) -> bool:
     return len(layers) == 1 or sum(layer.units for layer in layers) <= units
 
 
+@dataclass(frozen=True)
+class Question:
+    """Whether the mean of some vectors is what it should be.
+
+    Parameters
+    ----------
+    claim : str
+        For people.
+    target : mapping from name to array, shape (p,)
+        What the means should be.
+    shapes : mapping
+        Shapes of the arrays in each vector, by name.
+    read : callable
+        Gives a block's differences from the target, as `layer_look` wants them.
+    given : Given
+        Parameters, batch and state.
+    """
+
+    claim: str
+    target: Vectors
+    shapes: Shapes
+    read: Callable[[Draws], Vectors]
+    given: Given
+
+
 def unbiased(case: Case) -> Iterator[CheckResult]:
     """Compare the mean of the estimator's own draws with its estimand."""
+    question = _of_gradient(case)
+    if question is not None:
+        yield _decided(case, question)
+
+
+def momentum_unbiased(case: Case) -> Iterator[CheckResult]:
+    """Compare the mean of the new term of the feedback matrices with the expected Jacobian."""
+    question = _of_momentum(case)
+    if question is not None:
+        yield _decided(case, question)
+
+
+def planned_replicates(case: Case) -> int | None:
+    """Return the replicates that a sampled mean needs, from a pilot with draws of its own.
+
+    Parameters
+    ----------
+    case : Case
+        Of `unbiased` or `momentum_unbiased`.
+
+    Returns
+    -------
+    int or None
+        None where there is nothing to compare with.
+    """
+    question = (_of_gradient if case.check == UNBIASED else _of_momentum)(case)
+    if question is None:
+        return None
+    blocks = BlockMeans(question.read)
+    for number in range(SUPERBLOCKS):
+        blocks.add(draw_block(case, question.given, number, "pilot"))
+    looks = _looks(case, question)
+    found = _found(case, question, blocks, looks.rate(0))
+    return max(one.planned(case.settings.margin) for one in found.values())
+
+
+def _of_gradient(case: Case) -> Question | None:
+    """Return the question about the gradient; None without an oracle."""
     given = Given.of(case, ReferenceBackend())
     oracle = oracle_mean(case.estimator, case.problem, given.state)
     if oracle is None:
-        return
+        return None
     shapes = _groups(case)
     target = _vectors(shapes, oracle.mean, folded=False)
     control, in_weights = control_variate(case, given.state), None
@@ -151,7 +165,7 @@ def unbiased(case: Case) -> Iterator[CheckResult]:
             **{name: array - variate.get(name, 0.0) for name, array in plain.items()},
         }
 
-    yield _decided(case, given, f"mean of its own draws = {oracle.says}", target, shapes, read)
+    return Question(f"mean of its own draws = {oracle.says}", target, shapes, read, given)
 
 
 def _groups(case: Case) -> Shapes:
@@ -172,17 +186,16 @@ def _vectors(groups: Shapes, gradient: Mapping[str, Float], *, folded: bool) -> 
     return found
 
 
-def momentum_unbiased(case: Case) -> Iterator[CheckResult]:
-    """Compare the mean of the new term of the feedback matrices with the expected Jacobian."""
+def _of_momentum(case: Case) -> Question | None:
+    """Return the question about the new term of M; None without an oracle."""
     given = Given.of(case, ReferenceBackend())
     after = momentum_mean(case.estimator, case.problem, given.state)
     if after is None:
-        return
+        return None
     claim = next(c for c in case.estimator.claims if isinstance(c, MomentumFeedback))
     kept, share = claim.momentum, 1 - claim.momentum
     before = {name: np.asarray(given.state[name]) for name in after}
     target = {name: np.ravel(m - kept * before[name]) / share for name, m in after.items()}
-
     frozen = all(np.array_equal(after[name], before[name]) for name in after)
     control = momentum_control_variate(case, 0.0 if frozen else claim.gain)
 
@@ -196,86 +209,45 @@ def momentum_unbiased(case: Case) -> Iterator[CheckResult]:
 
     shapes = {name: {f"M of {name}": m.shape} for name, m in after.items()}
     claimed = "mean of the new term of M = expected Jacobian, transposed"
-    yield _decided(case, given, claimed, target, shapes, read)
+    return Question(claimed, target, shapes, read, given)
 
 
-def _decided(
-    case: Case,
-    given: Given,
-    claim: str,
-    target: Vectors,
-    shapes: Shapes,
-    read: Callable[[Draws], Vectors],
-) -> CheckResult:
+def _looks(case: Case, question: Question) -> Looks:
+    """Return when to look, and each layer's rates."""
+    most = max(case.settings.budget, FIRST_LOOK)
+    return Looks(FIRST_LOOK, most, case.rate / len(question.target))
+
+
+def _found(case: Case, question: Question, blocks: BlockMeans, rate: float) -> dict[str, LayerLook]:
+    """Return what a look says about each layer."""
+    return {
+        name: layer_look(
+            blocks,
+            question.target,
+            name,
+            question.shapes[name],
+            rate=rate,
+            margin=case.settings.margin,
+        )
+        for name in question.target
+    }
+
+
+def _decided(case: Case, question: Question) -> CheckResult:
     """Draw and look until the question is decided or the budget is spent."""
-    blocks = BlockMeans(read)
-    looks = Looks(FIRST_LOOK, max(case.settings.budget, FIRST_LOOK), case.rate / len(target))
-    margin, found = case.settings.margin, dict[str, LayerLook]()
+    blocks, looks = BlockMeans(question.read), _looks(case, question)
+    found: dict[str, LayerLook] = {}
     count = look = 0
     for look, until in enumerate(looks.counts):
         for number in range(count // BLOCK, until // BLOCK):
-            blocks.add(draw_block(case, given, number))
+            blocks.add(draw_block(case, question.given, number))
         count = until
-        found = {
-            name: _layer_look(
-                blocks, target, name, shapes[name], rate=looks.rate(look), margin=margin
-            )
-            for name in target
-        }
-        verdicts = {one.verdict(margin) for one in found.values()}
+        found = _found(case, question, blocks, looks.rate(look))
+        verdicts = {one.verdict(case.settings.margin) for one in found.values()}
         if "FAIL" in verdicts or verdicts == {"PASS"}:
             break
-    claim += _reduction(blocks, target)
+    claim = question.claim + _reduction(blocks, question.target)
     return _result(case, claim, found, count, look + 1)
-
-
-def _layer_look(
-    blocks: BlockMeans,
-    target: Vectors,
-    name: str,
-    shapes: Mapping[str, tuple[int, ...]],
-    *,
-    rate: float,
-    margin: float,
-) -> LayerLook:
-    """Return the statistics of one layer at one look."""
-    means = superblocks(blocks.mean(name), SUPERBLOCKS)
-    plain = superblocks(blocks.mean(f"{name} plain"), SUPERBLOCKS)
-    everything = math.sqrt(sum(float(g @ g) for g in target.values()))
-    direction, norm = target[name], float(np.linalg.norm(target[name]))
-    scale = max(norm, SMALLEST_LAYER * everything) or 1.0
-    unit = direction / norm if norm else 0 * direction
-    gram = means @ means.T / scale**2
-    square = squared_norm_interval(gram, 1 - NORM * rate)
-    value, low, high = (math.sqrt(max(x, 0.0)) for x in (square.value, square.low, square.high))
-    entry = max_t(means, rate=ENTRY * rate, rounding=SMALLEST_ENTRY * margin * scale)
-    return LayerLook(
-        norm=Interval(value, low, high, square.level),
-        along=mean_interval(means @ unit / scale, 1 - ALONG * rate),
-        plain=mean_interval(plain @ unit / scale, 1 - PLAIN * rate),
-        entry=_entry(shapes, entry.index) if entry.rejected else "",
-        planned=_planned(gram, len(blocks.means[name]) * BLOCK, rate),
-    )
-
-
-def _planned(gram: Float, count: int, rate: float) -> Callable[[float], int]:
-    """Return what gives the replicates of a test of fixed size for a margin."""
-    # S of one replicate is that of a super-block times the replicates in it
-    trace = traces_of_powers(gram)[0] * (count / SUPERBLOCKS) ** 2
-    return lambda margin: replicates_for_squared_norm(
-        trace, margin**2, false_alarm_rate=rate, miss_rate=rate
-    )
-
-
-def _entry(shapes: Mapping[str, tuple[int, ...]], index: int) -> str:
-    """Return the name of an entry of a layer's vector."""
-    for name, shape in shapes.items():
-        size = math.prod(shape)
-        if index < size:
-            place = ", ".join(str(int(i)) for i in np.unravel_index(index, shape))
-            return f"{name}[{place}]"
-        index -= size
-    raise IndexError(index)
 
 
 def _reduction(blocks: BlockMeans, target: Vectors) -> str:
@@ -317,7 +289,15 @@ def _result(
         planned=max(one.planned(margin) for one in found.values()),
         budget=case.settings.budget,
         look=look,
+        causes=usual_causes(ratios(found)) if verdict == "FAIL" else "",
     )
+
+
+def ratios(found: Mapping[str, LayerLook]) -> dict[str, float]:
+    """Return each layer's mean along its estimand, over the estimand; 1 where it is not wrong."""
+    return {
+        name: 1.0 if one.plain.covers(0.0) else 1 + one.plain.value for name, one in found.items()
+    }
 
 
 UNBIASED = Check("unbiased", 2, unbiased)

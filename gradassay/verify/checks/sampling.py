@@ -40,8 +40,11 @@ class Draws:
     params: tuple[Params, ...] = ()
 
 
-def draw_block(case: Case, given: Given, number: int) -> Draws:
-    """Return the draws of one block: replicates ``128 number`` to ``128 number + 127``."""
+def draw_block(case: Case, given: Given, number: int, purpose: str = "draw") -> Draws:
+    """Return the draws of one block: replicates ``128 number`` to ``128 number + 127``.
+
+    Draws of different purposes are independent.
+    """
     backend = RecordingBackend(ReferenceBackend())
     estimate = case.estimator.estimate(
         backend,
@@ -49,7 +52,7 @@ def draw_block(case: Case, given: Given, number: int) -> Draws:
         given.params,
         given.batch,
         given.state,
-        case.key / "draw",
+        case.key / purpose,
         replicates=range(number * BLOCK, (number + 1) * BLOCK),
     )
     noise = backend.noises[0] if backend.noises else None

@@ -18,8 +18,9 @@ from gradassay.core.records import CheckResult, Interval, Verdict
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems, claims_of
 from gradassay.verify.checks.identity_checks import accepts
+from gradassay.verify.checks.layer_looks import SUPERBLOCKS
 from gradassay.verify.checks.options import with_options
-from gradassay.verify.checks.sampled_checks import FIRST_LOOK, SUPERBLOCKS
+from gradassay.verify.checks.sampled_checks import FIRST_LOOK
 from gradassay.verify.checks.sampling import BLOCK, BlockMeans, Draws, Vectors, draw_block
 from gradassay.verify.oracles.enumeration import MOST_SIGNS, enumerate_estimator
 from gradassay.verify.oracles.means import samples_of
@@ -125,7 +126,7 @@ def _result(case: Case, ratio: Interval, verdict: Verdict, count: int, look: int
         false_alarm_rate=case.rate,
         budget=case.settings.budget,
         look=look,
-        causes="" if verdict == "PASS" else CAUSES,
+        causes=CAUSES if verdict == "FAIL" else "",
     )
 
 

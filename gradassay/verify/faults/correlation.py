@@ -179,11 +179,6 @@ CORRELATION = of_kind(
             "unbiased",
             "spsa",
         ),
+        ("slope of all steps", SlopeOfAllSteps(), "enumerated_variance", "forward_gradient"),
     ),
-)
-
-# no check looks at the variance of a forward gradient yet
-UNSEEN = of_kind(
-    "correlation",
-    (("slope of all steps", SlopeOfAllSteps(), "enumerated_variance", "forward_gradient"),),
 )

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradassay.core.claims import MomentumFeedback
 from gradassay.core.estimator import Estimator, State
-from gradassay.core.layers import Linear, Spiking
+from gradassay.core.layers import Spiking
 from gradassay.core.params import Params
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.passes import Pass
@@ -131,44 +131,6 @@ def _mean_gradient(
     if at == "clean":
         observed = dataclasses.replace(observed, trace=table.clean)
     return given_signal(estimator, signals).gradient({}, observed, None)
-
-
-def single_point_variance(table: SignTable, mean: Params) -> float:
-    """Return the exact trace of the covariance of zeroth order, single point, in a chain of layers.
-
-    ``E |G|^2 - |E G|^2`` with, for the weights of one layer,
-    ``|G|^2 = sum_{s,t} (delta[s] . delta[t]) (a[s] . a[t])`` and
-    ``delta[t] = psi(u[t]) z[t] L / alpha``; a holds the bias's trace too.
-
-    Parameters
-    ----------
-    table : SignTable
-        All signs of a fully connected network under the online rule.
-    mean : Params
-        E G.
-    """
-    network, trace = table.network, table.observed.trace
-    second = _squared(trace.errors, _joined(table, network.readout))
-    losses = np.stack([_losses_seen(table, step) for step in range(network.steps)])
-    for weighted, spiking in zip(network.weighted, network.spiking, strict=False):
-        signal = table.values[spiking.name] * losses[..., None] / table.scale
-        second += _squared(trace.derivative[spiking.name] * signal, _joined(table, weighted))
-    return float(second / losses.shape[1] - float(mean.dot(mean)))
-
-
-def _joined(table: SignTable, layer: object) -> Float:
-    """Return the trace of a dense layer's input with that of its bias, (T, 2^count, inputs + 1)."""
-    if not isinstance(layer, Linear):
-        raise TypeError("the variance over signs is written for dense layers")
-    seen = table.observed.trace.eligibility[layer.name]
-    bias = np.broadcast_to(seen.bias[:, None, None], (*seen.values.shape[:2], 1))
-    return np.concatenate([seen.values, bias if layer.bias else bias * 0], axis=-1)
-
-
-def _squared(delta: Float, traces: Float) -> float:
-    """Return the sum over combinations of ``|sum_t delta[t] a[t]^T|^2``."""
-    products = np.einsum("scn,tcn->stc", delta, delta) * np.einsum("scn,tcn->stc", traces, traces)
-    return float(products.sum())
 
 
 def expected_feedback(

@@ -35,6 +35,7 @@ from gradassay.verify.checks.noise_checks import deviations
 from gradassay.verify.checks.sampled_checks import sampled_cases
 from gradassay.verify.checks.sampling import BLOCK, draw_block
 from gradassay.verify.oracles.means import oracle_mean
+from gradassay.verify.statistics.moments import Float
 from gradassay.verify.suite import planned_cases
 
 RATE = 1e-4
@@ -233,7 +234,7 @@ def test_right_noise_of_every_law_passes(law: str, position: dict[str, Any]) -> 
 def test_half_widths_of_the_noise_check_are_those_of_the_law() -> None:
     """Rademacher variances have no spread; 4,096 x 6 draws are otherwise far inside."""
     model = NoiseModel(0.2, "rademacher")
-    signs = np.random.default_rng(1).integers(0, 2, (4096, 6)) * 2.0 - 1
+    signs: Float = np.random.default_rng(1).integers(0, 2, (4096, 6)).astype(np.float64) * 2 - 1
     found = {one.what: one for one in deviations(model, signs, 1e-4)}
     assert found["variance of a coordinate"].size == 0
     assert found["variance of a coordinate"].half_width == 0

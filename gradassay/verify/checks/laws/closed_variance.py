@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import cast
 
 import numpy as np
 
@@ -108,7 +107,7 @@ def form_of(estimator: Estimator) -> Form:
     if signal_law(estimator) == "single_point_variance":
         return "single"
     forward = estimand is not None and estimand.name in DIFFERENCES and estimand.at == "clean"
-    return cast(Form, "forward" if forward else "central")
+    return "forward" if forward else "central"
 
 
 # ---- momentum feedback
@@ -197,16 +196,16 @@ def momentum_after(
     claim, model = feedback_claim(estimator), noise_model(estimator)
     after, kept = claim.use == "after", claim.momentum
     trace = BACKEND.forward(problem.network, problem.params, problem.batch)
-    error = trace.errors.sum(axis=0).mean(axis=0) if error is None else error
+    seen: Float = trace.errors.sum(axis=0).mean(axis=0) if error is None else error
     jacobian = problem.params["readout.weight"]
     even = trace.outputs.shape[0 if model.pairing == "time" else 1] % 2 == 0
     offsets = paired_offsets(trace.outputs, model.pairing if even else "none")
     start = np.asarray(estimator.init(BACKEND, problem.network, key / "init")[LAYER])
     mean = momentum_mean(jacobian, momentum=kept, updates=updates, corrected=False)
     mean = claim.gain * mean + kept**updates * start
-    single = feedback_variance(model.law, jacobian, error, offsets=offsets, alpha=model.scale)
+    single = feedback_variance(model.law, jacobian, seen, offsets=offsets, alpha=model.scale)
     variance = momentum_variance(single, momentum=kept, updates=updates, corrected=False)
     factor = CONSTANT_SLOPE * (kept if after else 1.0)
     if claim.corrected:
         factor /= 1 - kept ** (updates + after)
-    return Momentum(factor * (mean @ error), (factor * claim.gain) ** 2 * variance)
+    return Momentum(factor * (mean @ seen), (factor * claim.gain) ** 2 * variance)

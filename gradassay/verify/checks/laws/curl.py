@@ -112,9 +112,7 @@ def _gradient(case: Case, problem: SmallProblem) -> Params:
     return case.estimator.estimate(*given, case.key / "estimate").gradient
 
 
-def field_jacobian(
-    field: Callable[[Params], Params], params: Params
-) -> tuple[Float, list[str]]:
+def field_jacobian(field: Callable[[Params], Params], params: Params) -> tuple[Float, list[str]]:
     """Return the Jacobian of a field over parameters by central differences.
 
     Parameters

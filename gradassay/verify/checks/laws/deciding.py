@@ -16,7 +16,7 @@ from gradassay.verify.statistics.moments import Float
 from gradassay.verify.statistics.planning import replicates_for_mean
 
 # replicates of one call of an estimator, of one block, and at the first look
-CALL, ROWS, SUPERBLOCKS = 512, 64, 32
+CALL, ROWS, SUPERBLOCKS = 512, 32, 64
 FIRST_LOOK = ROWS * SUPERBLOCKS
 VARIANCE_MARGIN = 0.1
 
@@ -25,7 +25,7 @@ Rows = Mapping[str, Float]
 
 @dataclass
 class Blocks:
-    """Means and variances of blocks of 64 replicates of some vectors.
+    """Means and variances of blocks of 32 replicates of some vectors.
 
     Parameters
     ----------
@@ -51,11 +51,11 @@ class Blocks:
             self.count += CALL
 
     def mean(self, name: str) -> Float:
-        """Return the means of 32 super-blocks, (32, p)."""
+        """Return the means of 64 super-blocks, (64, p)."""
         return superblocks(np.concatenate(self.means[name]), SUPERBLOCKS)
 
     def variance(self, name: str) -> Float:
-        """Return unbiased traces of the covariance from 32 super-blocks, (32,)."""
+        """Return unbiased traces of the covariance from 64 super-blocks, (64,)."""
         return superblocks(np.concatenate(self.variances[name]), SUPERBLOCKS)
 
 
@@ -115,26 +115,30 @@ def bias_norm(name: str, target: Float, scale: float, margin: float) -> Question
     def statistic(blocks: Blocks, level: float) -> Found:
         means = (blocks.mean(name) - target) / scale
         square = squared_norm_interval(means @ means.T, level)
-        ends = (math.sqrt(max(x, 0.0)) for x in (square.value, square.low, square.high))
-        return Found(Interval(*ends, level), float(np.sqrt(means.var(axis=0, ddof=1).sum())))
+        value, low, high = (math.sqrt(max(x, 0.0)) for x in (square.value, square.low, square.high))
+        spread = float(np.sqrt(means.var(axis=0, ddof=1).sum()))
+        return Found(Interval(value, low, high, level), spread)
 
     return Question(statistic, 0.0, margin, 0.0)
 
 
-def decide(case: Case, blocks: Blocks, questions: Sequence[Question]) -> list[Answer]:
+def decide(case: Case, asked: Sequence[tuple[Blocks, Question]]) -> list[Answer]:
     """Look after 2,048 replicates and every doubling, until all is decided or something fails.
 
     Each question has an equal share of the case's false-alarm rate, and spends it look by look.
+    What has passed is not looked at again; blocks may be shared by questions.
     """
-    rate, budget = case.rate / len(questions), max(case.settings.budget, FIRST_LOOK)
-    looks, answers = Looks(FIRST_LOOK, budget, rate), list[Answer]()
+    rate, budget = case.rate / len(asked), max(case.settings.budget, FIRST_LOOK)
+    looks, answers = Looks(FIRST_LOOK, budget, rate), dict[int, Answer]()
     for look, until in enumerate(looks.counts):
-        blocks.grow(until)
-        answers = [_answer(q, blocks, looks, look, until) for q in questions]
-        verdicts = {answer.verdict for answer in answers}
+        for place, (blocks, question) in enumerate(asked):
+            if look == 0 or answers[place].verdict != "PASS":
+                blocks.grow(until)
+                answers[place] = _answer(question, blocks, looks, look, until)
+        verdicts = {answer.verdict for answer in answers.values()}
         if "FAIL" in verdicts or verdicts == {"PASS"}:
             break
-    return answers
+    return list(answers.values())
 
 
 def _answer(question: Question, blocks: Blocks, looks: Looks, look: int, until: int) -> Answer:
@@ -152,6 +156,14 @@ def _answer(question: Question, blocks: Blocks, looks: Looks, look: int, until: 
         miss_rate=rate,
     )
     return Answer(interval, verdict, until, look + 1, planned, rate)
+
+
+def worst_variance(answers: Sequence[Answer]) -> Answer:
+    """Return the answer about a ratio of variances that is farthest from a PASS."""
+    order = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
+    return min(
+        answers, key=lambda a: (order[a.verdict], -abs(math.log(a.interval.value or 1e-300)))
+    )
 
 
 def answered(

@@ -56,7 +56,8 @@ def descent(case: Case) -> Iterator[CheckResult]:
     most = min(MOST, max(case.settings.budget, FIRST)) if tested else REPORTED
     looks = Looks(FIRST if tested else REPORTED, most, case.rate)
     lowered = done = look = 0
-    interval, verdict = Interval(0.5, 0.0, 1.0, 1.0), "INCONCLUSIVE"
+    interval = Interval(0.5, 0.0, 1.0, 1.0)
+    verdict: Verdict = "INCONCLUSIVE"
     for look, until in enumerate(looks.counts):
         lowered += sum(_lowers(case, number) for number in range(done, until))
         done = until

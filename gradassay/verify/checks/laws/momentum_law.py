@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -29,6 +28,7 @@ from gradassay.verify.checks.laws.deciding import (
     bias_norm,
     decide,
     variance_ratio,
+    worst_variance,
 )
 from gradassay.verify.checks.options import with_options
 from gradassay.verify.oracles.law_problems import Size, law_problem
@@ -108,7 +108,8 @@ def momentum_law(case: Case) -> Iterator[CheckResult]:
     last, mean = str(UPDATES[-1]), laws[UPDATES[-1]].mean
     questions = [variance_ratio(str(k), law.variance) for k, law in laws.items()]
     questions.append(bias_norm(last, mean, float(np.linalg.norm(mean)), margin))
-    *variances, bias = decide(case, Blocks(draw), questions)
+    blocks = Blocks(draw)
+    *variances, bias = decide(case, [(blocks, question) for question in questions])
     told = _told(case, {k: float(np.concatenate(c).mean()) for k, c in cosines.items()})
     yield answered(
         case,
@@ -138,12 +139,10 @@ def _told(case: Case, cosines: dict[int, float]) -> str:
 
 def _worst_variance(case: Case, answers: list[Answer], claim: str) -> CheckResult:
     """Return the row of the number of updates at which the variance is farthest from its law."""
-    order = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
-    worst = min(answers, key=lambda a: (order[a.verdict], -abs(math.log(a.interval.value))))
     times = ", ".join(f"{a.interval.value:.4g}" for a in answers)
     return answered(
         case,
-        worst,
+        worst_variance(answers),
         claim=claim,
         quantity="variance over the closed form",
         bound=1 + VARIANCE_MARGIN,

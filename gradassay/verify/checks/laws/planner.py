@@ -14,7 +14,15 @@ from gradassay.verify.checks.laws.proposition_4_1 import proposition_4_1_cases
 from gradassay.verify.checks.laws.variance_law import variance_law_cases
 from gradassay.verify.checks.laws.variance_scaling import variance_scaling_cases
 
-PLANNERS = (bias_order_cases, variance_law_cases, variance_scaling_cases, momentum_law_cases, descent_cases, curl_cases, proposition_4_1_cases)
+PLANNERS = (
+    bias_order_cases,
+    variance_law_cases,
+    variance_scaling_cases,
+    momentum_law_cases,
+    descent_cases,
+    curl_cases,
+    proposition_4_1_cases,
+)
 
 
 def law_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:

@@ -37,9 +37,12 @@ from gradassay.verify.checks.laws.deciding import (
     VARIANCE_MARGIN,
     Answer,
     Blocks,
+    Question,
+    Rows,
     answered,
     decide,
     variance_ratio,
+    worst_variance,
 )
 from gradassay.verify.checks.laws.momentum_law import has_momentum_law, momentum_problem, unfrozen
 from gradassay.verify.checks.laws.population import (
@@ -49,7 +52,7 @@ from gradassay.verify.checks.laws.population import (
     resampled,
     single_point_predicted,
 )
-from gradassay.verify.checks.laws.variance_law import has_signal_law
+from gradassay.verify.checks.laws.variance_law import SEEN, has_signal_law
 from gradassay.verify.checks.options import with_options
 from gradassay.verify.oracles.law_problems import Size, law_problem
 from gradassay.verify.oracles.small_problems import SmallProblem
@@ -96,23 +99,19 @@ def proposition_4_1_cases(name: str, estimator: Estimator, settings: Settings) -
 def proposition_4_1(case: Case) -> Iterator[CheckResult]:
     """Compare the variance over data and noise with both formulas, over d, m, B, alpha, lambda."""
     settings = list(_settings(case.estimator, case.problem, case.settings.seed))
-    predicted, draws = list[Predicted](), list[Callable[[range], Float]]()
+    predicted, asked = list[Predicted](), list[tuple[Blocks, Question]]()
     for number, setting in enumerate(settings):
-        law, draw_rows = _law_and_draw(case, setting, case.key / number)
+        law, rows = _law_and_rows(case, setting, case.key / number)
         predicted.append(law)
-        draws.append(draw_rows)
-    blocks = Blocks(lambda numbers: {str(i): rows(numbers) for i, rows in enumerate(draws)})
-    questions = [variance_ratio(str(i), law.exact) for i, law in enumerate(predicted)]
-    answers = decide(case, blocks, questions)
-    order = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
-    worst = min(answers, key=lambda a: (order[a.verdict], -abs(np.log(a.interval.value))))
+        asked.append((Blocks(rows), variance_ratio(SEEN, law.exact)))
+    answers = decide(case, asked)
     shares = [
         f"{s.told} {a.interval.value * p.exact / p.printed:.3g}"
         for s, a, p in zip(settings, answers, predicted, strict=True)
     ]
     yield answered(
         case,
-        worst,
+        worst_variance(answers),
         claim="variance over data and noise = the exact one; over the formula as printed:"
         f" {', '.join(shares)}",
         quantity="variance over the exact one",
@@ -141,19 +140,18 @@ def _settings(estimator: Estimator, problem: SmallProblem, seed: int) -> Iterato
             yield Setting(f"{option}={value:g}", 2, changed, problem)
 
 
-def _law_and_draw(
+def _law_and_rows(
     case: Case, setting: Setting, key: Key
-) -> tuple[Predicted, Callable[[range], Float]]:
+) -> tuple[Predicted, Callable[[range], Rows]]:
     """Return both formulas of a setting, and what draws."""
     subject, problem, size = setting.estimator, setting.problem, setting.size
     if has_momentum_law(subject):
-        return momentum_predicted(subject, problem, size, UPDATES, key), lambda numbers: _fed_back(
-            setting, key, numbers
-        )
+        law = momentum_predicted(subject, problem, size, UPDATES, key)
+        return law, lambda numbers: {SEEN: _fed_back(setting, key, numbers)}
     told = {text: reading for reading, text in READINGS.items()}
     reading = cast(Reading, told[str(case.options["reading"])])
     law = single_point_predicted(subject, problem, size, reading)
-    return law, lambda numbers: _single_points(setting, key, numbers, reading)
+    return law, lambda numbers: {SEEN: _single_points(setting, key, numbers, reading)}
 
 
 def _fed_back(setting: Setting, key: Key, numbers: range) -> Float:

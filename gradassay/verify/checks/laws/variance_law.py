@@ -85,7 +85,7 @@ def variance_law(case: Case) -> Iterator[CheckResult]:
             SEEN: drawn(case.estimator, case.problem, state, case.key / "draw", numbers)
         }
     )
-    (answer,) = decide(case, blocks, [variance_ratio(SEEN, expected)])
+    (answer,) = decide(case, [(blocks, variance_ratio(SEEN, expected))])
     where = noise_model(case.estimator).position
     seen = "gradient" if where == "weights" else "signal"
     yield answered(

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -42,9 +43,7 @@ from gradassay.verify.statistics.moments import Float
 EXPONENT_MARGIN = 0.15
 # settings of each number, and what the exponent is of
 UNITS, CLASSES, SAMPLES, STEPS = (4, 8, 16, 32), (2, 4, 8, 16), (2, 4, 8, 16), (2, 4, 8, 16)
-SIZES = MappingProxyType(
-    {"units": UNITS, "classes": CLASSES, "samples": SAMPLES, "steps": STEPS}
-)
+SIZES = MappingProxyType({"units": UNITS, "classes": CLASSES, "samples": SAMPLES, "steps": STEPS})
 SYMBOLS = MappingProxyType(
     {
         "units": "d",
@@ -113,7 +112,8 @@ def _over_sizes(estimator: Estimator, over: str, base: Size, seed: int) -> list[
     """Return the settings of a size of the problem."""
     found = []
     for value in SIZES[over]:
-        problem = _problem(estimator, replace(base, **{over: value}), seed)
+        changed: dict[str, Any] = {over: value}
+        problem = _problem(estimator, replace(base, **changed), seed)
         if problem is not None and (over != "steps" or problem.network.steps == value):
             found.append(Setting(value, estimator, problem))
     return found
@@ -162,7 +162,7 @@ def variance_scaling(case: Case) -> Iterator[CheckResult]:
         return {str(number): draw(numbers) for number, draw in enumerate(draws)}
 
     question = _exponent(weights, exponent)
-    (answer,) = decide(case, Blocks(all_rows), [question])
+    (answer,) = decide(case, [(Blocks(all_rows), question)])
     symbol = SYMBOLS[over]
     values = ", ".join(f"{setting.value:g}" for setting in settings)
     claim = f"variance ~ {symbol}^{exponent:.3g}, the closed form's exponent over {symbol} {values}"
