@@ -6,14 +6,17 @@ OUT ?= results/report
 # commits that `make asv` measures, as git names a range
 COMMITS ?= HEAD~2..HEAD
 
+# suites on right estimators that `make self-test` runs
+RUNS ?= 1000
+
 # methods that `make zoo` trains
 METHODS ?= spatial_bp,bptt,feedback_alignment,sign_symmetric,dfa,dkp,zo_single_point,zo_two_point,spsa,forward_gradient,pzo_two_point,opzo,localzo,local_learning,intermediate_global,opzo+0.01*local_learning,spatial_bp+0.01*local_learning,dfa+0.01*local_learning,opzo+0.01*local_learning+0.1*intermediate_global
 
 .DEFAULT_GOAL := help
-.PHONY: help report test check lint campaign asv fashion zoo conv dist clean
+.PHONY: help report test check lint campaign self-test asv fashion zoo conv dist clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 report: $(VENV)/.installed ## verify, measure, train on the embedded data; ends with the page's path
 	$(BIN)/gradassay run --out $(OUT) --overwrite
@@ -32,6 +35,10 @@ lint: $(VENV)/.installed-dev ## linters, type checkers and import rules
 
 campaign: $(VENV)/.installed-dev ## longer statistical campaigns (minutes)
 	$(BIN)/python -m pytest -q -s -m campaign
+
+self-test: $(VENV)/.installed ## verify the verifier: planted faults, false alarms; writes docs/self_test.md (an hour)
+	$(BIN)/gradassay verify --self-test --runs $(RUNS) --workers 2 > docs/self_test.md.new
+	mv docs/self_test.md.new docs/self_test.md
 
 fashion: $(VENV)/.installed ## the main job on the whole of Fashion-MNIST (minutes)
 	$(BIN)/gradassay run --dataset fashion-mnist --out results/fashion-mnist --overwrite

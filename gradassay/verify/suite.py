@@ -20,6 +20,7 @@ from gradassay.core.records import CheckResult
 from gradassay.verify.checks.case import Case, Settings, claims_of
 from gradassay.verify.checks.exact_checks import exact_cases
 from gradassay.verify.checks.identity_checks import identity_cases
+from gradassay.verify.checks.laws.planner import law_cases
 from gradassay.verify.checks.learning_checks import learning_cases
 from gradassay.verify.checks.nan_checks import nan_cases
 from gradassay.verify.checks.noise_checks import noise_cases
@@ -50,7 +51,7 @@ QUICK: tuple[Planner, ...] = (
 )
 SUITES: dict[str, tuple[Planner, ...]] = {
     "quick": QUICK,
-    "full": QUICK,
+    "full": (*QUICK, law_cases),
 }
 
 

@@ -60,7 +60,7 @@ class Settings:
             if not (is_real(value) and 0 < value < 1):
                 told = name.replace("_", " ")
                 raise ConfigurationError(f"{told}: got {value!r}; expected a number in (0, 1).")
-        if not (isinstance(self.budget, int) and self.budget >= 1):
+        if self.budget < 1:
             raise ConfigurationError(
                 f"budget: got {self.budget!r}; expected a number of replicates, at least 1."
             )

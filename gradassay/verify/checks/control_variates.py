@@ -121,7 +121,7 @@ def _single_point(case: Case) -> bool:
 def _signals(clean: CleanPass, noise: Noise, *, offset: bool) -> dict[str, Float]:
     """Return the signal of the module's equation for a block of draws, (T, R*B, n) by layer."""
     tiled = {name: np.tile(g, (1, BLOCK, 1)) for name, g in clean.signals.items()}
-    slope = sum((noise.values[name] * g).sum(axis=-1) for name, g in tiled.items())
+    slope: Float = np.sum([(noise.values[n] * g).sum(axis=-1) for n, g in tiled.items()], axis=0)
     if offset:
         slope = slope + np.tile(clean.losses, (1, BLOCK)) / noise.scale
     return {name: noise.values[name] * slope[..., None] - g for name, g in tiled.items()}

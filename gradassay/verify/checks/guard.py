@@ -6,7 +6,7 @@ import signal
 import threading
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -90,7 +90,7 @@ def _foreign(filename: str) -> bool:
 
 
 @contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
+def _time_limit(seconds: float) -> Generator[None, None, None]:
     """Raise `OutOfTimeError` after some seconds, where a signal can do so."""
     possible = hasattr(signal, "setitimer")
     if not possible or threading.current_thread() is not threading.main_thread():
@@ -110,7 +110,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None, None, None]:
     """Keep numerical warnings of faulty estimators off the screen: the result says it all."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)

@@ -94,7 +94,7 @@ def _recorded(case: Case) -> list[Noise]:
     for number in range(KEYS):
         far = (0, 2**32, 2**64, 2**80)[number % 4]
         key = Key(case.key.seed + far, case.key.path) / "draw" / (number // 4)
-        backend = RecordingBackend(ReferenceBackend())
+        backend = RecordingBackend()
         case.estimator.estimate(
             backend,
             case.problem.network,

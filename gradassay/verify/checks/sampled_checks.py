@@ -13,7 +13,7 @@ be larger than the margin. INCONCLUSIVE: the budget is spent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +42,7 @@ from gradassay.verify.statistics.moments import Float
 FIRST_LOOK = BLOCK * SUPERBLOCKS
 TOGETHER = "all parameters"
 Shapes = Mapping[str, Mapping[str, tuple[int, ...]]]
-WORST_FIRST: tuple[Verdict, ...] = ("FAIL", "INCONCLUSIVE")
+UNDECIDED: Verdict = "INCONCLUSIVE"
 
 
 def sampled_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
@@ -266,8 +266,8 @@ def _result(
 ) -> CheckResult:
     """Return the row: that of the layer whose bias may be largest."""
     margin = case.settings.margin
-    verdicts = {name: one.verdict(margin) for name, one in found.items()}
-    verdict: Verdict = next((v for v in WORST_FIRST if v in verdicts.values()), "PASS")
+    verdicts: dict[str, Verdict] = {n: one.verdict(margin) for n, one in found.items()}
+    verdict = _worst(list(verdicts.values()))
     worst = max(found.values(), key=lambda one: one.norm.high)
     named = [name for name in list(found)[::-1] if verdicts[name] == verdict != "PASS"]
     return CheckResult(
@@ -291,6 +291,11 @@ def _result(
         look=look,
         causes=usual_causes(ratios(found)) if verdict == "FAIL" else "",
     )
+
+
+def _worst(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return FAIL before INCONCLUSIVE before PASS."""
+    return "FAIL" if "FAIL" in verdicts else verdicts[0] if len(set(verdicts)) == 1 else UNDECIDED
 
 
 def ratios(found: Mapping[str, LayerLook]) -> dict[str, float]:

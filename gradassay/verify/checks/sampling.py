@@ -10,7 +10,6 @@ import numpy as np
 from gradassay.core.estimator import Estimate
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
-from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.case import Case, Given
 from gradassay.verify.checks.recording import RecordingBackend
 from gradassay.verify.statistics.moments import Float
@@ -45,7 +44,7 @@ def draw_block(case: Case, given: Given, number: int, purpose: str = "draw") -> 
 
     Draws of different purposes are independent.
     """
-    backend = RecordingBackend(ReferenceBackend())
+    backend = RecordingBackend()
     estimate = case.estimator.estimate(
         backend,
         case.problem.network,

@@ -202,6 +202,12 @@ FEEDBACK = of_kind(
             "unbiased",
             "intermediate_global",
         ),
+        (
+            "error of the network for a middle readout's, Gaussian noise",
+            ErrorOfTheNetwork(),
+            "unbiased",
+            "intermediate_global",
+        ),
         ("decay of B missing", DecayMissing(), "learns_as_claimed", "dkp"),
         ("B learnt from a sum over the batch", SummedOverBatch(), "learns_as_claimed", "dkp"),
         ("fixed feedback drifts", FixedFeedbackDrifts(), "learns_as_claimed", "dfa"),

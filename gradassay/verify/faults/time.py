@@ -175,6 +175,12 @@ TIME = of_kind(
             "intermediate_global",
         ),
         (
+            "trace reset at each step, Gaussian noise",
+            TraceResetAtEachStep(),
+            "unbiased",
+            "intermediate_global",
+        ),
+        (
             "trace of received activity",
             TraceOfReceivedActivity(),
             "enumerated_mean",

@@ -136,3 +136,16 @@ def drawn_problem(key: Key) -> SmallProblem:
     batch = Batch(generator.uniform(-1, 1, (2, 3)), generator.integers(0, 3, 2))
     params = initial_params(network, key, gain=2.0)
     return SmallProblem("fc-4-3, T=2, smooth neurons, drawn anew", network, params, batch)
+
+
+def varying_problem(seed: int) -> SmallProblem:
+    """Return two layers of smooth neurons and one step, whose Jacobians and errors vary over data.
+
+    The Jacobian of the outputs by the first layer's activity has the slopes of the second in it.
+    """
+    network = fully_connected(3, (2, 2), 3, steps=1, neuron=SMOOTH, loss=Loss(mse_weight=0.125))
+    key = Key(seed) / "varying"
+    generator = (key / "batch").generator()
+    batch = Batch(generator.uniform(-2, 2, (6, 3)), generator.integers(0, 3, 6))
+    params = initial_params(network, key, gain=3.0)
+    return SmallProblem("fc-2-2, m=3, B=6, T=1, smooth neurons", network, params, batch)

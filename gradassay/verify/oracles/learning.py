@@ -141,11 +141,16 @@ def _kolen_pollack(lesson: Lesson) -> Tensors:
     outputs = lesson.seen.outputs.detach()
     for name in lesson.layers:
         matrix, spikes = lesson.before(name), lesson.seen.spikes[name].detach()
-        slope = lesson.slope(
-            torch.zeros_like(matrix), lambda beside, spikes=spikes: outputs + spikes @ beside
-        )
+        slope = lesson.slope(torch.zeros_like(matrix), _reading(spikes, outputs))
         after[name] = matrix - claim.step * (slope + claim.decay * matrix)
     return after
+
+
+def _reading(
+    spikes: torch.Tensor, others: torch.Tensor | float = 0.0
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return what gives the outputs of a readout of some spikes, and other outputs beside."""
+    return lambda matrix: others + spikes @ matrix
 
 
 def _local_loss(lesson: Lesson) -> Tensors:
@@ -156,7 +161,7 @@ def _local_loss(lesson: Lesson) -> Tensors:
 def _learnt_readout(lesson: Lesson, layer: str) -> tuple[str, torch.Tensor]:
     """Return a readout's name and its matrix after a step."""
     matrix, spikes = lesson.before(READOUT + layer), lesson.seen.spikes[layer].detach()
-    slope = lesson.slope(matrix, lambda readout: spikes @ readout)
+    slope = lesson.slope(matrix, _reading(spikes))
     return READOUT + layer, matrix - lesson.claim.step * slope
 
 

@@ -37,6 +37,7 @@ def sampled_problems(seed: int) -> tuple[SmallProblem, ...]:
     fc-2-2, T=2      depth and time, by enumeration of signs
     1C3-FC, T=2      a convolution; all laws
     one weight, T=2  noise on three weights
+    fc-1-2, T=2      noise below a layer, paired over time; all laws
     ================ ============================================================================
 
     Weights lie beside the multiples of 1/4 of `small_problems`, so that no draw of signs puts a
@@ -51,14 +52,19 @@ def sampled_problems(seed: int) -> tuple[SmallProblem, ...]:
         _shifted(dyadic_problem((2, 2), steps=2, seed=seed, samples=3), seed),
         _shifted(dyadic("1C3-FC, T=2", small, seed, samples=3), seed),
         one_weight_problem(1.2),
+        flipping_problem(seed, steps=2),
     )
 
 
-def flipping_problem(seed: int) -> SmallProblem:
-    """Return one unit below two, one step, where noise on the one flips a spike above."""
+def flipping_problem(seed: int, steps: int = 1) -> SmallProblem:
+    """Return one unit below two, where noise on the one flips a spike above.
+
+    With several steps the targets are of several classes too.
+    """
     seeds = (seed + MOST_DRAWS * number for number in range(MOST_DRAWS))
-    drawn = (_shifted(dyadic_problem((1, 2), steps=1, seed=s, samples=3), s) for s in seeds)
-    return next(problem for problem in drawn if _flips(problem))
+    drawn = (_shifted(dyadic_problem((1, 2), steps=steps, seed=s, samples=3), s) for s in seeds)
+    varied = (p for p in drawn if steps == 1 or len(set(p.batch.targets.tolist())) > 1)
+    return next(problem for problem in varied if _flips(problem))
 
 
 def one_weight_problem(weight: float = 1.005) -> SmallProblem:
@@ -82,7 +88,7 @@ def _flips(problem: SmallProblem) -> bool:
     first, second = (layer.name for layer in problem.network.spiking)
     spikes = []
     for sign in (1.0, -1.0):
-        z = np.full((1, problem.batch.size, 1), sign)
+        z = np.full((problem.network.steps, problem.batch.size, 1), sign)
         trace = ReferenceBackend().forward(
             problem.network,
             problem.params,
@@ -90,7 +96,7 @@ def _flips(problem: SmallProblem) -> bool:
             noise=Noise(NOISE_SCALE, {first: z}),
             record=frozenset({"spikes"}),
         )
-        spikes.append(trace.spikes[second][0])
+        spikes.append(trace.spikes[second])
     return bool((spikes[0] != spikes[1]).any())
 
 

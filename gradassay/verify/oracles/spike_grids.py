@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from gradassay.core.layers import Spiking
+from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Noise, NoiseModel
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.oracles.enumeration import MOST_SIGNS, Signs
@@ -133,7 +134,7 @@ def _first_rule(problem: SmallProblem, model: NoiseModel, layer: Spiking) -> Rul
         return None
     if model.law == "sphere":
         return product_rule([layer_rule("sphere", 1, 1)] * free)
-    if problem.network.steps > 1:
+    if free > 1:
         return None
     breaks, longest = _crossings(problem, model, layer)
     return cell_rule(model.law, breaks, longest, CELL_NODES)
@@ -144,19 +145,42 @@ def _crossings(problem: SmallProblem, model: NoiseModel, layer: Spiking) -> tupl
 
     Over that length psi of any unit above is resolved by the nodes of a cell.
     """
-    noise = Noise(model.scale, {layer.name: np.array([[[0.0], [1.0]]])})
-    trace = ReferenceBackend().forward(
-        problem.network,
-        problem.params,
-        problem.batch.tiled(2),
-        noise=noise,
-        record=frozenset({"membrane"}),
-    )
     neuron = problem.network.neuron
-    start, end = trace.membrane[problem.network.spiking[-1].name][0]
+    start, end = np.concatenate(_membranes(problem, model, layer), axis=-1)
     slope, distance = end - start, neuron.threshold - start
     corners = np.array(CORNERS.get(neuron.surrogate.kind, (0.0,))) / neuron.surrogate.scale
     moving = slope != 0
     at = ((distance[moving, None] + corners) / slope[moving, None]).ravel()
     steepest = np.abs(slope).max() * neuron.surrogate.scale
     return np.concatenate([at, -at]), LONGEST_CELL / max(1.0, float(steepest))
+
+
+def _membranes(problem: SmallProblem, model: NoiseModel, layer: Spiking) -> list[Float]:
+    """Return the membrane potentials above at noise 0 and 1 of one unit's only draw, (2, n) each.
+
+    Given the spikes of the steps before, they are affine in the noise: one for each step and
+    history of spikes.
+    """
+    network, last = problem.network, problem.network.spiking[-1].name
+    values = _unfolded(np.array([[0.0], [1.0]]), layer, network.steps, model)
+    trace = ReferenceBackend().forward(
+        network,
+        problem.params,
+        problem.batch.tiled(2),
+        noise=Noise(model.scale, {layer.name: values}),
+        record=frozenset({"membrane", "spikes"}),
+    )
+    membrane, spikes = trace.membrane[last], trace.spikes[last]
+    found = here = [membrane[0]]
+    for step in range(1, network.steps):
+        current = membrane[step] - _left(network.neuron, membrane[step - 1], spikes[step - 1])
+        here = [current + _left(network.neuron, one, spike) for one in here for spike in (0.0, 1.0)]
+        found = found + here
+    return found
+
+
+def _left(neuron: Neuron, membrane: Float, spikes: Float | float) -> Float:
+    """Return what is left of a membrane potential at the next step."""
+    if neuron.reset == "hard":
+        return neuron.leak * membrane * (1 - spikes)
+    return neuron.leak * (membrane - (neuron.threshold * spikes if neuron.reset == "soft" else 0.0))

@@ -11,6 +11,7 @@ from gradassay.verify.checks.laws.curl import curl_cases
 from gradassay.verify.checks.laws.descent import descent_cases
 from gradassay.verify.checks.laws.momentum_law import momentum_law_cases
 from gradassay.verify.checks.laws.proposition_4_1 import proposition_4_1_cases
+from gradassay.verify.checks.laws.proposition_4_3 import proposition_4_3_cases
 from gradassay.verify.checks.laws.variance_law import variance_law_cases
 from gradassay.verify.checks.laws.variance_scaling import variance_scaling_cases
 
@@ -22,6 +23,7 @@ PLANNERS = (
     descent_cases,
     curl_cases,
     proposition_4_1_cases,
+    proposition_4_3_cases,
 )
 
 
