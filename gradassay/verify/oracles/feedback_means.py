@@ -16,7 +16,6 @@ from gradassay.core.noise import Law, Noise
 from gradassay.core.params import Params
 from gradassay.estimators.feedback import READOUT
 from gradassay.verify.oracles.autograd_oracle import as_tensor
-from gradassay.verify.oracles.case import Case
 from gradassay.verify.oracles.declared import LocalRule, local_rule
 from gradassay.verify.oracles.guided_network import (
     Guide,
@@ -28,6 +27,7 @@ from gradassay.verify.oracles.guided_network import (
     row_losses,
 )
 from gradassay.verify.oracles.noise_grid import NoiseGrid
+from gradassay.verify.oracles.one_sample import OneSample
 from gradassay.verify.oracles.single_neuron_laws import expected_surrogate
 
 EXACT: dict[str, LocalRule] = {
@@ -37,14 +37,14 @@ EXACT: dict[str, LocalRule] = {
 }
 
 
-def exact_mean(case: Case, grid: NoiseGrid) -> Params:
+def exact_mean(case: OneSample, grid: NoiseGrid) -> Params:
     """Return the surrogate gradient by autograd: ``online_bp``, ``spatial_bp`` or ``bptt``."""
     kept = "kept" in case.estimand.options
     rule = LocalRule(EXACT[case.estimand.name].temporal, "clean", kept)
     return case.mean_gradient(grid, Guide(rule, direct=False), None)
 
 
-def fixed_feedback_mean(case: Case, grid: NoiseGrid) -> Params:
+def fixed_feedback_mean(case: OneSample, grid: NoiseGrid) -> Params:
     """Return the gradient with ``g_l[t] = B_l e[t]``, B_l of the state."""
     names = [layer.name for layer in case.problem.network.spiking]
 
@@ -55,7 +55,7 @@ def fixed_feedback_mean(case: Case, grid: NoiseGrid) -> Params:
     return case.mean_gradient(grid, Guide(local_rule(case.estimator)), signals)
 
 
-def fixed_weights_mean(case: Case, grid: NoiseGrid) -> Params:
+def fixed_weights_mean(case: OneSample, grid: NoiseGrid) -> Params:
     """Return the gradient with the matrices of the state in place of weights on the way down."""
     down = {name: case.matrix(name) for name in case.state}
     return case.mean_gradient(
@@ -63,7 +63,7 @@ def fixed_weights_mean(case: Case, grid: NoiseGrid) -> Params:
     )
 
 
-def sign_of_weights_mean(case: Case, grid: NoiseGrid) -> Params:
+def sign_of_weights_mean(case: OneSample, grid: NoiseGrid) -> Params:
     """Return the gradient with ``c sign(W)``, c = gain mean |W|, for W on the way down."""
     gain: float = getattr(case.estimator, "gain", 1.0)
     tensors = {name: as_tensor(array) for name, array in case.problem.params.items()}
@@ -77,7 +77,7 @@ def sign_of_weights_mean(case: Case, grid: NoiseGrid) -> Params:
     )
 
 
-def local_loss_mean(case: Case, grid: NoiseGrid) -> Params:
+def local_loss_mean(case: OneSample, grid: NoiseGrid) -> Params:
     """Return the gradient of each layer's own loss, of the readout ``o_l = B_l^T s_l``."""
     names = [layer.name for layer in case.problem.network.spiking]
 
@@ -87,14 +87,16 @@ def local_loss_mean(case: Case, grid: NoiseGrid) -> Params:
     return case.mean_gradient(grid, Guide(local_rule(case.estimator)), signals)
 
 
-def local_signal(case: Case, seen: GuidedPass, layer: str, matrix: torch.Tensor) -> torch.Tensor:
+def local_signal(
+    case: OneSample, seen: GuidedPass, layer: str, matrix: torch.Tensor
+) -> torch.Tensor:
     """Return the derivative of a local loss by the layer's spikes, (T, K, n)."""
     spikes = seen.spikes[layer].detach().requires_grad_()
     losses = row_losses(case.problem.network.loss, spikes @ matrix, seen.targets)
     return derivative(losses, [spikes])[0]
 
 
-def expected_surrogate_mean(case: Case, grid: NoiseGrid) -> Params:
+def expected_surrogate_mean(case: OneSample, grid: NoiseGrid) -> Params:
     """Return backpropagation in space with the mean of LocalZO's random surrogate for psi.
 
     Exact because every path from the loss to a weight meets one draw of a layer and step at most,
@@ -104,7 +106,7 @@ def expected_surrogate_mean(case: Case, grid: NoiseGrid) -> Params:
     return case.mean_gradient(grid, guide, None)
 
 
-def _expected_slope(case: Case) -> Slope:
+def _expected_slope(case: OneSample) -> Slope:
     """Return the expected surrogate as a slope; one unit on a sphere draws a sign."""
     width: float = getattr(case.estimator, "width", 1.0)
     law: Law = getattr(case.estimator, "law", "gaussian")
@@ -119,7 +121,7 @@ def _expected_slope(case: Case) -> Slope:
     return slope
 
 
-DETERMINISTIC: dict[str, tuple[str, Callable[[Case, NoiseGrid], Params]]] = {
+DETERMINISTIC: dict[str, tuple[str, Callable[[OneSample, NoiseGrid], Params]]] = {
     **dict.fromkeys(EXACT, ("surrogate gradient by autograd", exact_mean)),
     "fixed_feedback": ("feedback of the error through the state's matrices", fixed_feedback_mean),
     "fixed_weights": ("derivatives sent down through the state's matrices", fixed_weights_mean),

@@ -15,7 +15,6 @@ from gradassay.core.noise import NoiseModel
 from gradassay.core.params import Params
 from gradassay.estimators.feedback import READOUT
 from gradassay.estimators.hybrid import Hybrid
-from gradassay.verify.oracles.case import Case
 from gradassay.verify.oracles.declared import as_declared, claimed_estimand, claimed_momentum
 from gradassay.verify.oracles.enumeration import MOST_SIGNS, Signs, SignTable
 from gradassay.verify.oracles.estimands import expected_central_difference
@@ -31,6 +30,7 @@ from gradassay.verify.oracles.momentum_means import (
     needs_joint_noise,
 )
 from gradassay.verify.oracles.noise_grid import NO_NOISE, NoiseGrid
+from gradassay.verify.oracles.one_sample import OneSample
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.oracles.smoothed_means import smoothed_jacobian_mean, smoothed_loss_mean
 from gradassay.verify.oracles.spike_grids import sign_grid, spike_grid
@@ -38,7 +38,7 @@ from gradassay.verify.oracles.weight_means import smoothed_in_weights
 from gradassay.verify.statistics.moments import Float
 
 IN_WEIGHTS = ("expected_central_difference_in_weights", "smoothed_loss_in_weights")
-BY_SAMPLE: dict[str, tuple[str, Callable[[Case, NoiseGrid], Params]]] = {
+BY_SAMPLE: dict[str, tuple[str, Callable[[OneSample, NoiseGrid], Params]]] = {
     **DETERMINISTIC,
     "smoothed_loss": ("gradient of the noise-smoothed loss", smoothed_loss_mean),
     "smoothed_jacobian": ("smoothed Jacobian times the clean error", smoothed_jacobian_mean),
@@ -115,7 +115,7 @@ def momentum_mean(
     claim, estimand = claimed_momentum(method), claimed_estimand(method)
     if claim is None or estimand is None or method.noise is None:
         return None
-    cases = [Case(method, estimand, one, state, method.noise) for one in samples_of(problem)]
+    cases = [OneSample(method, estimand, one, state, method.noise) for one in samples_of(problem)]
     momentum = Momentum.of(cases[0], claim)
     grids = [_grid(case, joint=momentum.whole_sequence) for case in cases]
     found = [grid for grid in grids if grid is not None]
@@ -173,7 +173,7 @@ def _mean(
     if estimand.name in IN_WEIGHTS:
         return _mean_in_weights(estimand, method, problem)
     injected = noise if noise is not None and noise.injected else None
-    cases = [Case(method, estimand, one, state, injected) for one in samples_of(problem)]
+    cases = [OneSample(method, estimand, one, state, injected) for one in samples_of(problem)]
     says, parts = _parts(cases, estimand)
     if not parts:
         return None
@@ -196,7 +196,7 @@ def _mean_in_weights(estimand: Estimand, method: Estimator, problem: SmallProble
     return Oracle(oracle.says, oracle.gradient(method, problem))
 
 
-def _parts(cases: Sequence[Case], estimand: Estimand) -> tuple[str, list[Params]]:
+def _parts(cases: Sequence[OneSample], estimand: Estimand) -> tuple[str, list[Params]]:
     """Return what the mean is, and each sample's; no samples where it cannot be computed."""
     if estimand.name == "expected_central_difference":
         return "expected central difference", _enumerated(cases)
@@ -214,7 +214,7 @@ def _parts(cases: Sequence[Case], estimand: Estimand) -> tuple[str, list[Params]
     return says, [compute(case, grid) for case, grid in zip(cases, grids, strict=True)]
 
 
-def _grid(case: Case, *, joint: bool) -> NoiseGrid | None:
+def _grid(case: OneSample, *, joint: bool) -> NoiseGrid | None:
     """Return the grid of the noise that the pass takes in; None where there is none."""
     model = case.injected
     if model is None:
@@ -226,7 +226,7 @@ def _grid(case: Case, *, joint: bool) -> NoiseGrid | None:
     return spike_grid(case.problem, model, joint=joint)
 
 
-def _enumerated(cases: Sequence[Case]) -> list[Params]:
+def _enumerated(cases: Sequence[OneSample]) -> list[Params]:
     """Return the expected central difference of each sample; none if there are too many signs."""
     network, model = cases[0].problem.network, cases[0].injected
     units = sum(layer.units for layer in network.spiking)
@@ -241,7 +241,7 @@ def _enumerated(cases: Sequence[Case]) -> list[Params]:
 
 
 def _fed_back(
-    cases: Sequence[Case], grids: Sequence[NoiseGrid], claim: MomentumFeedback | None
+    cases: Sequence[OneSample], grids: Sequence[NoiseGrid], claim: MomentumFeedback | None
 ) -> list[Params]:
     """Return each sample's part in the mean of feedback from the outputs or a middle readout."""
     if claim is not None:

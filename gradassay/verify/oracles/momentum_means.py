@@ -19,7 +19,6 @@ from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.estimators.feedback import READOUT
 from gradassay.verify.oracles.autograd_oracle import as_tensor
-from gradassay.verify.oracles.case import Case
 from gradassay.verify.oracles.declared import local_rule
 from gradassay.verify.oracles.feedback_means import local_signal
 from gradassay.verify.oracles.guided_network import (
@@ -30,6 +29,7 @@ from gradassay.verify.oracles.guided_network import (
     row_losses,
 )
 from gradassay.verify.oracles.noise_grid import NoiseGrid
+from gradassay.verify.oracles.one_sample import OneSample
 from gradassay.verify.oracles.smoothed_means import is_smooth
 from gradassay.verify.statistics.moments import Float
 
@@ -59,7 +59,7 @@ class Momentum:
     updates: int
 
     @classmethod
-    def of(cls, case: Case, claim: MomentumFeedback) -> Momentum:
+    def of(cls, case: OneSample, claim: MomentumFeedback) -> Momentum:
         """Read it from an estimator and its state."""
         options = case.estimator
         updates = int(case.state["updates"])
@@ -77,7 +77,7 @@ class Momentum:
         return 1 - self.claim.momentum ** max(updates, 1) if self.claim.corrected else 1.0
 
 
-def mean_term(case: Case, grid: NoiseGrid, momentum: Momentum) -> dict[str, Float]:
+def mean_term(case: OneSample, grid: NoiseGrid, momentum: Momentum) -> dict[str, Float]:
     """Return ``gain E Z_l`` of one sample, (n, m) by layer.
 
     In the last hidden layer the transposed Jacobian of the outputs, by autograd, whatever the law;
@@ -95,7 +95,7 @@ def mean_term(case: Case, grid: NoiseGrid, momentum: Momentum) -> dict[str, Floa
 
 
 def _term(
-    case: Case, seen: GuidedPass, noise: Noise | None, layer: Spiking, momentum: Momentum
+    case: OneSample, seen: GuidedPass, noise: Noise | None, layer: Spiking, momentum: Momentum
 ) -> torch.Tensor:
     """Return what has the mean of Z at each node, (K, n, m)."""
     if noise is None or case.injected is None:
@@ -112,7 +112,7 @@ def _term(
 
 
 def momentum_gradients(
-    cases: Sequence[Case], grids: Sequence[NoiseGrid], claim: MomentumFeedback
+    cases: Sequence[OneSample], grids: Sequence[NoiseGrid], claim: MomentumFeedback
 ) -> list[Params]:
     """Return each sample's part in the mean of momentum feedback.
 
@@ -138,7 +138,7 @@ def momentum_gradients(
     return found
 
 
-def _entangled(cases: Sequence[Case]) -> bool:
+def _entangled(cases: Sequence[OneSample]) -> bool:
     """Whether the new term of M meets what depends on the same noise, other than the error.
 
     The halves of a batch may share their noise; psi on the membrane potential sees the noise that M
@@ -155,7 +155,7 @@ def _entangled(cases: Sequence[Case]) -> bool:
 class _Feedback:
     """The signals of one sample."""
 
-    case: Case
+    case: OneSample
     momentum: Momentum
     others: Sequence[Mapping[str, Float]]
     fixed: bool
@@ -187,7 +187,7 @@ class _Feedback:
         return torch.einsum("skm,tkm->skt", outputs, errors) / len(outputs)
 
 
-def intermediate_mean(case: Case, grid: NoiseGrid) -> Params:
+def intermediate_mean(case: OneSample, grid: NoiseGrid) -> Params:
     """Return the mean of feedback from a middle layer k: ``M_l e_k`` before it, ``B_k e_k`` in it.
 
     M is used before its update, corrected for its start at 0; nothing reaches the layers above k.
@@ -215,13 +215,13 @@ def is_asleep(estimator: Estimator, state: State) -> bool:
     return warm_up > 0 and int(state["updates"]) < warm_up
 
 
-def needs_joint_noise(case: Case, claim: MomentumFeedback | None) -> bool:
+def needs_joint_noise(case: OneSample, claim: MomentumFeedback | None) -> bool:
     """Whether noise of different steps of the last hidden layer meets in one product."""
     over_sequence = case.problem.network.loss.over == "sequence"
     return over_sequence or (claim is not None and claim.use == "after")
 
 
-def leaves_psi_out(case: Case) -> bool:
+def leaves_psi_out(case: OneSample) -> bool:
     """Whether M holds the spike's derivative already: noise on the membrane, unless told to."""
     on_membrane = case.injected is not None and case.injected.position == "membrane"
     return on_membrane and not getattr(case.estimator, "membrane_psi", True)

@@ -13,14 +13,14 @@ from gradassay.core.layers import Spiking
 from gradassay.core.noise import Noise, NoiseModel
 from gradassay.core.params import Params
 from gradassay.verify.oracles.autograd_oracle import as_tensor
-from gradassay.verify.oracles.case import Case
 from gradassay.verify.oracles.declared import local_rule
 from gradassay.verify.oracles.guided_network import Guide, GuidedPass, Tensors
 from gradassay.verify.oracles.noise_grid import NO_NOISE, NoiseGrid
 from gradassay.verify.oracles.noise_rules import by_parts
+from gradassay.verify.oracles.one_sample import OneSample
 
 
-def smoothed_loss_mean(case: Case, grid: NoiseGrid) -> Params:
+def smoothed_loss_mean(case: OneSample, grid: NoiseGrid) -> Params:
     """Return the mean of zeroth order in node space.
 
     ``g_l[t] = E[z_l[t] L(alpha z)] / alpha``, L of the step or of the sequence, with psi and traces
@@ -46,7 +46,7 @@ def smoothed_loss_mean(case: Case, grid: NoiseGrid) -> Params:
     return case.mean_gradient(grid, guide, signals)
 
 
-def smoothed_jacobian_mean(case: Case, grid: NoiseGrid) -> Params:
+def smoothed_jacobian_mean(case: OneSample, grid: NoiseGrid) -> Params:
     """Return the mean of two-point pseudo-zeroth order.
 
     ``g_l[t] = E[z_l[t] o~[t]^T] e[t] / alpha``, e, psi and traces of a clean pass.
@@ -62,7 +62,7 @@ def smoothed_jacobian_mean(case: Case, grid: NoiseGrid) -> Params:
 
 
 def noise_times(
-    case: Case,
+    case: OneSample,
     seen: GuidedPass,
     noise: Noise | None,
     values: torch.Tensor,
@@ -73,7 +73,7 @@ def noise_times(
 
     Parameters
     ----------
-    case : Case
+    case : OneSample
         Gives law and network.
     seen : GuidedPass
         The noisy pass.
@@ -104,7 +104,7 @@ def noise_times(
     return found
 
 
-def is_smooth(case: Case, layer: Spiking, model: NoiseModel) -> bool:
+def is_smooth(case: OneSample, layer: Spiking, model: NoiseModel) -> bool:
     """Whether a layer's noise reaches the outputs at its own step only, through linear maps.
 
     Then the derivative form holds, if the law has one.

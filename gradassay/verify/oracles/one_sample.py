@@ -30,7 +30,7 @@ Signals = Callable[[GuidedPass, Noise | None], Tensors]
 
 
 @dataclass(frozen=True)
-class Case:
+class OneSample:
     """What an oracle of one sample depends on.
 
     Parameters
