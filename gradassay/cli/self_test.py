@@ -40,7 +40,7 @@ def verify_the_verifier(suite: SuiteOptions, runs: int) -> int:
     settings, outcomes, done = suite.settings(), [], []
     with progress_bar() as progress:
         task = progress.add_task("self-test", total=len(FAULTS) + runs)
-        for outcome in run_self_test(settings=settings, workers=suite.workers):
+        for outcome in run_self_test(FAULTS, settings=settings, workers=suite.workers):
             outcomes.append(outcome)
             progress.update(task, description=f"planted: {outcome.fault}", advance=1)
         for run in suite_runs(runs, settings=settings, suite=suite.suite, workers=suite.workers):
