@@ -280,7 +280,12 @@ def _line(subject: str, level: int, group: Sequence[CheckResult]) -> str:
         return f"{line}, largest relative difference {max(r.measured for r in passed):.1e}"
     replicates = sum(result.evaluations for result in passed)
     share = max(result.high / result.bound for result in passed)
-    return f"{line}, {replicates:,} replicates, intervals within {share:.0%} of their bounds"
+    fixed = [result for result in passed if result.planned]
+    told = f"{line}, {replicates:,} replicates, intervals within {share:.0%} of their bounds"
+    if not fixed:
+        return told
+    used, needed = sum(r.evaluations for r in fixed), sum(r.planned for r in fixed)
+    return f"{told}; {used:,} where tests of fixed size would take {needed:,}"
 
 
 def exit_code(results: Iterable[CheckResult], strict: bool) -> int:

@@ -55,7 +55,7 @@ def sampled_cases(name: str, estimator: Estimator, settings: Settings) -> Iterat
     for problem in cached_problems(sampled_problems, settings.seed) if draws else ():
         if _decidable(estimator, problem) and accepts(estimator, problem):
             yield Case(name, estimator, problem, UNBIASED, settings)
-            if momentum and _shallow(problem, units=3):
+            if momentum and _shows_momentum(problem):
                 yield Case(name, estimator, problem, MOMENTUM, settings)
 
 
@@ -63,20 +63,23 @@ def _decidable(estimator: Estimator, problem: SmallProblem) -> bool:
     """Whether the default budget decides the question there, for methods like those of the zoo.
 
     Noise on the weights needs very few of them. Noise that is not injected has no control variates:
-    one dense layer, or two with few units.
+    two units a dense layer. The variance grows with their number, and the mean of a single one's
+    gradient may nearly vanish.
     """
     position = estimator.noise.position if estimator.noise else "none"
     few = len(problem.params) == 2 and problem.batch.inputs.shape[-1] == 1
     if position == "weights" or few:
         return position == "weights" and few
     dense = all(isinstance(layer, Linear) for layer in problem.network.weighted)
-    return position != "none" or (dense and _shallow(problem, units=4))
+    pairs = all(layer.units == 2 for layer in problem.network.spiking)
+    return position != "none" or (dense and pairs)
 
 
-def _shallow(problem: SmallProblem, *, units: int) -> bool:
-    """Whether there is one hidden layer, or no more than so many units in all of them."""
+def _shows_momentum(problem: SmallProblem) -> bool:
+    """Whether the budget decides it for M: one hidden layer, or few units and one step."""
     layers = problem.network.spiking
-    return len(layers) == 1 or sum(layer.units for layer in layers) <= units
+    few = sum(layer.units for layer in layers) <= 3 and problem.network.steps == 1
+    return len(layers) == 1 or few
 
 
 @dataclass(frozen=True)
