@@ -15,7 +15,7 @@ from gradassay.core.claims import (
     Passes,
     UnbiasedFor,
 )
-from gradassay.core.errors import ConfigurationError
+from gradassay.core.errors import GradassayError
 from gradassay.core.estimator import Estimate, Estimator
 from gradassay.core.keys import Key
 from gradassay.core.params import Params
@@ -50,7 +50,7 @@ def accepts(estimator: Estimator, problem: SmallProblem) -> bool:
     """Whether the estimator can train the problem's network, as far as it says."""
     try:
         estimator.init(ReferenceBackend(), problem.network, Key(0))
-    except ConfigurationError:
+    except GradassayError:
         return False
     except Exception:  # a third party's code: the checks find it too, and say so
         return True

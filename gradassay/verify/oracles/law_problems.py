@@ -104,6 +104,7 @@ def smooth_problem(
     seed: int,
     samples: int = 1,
     inputs: int = 3,
+    classes: int = 3,
     bias: bool = True,
     reset: Reset = "soft",
     over: Literal["step", "sequence"] = "step",
@@ -112,7 +113,7 @@ def smooth_problem(
 
     Parameters
     ----------
-    hidden, steps, seed, samples, inputs, bias, reset
+    hidden, steps, seed, samples, inputs, classes, bias, reset
         As in `gradassay.verify.oracles.small_problems.dyadic_problem`; weights are half of its.
     over : {"step", "sequence"}
         Loss of the step or of the sequence.
@@ -123,6 +124,7 @@ def smooth_problem(
         seed=seed,
         samples=samples,
         inputs=inputs,
+        classes=classes,
         bias=bias,
         reset=reset,
         loss=Loss(0.125, over),

@@ -16,7 +16,7 @@ from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import noise_model
 from gradassay.verify.checks.laws.deciding import law_result
 from gradassay.verify.checks.laws.exact_mean import exact_mean
-from gradassay.verify.checks.options import with_options
+from gradassay.verify.checks.laws.subjects import noise_or_none, varied
 from gradassay.verify.oracles.exact_oracles import TEMPORAL, surrogate_gradient
 from gradassay.verify.oracles.law_problems import smooth_problem
 from gradassay.verify.oracles.small_problems import SmallProblem
@@ -35,7 +35,9 @@ CAUSES = """\
 def bias_order_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
     """Yield the check where an order of the bias is claimed for an exact gradient."""
     claim = _claim(estimator)
-    if claim is None or with_options(estimator, alpha=SCALES[0]) is None:
+    if claim is None or noise_or_none(estimator) is None:
+        return
+    if varied(estimator, alpha=SCALES[0]) is None:
         return
     problem = _problem(estimator, claim, settings.seed)
     if accepts(estimator, problem):
@@ -49,13 +51,13 @@ def _claim(estimator: Estimator) -> BiasOrder | None:
 
 
 def _problem(estimator: Estimator, claim: BiasOrder, seed: int) -> SmallProblem:
-    """Return a problem with four entries of noise.
+    """Return a problem with four entries of noise, or three weights.
 
     Two layers of one unit and two steps. A loss of the step, times noise of that step, knows the
     paths in time inside one hidden layer only: there the estimand is the gradient through time.
     """
     if noise_model(estimator).position == "weights":
-        return smooth_problem((1,), steps=2, seed=seed, inputs=2, bias=False)
+        return smooth_problem((1,), steps=2, seed=seed, inputs=1, classes=2, bias=False)
     return smooth_problem((2,) if claim.estimand.name == "bptt" else (1, 1), steps=2, seed=seed)
 
 
@@ -71,7 +73,7 @@ def bias_order(case: Case) -> Iterator[CheckResult]:
     exact, points, count = surrogate_gradient(claim.estimand, case.problem), 0, 0
     biases = list[Params]()
     for scale in SCALES:
-        subject = with_options(case.estimator, alpha=scale) or case.estimator
+        subject = varied(case.estimator, alpha=scale) or case.estimator
         mean, points = exact_mean(subject, case.problem)
         biases.append(mean.map(np.subtract, exact))
         count += points

@@ -22,7 +22,7 @@ from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import BACKEND
 from gradassay.verify.checks.laws.deciding import law_result
 from gradassay.verify.checks.laws.exact_mean import exact_mean
-from gradassay.verify.checks.options import with_options
+from gradassay.verify.checks.laws.subjects import varied
 from gradassay.verify.oracles.declared import claimed_estimand
 from gradassay.verify.oracles.exact_oracles import TEMPORAL
 from gradassay.verify.oracles.law_problems import smooth_problem
@@ -55,7 +55,7 @@ def curl_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[
         for problem in problems:
             if accepts(estimator, problem):
                 yield Case(name, estimator, problem, CURL, settings)
-    signs = with_options(estimator, law="rademacher")
+    signs = varied(estimator, law="rademacher")
     if estimand.name in ("smoothed_loss", "expected_central_difference") and signs is not None:
         for problem in (
             smooth_problem(SMALL, steps=1, seed=seed),

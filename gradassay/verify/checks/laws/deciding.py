@@ -148,13 +148,14 @@ def _answer(question: Question, blocks: Blocks, looks: Looks, look: int, until: 
     verdict = equivalence(
         interval, margin_low=question.low, margin_high=question.high, null=question.null
     )
-    margin, rate = question.high - question.null, looks.false_alarm_rate
-    planned = replicates_for_mean(
-        found.spread * math.sqrt(until / SUPERBLOCKS),
-        margin,
-        false_alarm_rate=rate,
-        miss_rate=rate,
-    )
+    planned, rate = 0, looks.false_alarm_rate
+    if math.isfinite(found.spread):
+        planned = replicates_for_mean(
+            found.spread * math.sqrt(until / SUPERBLOCKS),
+            question.high - question.null,
+            false_alarm_rate=rate,
+            miss_rate=rate,
+        )
     return Answer(interval, verdict, until, look + 1, planned, rate)
 
 

@@ -6,14 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradassay.core.claims import MomentumFeedback
 from gradassay.core.estimator import Estimator
-from gradassay.core.keys import Key
 from gradassay.core.records import CheckResult
-from gradassay.verify.checks.case import Case, Check, Settings, claims_of
+from gradassay.verify.checks.case import Case, Check, Settings
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import (
-    BACKEND,
     LAYER,
     chain,
     feedback_claim,
@@ -30,7 +27,12 @@ from gradassay.verify.checks.laws.deciding import (
     variance_ratio,
     worst_variance,
 )
-from gradassay.verify.checks.options import with_options
+from gradassay.verify.checks.laws.subjects import (
+    fresh_state,
+    has_momentum_law,
+    unfrozen,
+    varied,
+)
 from gradassay.verify.oracles.law_problems import Size, law_problem
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.moments import Float
@@ -45,19 +47,6 @@ CAUSES = """\
 4 replicates that share a feedback: a variance too small"""
 
 
-def has_momentum_law(estimator: Estimator) -> bool:
-    """Whether momentum feedback with noise on the spikes is claimed, of a layer below the readout.
-
-    Where the outputs of a whole sequence are fed back, the law holds for one step.
-    """
-    try:
-        model = estimator.noise
-        claimed = any(isinstance(c, MomentumFeedback) for c in claims_of(estimator))
-    except Exception:  # a third party's code: other checks find it, and say so
-        return False
-    return model is not None and claimed and model.position == "spike"
-
-
 def momentum_problem(estimator: Estimator, size: Size, seed: int) -> SmallProblem | None:
     """Return the problem of a size, or one with the loss of a sequence of one step, or None."""
     sizes = (size, Size(size.units, size.classes, size.samples, 1, "sequence"))
@@ -67,14 +56,9 @@ def momentum_problem(estimator: Estimator, size: Size, seed: int) -> SmallProble
 
 def _learns(estimator: Estimator, problem: SmallProblem) -> bool:
     """Whether the state holds the matrix that is claimed."""
-    state = estimator.init(BACKEND, problem.network, Key(0))
+    state = fresh_state(estimator, problem) or {}
     shape = (problem.network.spiking[0].units, problem.network.classes)
     return LAYER in state and np.shape(state[LAYER]) == shape
-
-
-def unfrozen(estimator: Estimator) -> Estimator:
-    """Return the estimator without a warm-up and a freezing, which are no part of the law."""
-    return with_options(estimator, warm_up=0, freeze_after=None) or estimator
 
 
 def momentum_law_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
@@ -86,7 +70,7 @@ def momentum_law_cases(name: str, estimator: Estimator, settings: Settings) -> I
     if problem is None:
         return
     yield Case(name, subject, problem, MOMENTUM_LAW, settings)
-    forgetful = with_options(subject, momentum=SHORT_MEMORY)
+    forgetful = varied(subject, momentum=SHORT_MEMORY)
     if forgetful is not None:
         options = {"momentum": SHORT_MEMORY}
         yield Case(name, forgetful, problem, MOMENTUM_LAW, settings, options)

@@ -44,7 +44,7 @@ from gradassay.verify.checks.laws.deciding import (
     variance_ratio,
     worst_variance,
 )
-from gradassay.verify.checks.laws.momentum_law import has_momentum_law, momentum_problem, unfrozen
+from gradassay.verify.checks.laws.momentum_law import momentum_problem
 from gradassay.verify.checks.laws.population import (
     Predicted,
     Reading,
@@ -52,8 +52,8 @@ from gradassay.verify.checks.laws.population import (
     resampled,
     single_point_predicted,
 )
+from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen, varied
 from gradassay.verify.checks.laws.variance_law import SEEN, has_signal_law
-from gradassay.verify.checks.options import with_options
 from gradassay.verify.oracles.law_problems import Size, law_problem
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.moments import Float
@@ -90,7 +90,7 @@ def proposition_4_1_cases(name: str, estimator: Estimator, settings: Settings) -
     if not has_momentum_law(estimator):
         return
     for pairing, told in PAIRINGS.items():
-        subject = with_options(unfrozen(estimator), pairing=pairing)
+        subject = varied(unfrozen(estimator), pairing=pairing)
         found = momentum_problem(subject, BASE, settings.seed) if subject else None
         if subject is not None and found is not None and found.batch.size == POPULATION:
             yield Case(name, subject, found, PROPOSITION, settings, {"reading": told})
@@ -135,7 +135,7 @@ def _settings(estimator: Estimator, problem: SmallProblem, seed: int) -> Iterato
     yield Setting("m=8", 2, estimator, law_problem(replace(base, classes=8), seed))
     yield Setting("B=8", 8, estimator, problem)
     for option, value in OPTIONS.items():
-        changed = with_options(estimator, **{option: value})
+        changed = varied(estimator, **{option: value})
         if changed is not None:
             yield Setting(f"{option}={value:g}", 2, changed, problem)
 

@@ -44,7 +44,7 @@ from gradassay.verify.checks.laws.deciding import (
 )
 from gradassay.verify.checks.laws.descent import proportion_interval
 from gradassay.verify.checks.laws.exact_mean import noise_rule
-from gradassay.verify.checks.laws.momentum_law import has_momentum_law, unfrozen
+from gradassay.verify.checks.laws.subjects import fresh_state, has_momentum_law, unfrozen
 from gradassay.verify.oracles.law_problems import varying_problem
 from gradassay.verify.oracles.means import samples_of
 from gradassay.verify.oracles.small_problems import SmallProblem
@@ -108,7 +108,7 @@ def proposition_4_3_cases(name: str, estimator: Estimator, settings: Settings) -
     if not has_momentum_law(estimator) or not accepts(estimator, problem):
         return
     subject = unfrozen(estimator)
-    state = subject.init(BACKEND, problem.network, Key(0))
+    state = fresh_state(subject, problem) or {}
     if LAYER in state and not np.asarray(state[LAYER]).any():
         yield Case(name, subject, problem, PROPOSITION, settings)
 

@@ -22,7 +22,7 @@ from gradassay.verify.checks.laws.deciding import (
     decide,
     variance_ratio,
 )
-from gradassay.verify.checks.options import with_options
+from gradassay.verify.checks.laws.subjects import noise_or_none, varied
 from gradassay.verify.oracles.law_problems import Size, law_problem
 
 SEEN = "signal"
@@ -37,10 +37,7 @@ CAUSES = """\
 
 def has_signal_law(estimator: Estimator) -> bool:
     """Whether a closed form of one draw is claimed that holds on the problems here."""
-    try:
-        model = estimator.noise
-    except Exception:  # a third party's code: other checks find it, and say so
-        return False
+    model = noise_or_none(estimator)
     if model is None or not signal_law(estimator):
         return False
     return model.position != "membrane" and model.pairing == "none"
@@ -62,7 +59,7 @@ def small_in_weights(estimator: Estimator) -> tuple[Estimator, dict[str, object]
     model = noise_model(estimator)
     if model.position != "weights" or model.scale <= LARGEST_SCALE_IN_WEIGHTS:
         return estimator, {}
-    changed = with_options(estimator, alpha=LARGEST_SCALE_IN_WEIGHTS)
+    changed = varied(estimator, alpha=LARGEST_SCALE_IN_WEIGHTS)
     return (changed, {"alpha": LARGEST_SCALE_IN_WEIGHTS}) if changed else (estimator, {})
 
 

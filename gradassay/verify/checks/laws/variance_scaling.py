@@ -24,17 +24,13 @@ from gradassay.verify.checks.laws.closed_variance import (
     signal_variance,
 )
 from gradassay.verify.checks.laws.deciding import Blocks, Found, Question, Rows, answered, decide
-from gradassay.verify.checks.laws.momentum_law import (
-    has_momentum_law,
-    momentum_problem,
-    unfrozen,
-)
+from gradassay.verify.checks.laws.momentum_law import momentum_problem
+from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen, varied
 from gradassay.verify.checks.laws.variance_law import (
     base_size,
     has_signal_law,
     small_in_weights,
 )
-from gradassay.verify.checks.options import with_options
 from gradassay.verify.oracles.law_problems import Size, law_problem
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.intervals import jackknife
@@ -123,7 +119,7 @@ def _over_options(estimator: Estimator, over: str, seed: int) -> list[Setting]:
     """Return the settings of an option, on one problem."""
     found = []
     for option in ALPHAS if over == "alpha" else MOMENTA:
-        changed = with_options(estimator, **{over: option})
+        changed = varied(estimator, **{over: option})
         if changed is None:
             return []
         subject = unfrozen(changed)
