@@ -107,7 +107,6 @@ def smooth_problem(
     classes: int = 3,
     bias: bool = True,
     reset: Reset = "soft",
-    over: Literal["step", "sequence"] = "step",
 ) -> SmallProblem:
     """Return a network of neurons with a smooth output, under a loss that is mostly cross-entropy.
 
@@ -115,8 +114,6 @@ def smooth_problem(
     ----------
     hidden, steps, seed, samples, inputs, classes, bias, reset
         As in `gradassay.verify.oracles.small_problems.dyadic_problem`; weights are half of its.
-    over : {"step", "sequence"}
-        Loss of the step or of the sequence.
     """
     problem = dyadic_problem(
         hidden,
@@ -127,7 +124,7 @@ def smooth_problem(
         classes=classes,
         bias=bias,
         reset=reset,
-        loss=Loss(0.125, over),
+        loss=Loss(0.125),
     )
     neuron = Neuron(reset=reset, smooth=True, surrogate=SMOOTH.surrogate)
     return SmallProblem(

@@ -97,7 +97,7 @@ def curl(case: Case) -> Iterator[CheckResult]:
         claim=tested_as if tested else reported,
         verdict=verdict,
         interval=Interval.exact(ratio),
-        bound=BOUND if tested else ratio,
+        bound=BOUND if tested else max(1.0, ratio),
         quantity="antisymmetric part of the Jacobian over the symmetric one",
         detail=f"largest between {names[int(row)]} and {names[int(column)]}",
         causes=CAUSES,

@@ -48,35 +48,37 @@ def is_gradient(estimator: Estimator) -> bool:
 
 
 def descent(case: Case) -> Iterator[CheckResult]:
-    """Count steps that lower the loss: each with parameters, batch, feedback and noise of its own.
+    """Count steps that fail to lower the loss, each with parameters, data and noise of its own.
 
     The interval is Clopper and Pearson's, looked at after 128 trials and every doubling.
     """
     tested = is_gradient(case.estimator)
     most = min(MOST, max(case.settings.budget, FIRST)) if tested else REPORTED
     looks = Looks(FIRST if tested else REPORTED, most, case.rate)
-    lowered = done = look = 0
+    raised = done = look = 0
     interval = Interval(0.5, 0.0, 1.0, 1.0)
     verdict: Verdict = "INCONCLUSIVE"
     for look, until in enumerate(looks.counts):
-        lowered += sum(_lowers(case, number) for number in range(done, until))
+        raised += sum(not _lowers(case, number) for number in range(done, until))
         done = until
-        interval = proportion_interval(lowered, done, 1 - looks.rate(look))
+        interval = proportion_interval(raised, done, 1 - looks.rate(look))
         verdict = _verdict(interval) if tested else "PASS"
         if verdict != "INCONCLUSIVE":
             break
     distance, rate = max(abs(interval.value - 0.5), 1 / math.sqrt(most)), case.rate
     planned = replicates_for_mean(0.5, distance, false_alarm_rate=rate, miss_rate=rate)
     claim = "a small step of the hidden layers against the estimate lowers a smooth loss"
-    ending = " more often than not" if tested else ": how often, measured; no verdict depends on it"
+    ending = (
+        " more often than not" if tested else ": how often not, measured; no verdict depends on it"
+    )
     yield law_result(
         case,
         claim=claim + ending,
         verdict=verdict,
         interval=interval,
         bound=0.5 if tested else 1.0,
-        quantity="share of steps that lower the loss",
-        detail=f"{lowered} of {done} steps lower the loss",
+        quantity="share of steps that do not lower the loss",
+        detail=f"{raised} of {done} steps do not lower the loss",
         causes=CAUSES,
         evaluations=done,
         rate=rate if tested else 0.0,
@@ -86,9 +88,9 @@ def descent(case: Case) -> Iterator[CheckResult]:
 
 
 def _verdict(interval: Interval) -> Verdict:
-    if interval.low > 0.5:
+    if interval.high < 0.5:
         return "PASS"
-    return "FAIL" if interval.high < 0.5 else "INCONCLUSIVE"
+    return "FAIL" if interval.low > 0.5 else "INCONCLUSIVE"
 
 
 def proportion_interval(successes: int, trials: int, level: float) -> Interval:
