@@ -197,7 +197,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no object": (lambda f: (f / "manifest.json").write_text("[]"), "expected a JSON object"),
     "version": (
         lambda f: (f / "manifest.json").write_text('{"schema_version": 99}'),
-        "schema version 99; expected 1",
+        f"schema version 99; expected {SCHEMA_VERSION}",
     ),
 }
 
