@@ -10,14 +10,12 @@ import numpy as np
 
 from gradassay.core.arrays import Array
 from gradassay.core.claims import Deterministic, MomentumFeedback, UnbiasedFor
-from gradassay.core.errors import ConfigurationError
 from gradassay.core.estimator import Estimator, State
-from gradassay.core.keys import Key
 from gradassay.core.records import CheckResult
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of
 from gradassay.verify.checks.identity_checks import accepts
-from gradassay.verify.checks.options import with_options
+from gradassay.verify.checks.options import fresh_state, varied
 from gradassay.verify.oracles.enumeration import enumerate_estimator
 from gradassay.verify.oracles.estimands import expected_feedback, momentum_gradient
 from gradassay.verify.oracles.exact_oracles import exact_oracle, sign_table
@@ -59,7 +57,7 @@ MOMENTUM_VARIANTS: tuple[Options, ...] = (
 
 def exact_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
     """Yield the level-1 checks that the estimator's claims under Rademacher noise call for."""
-    subject = _variant(estimator, {"law": "rademacher"})
+    subject = varied(estimator, law="rademacher")
     if subject is None or subject.noise is None:
         return
     in_weights = subject.noise.position == "weights"
@@ -67,21 +65,13 @@ def exact_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator
     for problem in cached_problems(make, settings.seed):
         for check, variants in PLANNED:
             for options in variants:
-                variant = _variant(subject, options)
+                variant = varied(subject, **options)
                 if variant is not None and _applies(check, variant, problem, options):
                     yield Case(name, variant, problem, check, settings, options)
 
 
 def _weight_problems(seed: int) -> tuple[SmallProblem, ...]:
     return (weight_problem(seed),)
-
-
-def _variant(subject: Estimator, options: Options) -> Estimator | None:
-    """Return the estimator with other options; None if it has not got them, or they contradict."""
-    try:
-        return with_options(subject, **options)
-    except ConfigurationError:
-        return None
 
 
 def _applies(check: Check, subject: Estimator, problem: SmallProblem, options: Options) -> bool:
@@ -96,17 +86,9 @@ def _applies(check: Check, subject: Estimator, problem: SmallProblem, options: O
     if Deterministic() in claims or momentum or not accepts(subject, problem):
         return False
     means = [c for c in claims if isinstance(c, UnbiasedFor) and exact_oracle(c.estimand)]
-    if not means or _has_state(subject, problem):
+    if not means or fresh_state(subject, problem):
         return False
     return check != VARIANCE or has_sign_variance(subject, problem)
-
-
-def _has_state(subject: Estimator, problem: SmallProblem) -> bool:
-    """Whether there is a feedback state, on which a mean would depend."""
-    try:
-        return bool(subject.init(ReferenceBackend(), problem.network, Key(0)))
-    except Exception:  # a third party's code: the checks find it too, and say so
-        return False
 
 
 def enumerated_mean(case: Case) -> Iterator[CheckResult]:

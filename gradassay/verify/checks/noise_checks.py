@@ -26,6 +26,7 @@ from gradassay.core.records import CheckResult, Verdict
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems
 from gradassay.verify.checks.identity_checks import accepts
+from gradassay.verify.checks.options import noise_or_none
 from gradassay.verify.checks.recording import RecordingBackend
 from gradassay.verify.oracles.small_problems import SmallProblem, dyadic_problem
 from gradassay.verify.oracles.zeroth_order_laws import kurtosis
@@ -48,10 +49,8 @@ class Deviation:
 
 def noise_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
     """Yield the check of the noise, where some is injected."""
-    try:
-        injected = estimator.noise is not None and estimator.noise.injected
-    except Exception:  # a third party's code: the checks find it too, and say so
-        return
+    model = noise_or_none(estimator)
+    injected = model is not None and model.injected
     for problem in cached_problems(noise_problems, settings.seed):
         if injected and accepts(estimator, problem):
             yield Case(name, estimator, problem, NOISE, settings)

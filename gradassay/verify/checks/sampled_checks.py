@@ -32,6 +32,7 @@ from gradassay.verify.checks.control_variates import (
 )
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.layer_looks import SUPERBLOCKS, LayerLook, layer_look
+from gradassay.verify.checks.options import noise_or_none
 from gradassay.verify.checks.sampling import BLOCK, BlockMeans, Draws, Vectors, draw_block
 from gradassay.verify.oracles.means import momentum_mean, oracle_mean
 from gradassay.verify.oracles.sampled_problems import sampled_problems
@@ -47,10 +48,7 @@ UNDECIDED: Verdict = "INCONCLUSIVE"
 
 def sampled_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
     """Yield the checks of an estimator's own draws, where it draws any."""
-    try:
-        draws = estimator.noise is not None
-    except Exception:  # a third party's code: the checks find it too, and say so
-        return
+    draws = noise_or_none(estimator) is not None
     momentum = any(isinstance(claim, MomentumFeedback) for claim in claims_of(estimator))
     for problem in cached_problems(sampled_problems, settings.seed) if draws else ():
         if _decidable(estimator, problem) and accepts(estimator, problem):

@@ -16,7 +16,7 @@ from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import noise_model
 from gradassay.verify.checks.laws.deciding import law_result
 from gradassay.verify.checks.laws.exact_mean import exact_mean
-from gradassay.verify.checks.laws.subjects import noise_or_none, varied
+from gradassay.verify.checks.options import noise_or_none, varied
 from gradassay.verify.oracles.exact_oracles import TEMPORAL, surrogate_gradient
 from gradassay.verify.oracles.law_problems import smooth_problem
 from gradassay.verify.oracles.small_problems import SmallProblem

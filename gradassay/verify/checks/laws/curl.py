@@ -22,7 +22,7 @@ from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import BACKEND
 from gradassay.verify.checks.laws.deciding import law_result
 from gradassay.verify.checks.laws.exact_mean import exact_mean
-from gradassay.verify.checks.laws.subjects import varied
+from gradassay.verify.checks.options import varied
 from gradassay.verify.oracles.declared import claimed_estimand
 from gradassay.verify.oracles.exact_oracles import TEMPORAL
 from gradassay.verify.oracles.law_problems import smooth_problem

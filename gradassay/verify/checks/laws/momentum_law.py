@@ -27,12 +27,8 @@ from gradassay.verify.checks.laws.deciding import (
     variance_ratio,
     worst_variance,
 )
-from gradassay.verify.checks.laws.subjects import (
-    fresh_state,
-    has_momentum_law,
-    unfrozen,
-    varied,
-)
+from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
+from gradassay.verify.checks.options import fresh_state, varied
 from gradassay.verify.oracles.law_problems import Size, law_problem
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.moments import Float

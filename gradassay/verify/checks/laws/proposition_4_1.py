@@ -52,8 +52,9 @@ from gradassay.verify.checks.laws.population import (
     resampled,
     single_point_predicted,
 )
-from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen, varied
+from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
 from gradassay.verify.checks.laws.variance_law import SEEN, has_signal_law
+from gradassay.verify.checks.options import varied
 from gradassay.verify.oracles.law_problems import Size, law_problem
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.moments import Float

@@ -47,7 +47,8 @@ from gradassay.verify.checks.laws.deciding import (
     law_result,
 )
 from gradassay.verify.checks.laws.descent import proportion_interval
-from gradassay.verify.checks.laws.subjects import fresh_state, has_momentum_law, unfrozen
+from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
+from gradassay.verify.checks.options import fresh_state
 from gradassay.verify.oracles.law_problems import varying_problem
 from gradassay.verify.oracles.means import samples_of
 from gradassay.verify.oracles.noise_rules import layer_rule

@@ -1,39 +1,11 @@
-"""Variants and states of an estimator, for planning: whatever it raises, it is then not planned."""
+"""Subjects of laws about momentum feedback."""
 
 from __future__ import annotations
 
 from gradassay.core.claims import MomentumFeedback
-from gradassay.core.estimator import Estimator, State
-from gradassay.core.keys import Key
-from gradassay.core.noise import NoiseModel
-from gradassay.reference_snn import ReferenceBackend
+from gradassay.core.estimator import Estimator
 from gradassay.verify.checks.case import claims_of
-from gradassay.verify.checks.options import with_options
-from gradassay.verify.oracles.small_problems import SmallProblem
-
-
-def noise_or_none(estimator: Estimator) -> NoiseModel | None:
-    """Return an estimator's noise; None where asking for it fails, which other checks report."""
-    try:
-        return estimator.noise
-    except Exception:  # a third party's code
-        return None
-
-
-def varied(estimator: Estimator, **options: object) -> Estimator | None:
-    """Return the estimator with other options; None if it does not have or take them."""
-    try:
-        return with_options(estimator, **options)
-    except Exception:  # a third party's code, or an option that does not go with another
-        return None
-
-
-def fresh_state(estimator: Estimator, problem: SmallProblem) -> State | None:
-    """Return the state before the first estimate; None where the estimator cannot make one."""
-    try:
-        return estimator.init(ReferenceBackend(), problem.network, Key(0))
-    except Exception:  # a third party's code: the checks find it too, and say so
-        return None
+from gradassay.verify.checks.options import noise_or_none, varied
 
 
 def has_momentum_law(estimator: Estimator) -> bool:

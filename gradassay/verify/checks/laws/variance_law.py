@@ -22,7 +22,7 @@ from gradassay.verify.checks.laws.deciding import (
     decide,
     variance_ratio,
 )
-from gradassay.verify.checks.laws.subjects import noise_or_none, varied
+from gradassay.verify.checks.options import noise_or_none, varied
 from gradassay.verify.oracles.law_problems import Size, law_problem
 
 SEEN = "signal"

@@ -25,12 +25,13 @@ from gradassay.verify.checks.laws.closed_variance import (
 )
 from gradassay.verify.checks.laws.deciding import Blocks, Found, Question, Rows, answered, decide
 from gradassay.verify.checks.laws.momentum_law import momentum_problem
-from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen, varied
+from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
 from gradassay.verify.checks.laws.variance_law import (
     base_size,
     has_signal_law,
     small_in_weights,
 )
+from gradassay.verify.checks.options import varied
 from gradassay.verify.oracles.law_problems import Size, law_problem
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.intervals import jackknife
