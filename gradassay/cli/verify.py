@@ -152,7 +152,7 @@ def verify(
             return 0
     results = run_with_progress(cases, suite.workers)
     if not suite.checks():
-        results += untested_claims(estimators, results, settings)
+        results += untested_claims(estimators, results, settings, suite=suite.suite)
     results = with_expected(results, files.expected)
     print_checks(results)
     files.write(estimators, cases, results, settings)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gradassay.core.claims import (
+    BiasOrder,
     Claim,
     Deterministic,
     Learns,
@@ -13,10 +14,12 @@ from gradassay.core.claims import (
     Online,
     Passes,
     UnbiasedFor,
+    VarianceLaw,
 )
 from gradassay.core.errors import unknown_name
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
+from gradassay.verify.checks.bounded_checks import bounded_cases
 from gradassay.verify.checks.case import Case, Settings, claims_of
 from gradassay.verify.checks.exact_checks import exact_cases
 from gradassay.verify.checks.identity_checks import identity_cases
@@ -29,14 +32,25 @@ from gradassay.verify.checks.sampled_checks import sampled_cases
 from gradassay.verify.checks.variance_checks import variance_cases
 from gradassay.verify.runner import run_cases
 
-# the checks that test a kind of claim, in the quick suite
+# the checks that test a kind of claim, in every suite
 TESTED_BY: dict[type, tuple[str, ...]] = {
-    UnbiasedFor: ("matches_oracle", "enumerated_mean", "enumerated_feedback", "unbiased"),
-    MomentumFeedback: ("enumerated_momentum", "momentum_unbiased"),
+    UnbiasedFor: (
+        "matches_oracle",
+        "enumerated_mean",
+        "enumerated_feedback",
+        "unbiased",
+        "bounded_mean",
+    ),
+    MomentumFeedback: ("enumerated_momentum", "momentum_unbiased", "bounded_momentum"),
     Learns: ("learns_as_claimed",),
     Passes: ("passes_as_claimed",),
     Online: ("online_as_claimed",),
     Deterministic: ("deterministic_as_claimed",),
+}
+# those that the full suite tests beside them
+LAWS_TESTED_BY: dict[type, tuple[str, ...]] = {
+    BiasOrder: ("bias_order",),
+    VarianceLaw: ("variance_law", "momentum_law"),
 }
 Planner = Callable[[str, Estimator, Settings], Iterator[Case]]
 QUICK: tuple[Planner, ...] = (
@@ -47,6 +61,7 @@ QUICK: tuple[Planner, ...] = (
     exact_cases,
     noise_cases,
     sampled_cases,
+    bounded_cases,
     variance_cases,
 )
 SUITES: dict[str, tuple[Planner, ...]] = {
@@ -91,7 +106,7 @@ def verify(
     settings = settings or Settings(seed=seed)
     cases = planned_cases(estimators, settings, suite=suite)
     results = [result for found in run_cases(cases, workers=workers) for result in found]
-    return results + untested_claims(estimators, results, settings)
+    return results + untested_claims(estimators, results, settings, suite=suite)
 
 
 def check_estimator(estimator: Estimator, *, seed: int = 0, **options: object) -> list[CheckResult]:
@@ -158,7 +173,11 @@ def planned_cases(
 
 
 def untested_claims(
-    estimators: Mapping[str, Estimator], results: Sequence[CheckResult], settings: Settings
+    estimators: Mapping[str, Estimator],
+    results: Sequence[CheckResult],
+    settings: Settings,
+    *,
+    suite: str = "quick",
 ) -> list[CheckResult]:
     """Return an INCONCLUSIVE for each claim that no check could test.
 
@@ -168,16 +187,17 @@ def untested_claims(
         What was verified.
     results : sequence of CheckResult
         Of the whole suite.
-    settings : Settings
-        Of the suite.
+    settings, suite
+        Of the run.
     """
+    tested_by = TESTED_BY | (LAWS_TESTED_BY if suite == "full" else {})
     made = {(result.subject, result.check) for result in results}
     return [
         _untested(name, claim, settings.seed)
         for name, estimator in estimators.items()
         for claim in claims_of(estimator)
-        if type(claim) in TESTED_BY
-        and not any((name, check) in made for check in TESTED_BY[type(claim)])
+        if type(claim) in tested_by
+        and not any((name, check) in made for check in tested_by[type(claim)])
     ]
 
 

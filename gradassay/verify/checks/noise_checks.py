@@ -34,8 +34,8 @@ from gradassay.verify.statistics.moments import Float
 
 REPLICATES, KEYS = 256, 32
 LARGEST_DEVIATION = 0.3
-# E z^8 of the laws of independent entries
-_EIGHTH = {"gaussian": 105.0, "rademacher": 1.0, "uniform": 9.0, "laplace": 2520.0}
+# E z^8 of the laws of independent entries that have a density
+_EIGHTH = {"gaussian": 105.0, "uniform": 9.0, "laplace": 2520.0}
 
 
 @dataclass(frozen=True)
@@ -189,27 +189,34 @@ def deviations(model: NoiseModel, draws: Float, rate: float) -> list[Deviation]:
     -----
     Standard errors under the law: of a mean ``1/sqrt N``, of a variance ``sqrt((k4 - 1)/N)``, of a
     correlation of two coordinates ``1/sqrt N`` (less on a sphere), of the correlation of a draw
-    with the next ``1/sqrt(N d)``, of the kurtosis ``sqrt((E z^8 - k4^2)/(N d))``.
+    with the next ``1/sqrt(N d)``, of the kurtosis ``sqrt((E z^8 - k4^2)/(N d))``; quantiles of the
+    normal law. Products of independent signs are independent signs: there the number of positive
+    ones is binomial, and the rate is exact.
     """
     count, dimension = draws.shape
     # on a sphere the kurtosis depends on the layer's size: its radius has been looked at instead
-    sphere = model.law == "sphere"
     fourth = kurtosis(model.law, dimension)
 
-    def worst(what: str, values: Float, error: float) -> Deviation:
-        quantile = float(stats.norm.isf(rate / 5 / 2 / values.size))
-        return Deviation(what, float(np.abs(values).max()), quantile * error)
+    def worst(what: str, values: Float, error: float, terms: int = count) -> Deviation:
+        tail = rate / 5 / 2 / values.size
+        half_width = float(stats.norm.isf(tail)) * error
+        if model.law == "rademacher":
+            half_width = 2 * float(stats.binom.isf(tail, terms, 0.5)) / terms - 1
+        return Deviation(what, float(np.abs(values).max()), half_width)
 
     products = draws.T @ draws / count
     pairs = products[np.triu_indices(dimension, 1)]
-    serial = np.array([(draws[:-1] * draws[1:]).sum() / ((count - 1) * dimension)])
+    successive = (count - 1) * dimension
+    serial = np.array([(draws[:-1] * draws[1:]).sum() / successive])
     found = [
         worst("mean of a coordinate", draws.mean(axis=0), 1 / math.sqrt(count)),
         worst("correlation of two coordinates", pairs, 1 / math.sqrt(count)),
-        worst("correlation of a draw with the next", serial, 1 / math.sqrt(count * dimension)),
-        worst("variance of a coordinate", np.diag(products) - 1, math.sqrt((fourth - 1) / count)),
+        worst("correlation of a draw with the next", serial, successive**-0.5, successive),
     ]
-    if not sphere:
+    if model.law != "rademacher":  # signs have no other variance
+        error = math.sqrt((fourth - 1) / count)
+        found.append(worst("variance of a coordinate", np.diag(products) - 1, error))
+    if model.law not in ("rademacher", "sphere"):
         error = math.sqrt((_EIGHTH[model.law] - fourth**2) / (count * dimension)) / fourth
         excess = np.array([(draws**4).mean() / fourth - 1])
         found.append(worst("kurtosis, relative", excess, error))

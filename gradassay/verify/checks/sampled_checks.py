@@ -13,36 +13,24 @@ be larger than the margin. INCONCLUSIVE: the budget is spent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Iterator, Mapping, Sequence
 
 from gradassay.core.claims import MomentumFeedback
 from gradassay.core.estimator import Estimator
 from gradassay.core.layers import Linear
 from gradassay.core.records import CheckResult, Verdict
-from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems, claims_of
+from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of
 from gradassay.verify.checks.causes import usual_causes
-from gradassay.verify.checks.control_variates import (
-    control_variate,
-    momentum_control_variate,
-    weight_control_variate,
-)
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.layer_looks import SUPERBLOCKS, LayerLook, layer_look
 from gradassay.verify.checks.options import noise_or_none
-from gradassay.verify.checks.sampling import BLOCK, BlockMeans, Draws, Vectors, draw_block
-from gradassay.verify.oracles.means import momentum_mean, oracle_mean
+from gradassay.verify.checks.questions import Question, gradient_question, momentum_question
+from gradassay.verify.checks.sampling import BLOCK, BlockMeans, Vectors, draw_block
 from gradassay.verify.oracles.sampled_problems import sampled_problems
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.looks import Looks
-from gradassay.verify.statistics.moments import Float
 
 FIRST_LOOK = BLOCK * SUPERBLOCKS
-TOGETHER = "all parameters"
-Shapes = Mapping[str, Mapping[str, tuple[int, ...]]]
 UNDECIDED: Verdict = "INCONCLUSIVE"
 
 
@@ -80,41 +68,16 @@ def _shows_momentum(problem: SmallProblem) -> bool:
     return len(layers) == 1 or few
 
 
-@dataclass(frozen=True)
-class Question:
-    """Whether the mean of some vectors is what it should be.
-
-    Parameters
-    ----------
-    claim : str
-        For people.
-    target : mapping from name to array, shape (p,)
-        What the means should be.
-    shapes : mapping
-        Shapes of the arrays in each vector, by name.
-    read : callable
-        Gives a block's differences from the target, as `layer_look` wants them.
-    given : Given
-        Parameters, batch and state.
-    """
-
-    claim: str
-    target: Vectors
-    shapes: Shapes
-    read: Callable[[Draws], Vectors]
-    given: Given
-
-
 def unbiased(case: Case) -> Iterator[CheckResult]:
     """Compare the mean of the estimator's own draws with its estimand."""
-    question = _of_gradient(case)
+    question = gradient_question(case)
     if question is not None:
         yield _decided(case, question)
 
 
 def momentum_unbiased(case: Case) -> Iterator[CheckResult]:
     """Compare the mean of the new term of the feedback matrices with the expected Jacobian."""
-    question = _of_momentum(case)
+    question = momentum_question(case)
     if question is not None:
         yield _decided(case, question)
 
@@ -132,7 +95,7 @@ def planned_replicates(case: Case) -> int | None:
     int or None
         None where there is nothing to compare with.
     """
-    question = (_of_gradient if case.check == UNBIASED else _of_momentum)(case)
+    question = (gradient_question if case.check == UNBIASED else momentum_question)(case)
     if question is None:
         return None
     blocks = BlockMeans(question.read)
@@ -141,76 +104,6 @@ def planned_replicates(case: Case) -> int | None:
     looks = _looks(case, question)
     found = _found(case, question, blocks, looks.rate(0))
     return max(one.planned(case.settings.margin) for one in found.values())
-
-
-def _of_gradient(case: Case) -> Question | None:
-    """Return the question about the gradient; None without an oracle."""
-    given = Given.of(case, ReferenceBackend())
-    oracle = oracle_mean(case.estimator, case.problem, given.state)
-    if oracle is None:
-        return None
-    shapes = _groups(case)
-    target = _vectors(shapes, oracle.mean, folded=False)
-    control, in_weights = control_variate(case, given.state), None
-    if TOGETHER in target:
-        in_weights = weight_control_variate(case, target[TOGETHER])
-
-    def read(draws: Draws) -> Vectors:
-        rows = _vectors(shapes, draws.estimate.gradient, folded=True)
-        plain = {name: rows[name] - target[name] for name in target}
-        variate = control(draws) if control else {}
-        if in_weights:
-            variate = {TOGETHER: in_weights(draws)}
-        return {
-            **{f"{name} plain": array for name, array in plain.items()},
-            **{name: array - variate.get(name, 0.0) for name, array in plain.items()},
-        }
-
-    return Question(f"mean of its own draws = {oracle.says}", target, shapes, read, given)
-
-
-def _groups(case: Case) -> Shapes:
-    """Return the parameters that are looked at together: a layer's, or all where z is on all."""
-    network, model = case.problem.network, case.estimator.noise
-    if model is not None and model.position == "weights":
-        return {TOGETHER: network.shapes}
-    return {layer.name: layer.shapes for layer in network.weighted}
-
-
-def _vectors(groups: Shapes, gradient: Mapping[str, Float], *, folded: bool) -> Vectors:
-    """Return each group's gradient as vectors: (R, p), or (p,) where not folded."""
-    found = {}
-    for name, shapes in groups.items():
-        parts = [np.asarray(gradient[parameter]) for parameter in shapes]
-        lead = (len(parts[0]), -1) if folded else (-1,)
-        found[name] = np.concatenate([part.reshape(lead) for part in parts], axis=-1)
-    return found
-
-
-def _of_momentum(case: Case) -> Question | None:
-    """Return the question about the new term of M; None without an oracle."""
-    given = Given.of(case, ReferenceBackend())
-    after = momentum_mean(case.estimator, case.problem, given.state)
-    if after is None:
-        return None
-    claim = next(c for c in case.estimator.claims if isinstance(c, MomentumFeedback))
-    kept, share = claim.momentum, 1 - claim.momentum
-    before = {name: np.asarray(given.state[name]) for name in after}
-    target = {name: np.ravel(m - kept * before[name]) / share for name, m in after.items()}
-    frozen = all(np.array_equal(after[name], before[name]) for name in after)
-    control = momentum_control_variate(case, 0.0 if frozen else claim.gain)
-
-    def read(draws: Draws) -> Vectors:
-        rows: dict[str, Float] = {}
-        for name, variate in control(draws).items():
-            term = (np.asarray(draws.estimate.state[name]) - kept * before[name]) / share
-            rows[f"{name} plain"] = term.reshape(BLOCK, -1) - target[name]
-            rows[name] = rows[f"{name} plain"] - variate
-        return rows
-
-    shapes = {name: {f"M of {name}": m.shape} for name, m in after.items()}
-    claimed = "mean of the new term of M = expected Jacobian, transposed"
-    return Question(claimed, target, shapes, read, given)
 
 
 def _looks(case: Case, question: Question) -> Looks:

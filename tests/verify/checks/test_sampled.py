@@ -232,13 +232,18 @@ def test_right_noise_of_every_law_passes(law: str, position: dict[str, Any]) -> 
 
 
 def test_half_widths_of_the_noise_check_are_those_of_the_law() -> None:
-    """Rademacher variances have no spread; 4,096 x 6 draws are otherwise far inside."""
+    """Gaussian means against the normal law; means of signs against the binomial."""
+    draws: Float = np.random.default_rng(1).normal(size=(4096, 6))
+    found = {d.what: d for d in deviations(NoiseModel(0.2, "gaussian"), draws, 1e-4)}
+    tail = 1e-4 / 60
+    assert found["mean of a coordinate"].half_width == pytest.approx(stats.norm.isf(tail) / 64)
+    assert found["variance of a coordinate"].half_width == pytest.approx(
+        stats.norm.isf(tail) * np.sqrt(2) / 64
+    )
     model = NoiseModel(0.2, "rademacher")
-    signs: Float = np.random.default_rng(1).integers(0, 2, (4096, 6)).astype(np.float64) * 2 - 1
-    found = {one.what: one for one in deviations(model, signs, 1e-4)}
-    assert found["variance of a coordinate"].size == 0
-    assert found["variance of a coordinate"].half_width == 0
-    assert found["mean of a coordinate"].half_width == pytest.approx(stats.norm.isf(1e-4 / 60) / 64)
-    tilted = np.abs(signs[:, :1]) * np.array([[1.0]])
-    off = deviations(model, np.hstack([tilted, signs]).astype(np.float64), 1e-4)
+    signs: Float = np.sign(draws)
+    found = {d.what: d for d in deviations(model, signs, 1e-4)}
+    heads = 4096 * (1 + found["mean of a coordinate"].half_width) / 2
+    assert stats.binom.sf(heads, 4096, 0.5) <= tail < stats.binom.sf(heads - 1, 4096, 0.5)
+    off = deviations(model, np.hstack([np.abs(signs[:, :1]), signs]), 1e-4)
     assert any(one.size > one.half_width for one in off)
