@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import multiprocessing
 import time
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 
 from gradassay.core.errors import UsageError
 from gradassay.core.records import CheckResult
+from gradassay.estimators import zoo_names
 from gradassay.verify.checks.case import Settings
 from gradassay.verify.faults import FAULTS, Fault
 from gradassay.verify.runner import run_cases
@@ -71,7 +73,7 @@ def run_self_test(
     faults : sequence of Fault
         What is planted.
     settings : Settings or None
-        Of the suite.
+        Of a suite over the whole zoo: a fault has one method's share of its false-alarm rate.
     workers : int
         Processes, at least 1, one fault each. Outcomes do not depend on it.
     thorough : bool
@@ -94,9 +96,11 @@ def run_self_test(
 
 
 def outcome(fault: Fault, settings: Settings, *, thorough: bool = False) -> Outcome:
-    """Return what becomes of one fault."""
+    """Return what becomes of one fault, at the error rate of one method among the whole zoo."""
     start = time.perf_counter()
-    cases = planned_cases({fault.name: fault.estimator}, settings)
+    share = settings.false_alarm_rate / len(zoo_names())
+    own = dataclasses.replace(settings, false_alarm_rate=share)
+    cases = planned_cases({fault.name: fault.estimator}, own)
     named = [case for case in cases if case.check.name == fault.check]
     first = next(_failures(run_cases(named)), None)
     seconds = time.perf_counter() - start

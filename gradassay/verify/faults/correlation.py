@@ -27,7 +27,7 @@ from gradassay.estimators.passes import Pass
 from gradassay.estimators.pzo_two_point import PZOTwoPoint
 from gradassay.estimators.spsa import SPSA
 from gradassay.estimators.zo_single_point import ZOSinglePoint
-from gradassay.verify.faults.changes import by_sample, of_kind
+from gradassay.verify.faults.changes import OtherNoise, by_sample, of_kind
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,24 @@ class SlopeOfAllSteps(ForwardGradient):
         return 0 * slope + array_namespace(slope).sum(slope, axis=0, keepdims=True)
 
 
+@dataclass(frozen=True)
+class OneSignForAllUnits(OtherNoise, ForwardGradient):
+    """All units of a layer get the sign of the first: cross terms do not vanish."""
+
+    def redrawn(self, noise: Noise, samples: int) -> Noise:
+        return noise.map(lambda z: 0 * z + z[..., :1])
+
+
+@dataclass(frozen=True)
+class PositiveMoreOften(OtherNoise, OPZO):
+    """Of two signs that are drawn the larger is taken."""
+
+    def redrawn(self, noise: Noise, samples: int) -> Noise:
+        return noise.map(
+            lambda z: array_namespace(z).maximum(z, array_namespace(z).flip(z, axis=-1))
+        )
+
+
 def _but_last(values: Mapping[str, Array]) -> dict[str, Array]:
     return dict(list(values.items())[:-1])
 
@@ -180,5 +198,17 @@ CORRELATION = of_kind(
             "spsa",
         ),
         ("slope of all steps", SlopeOfAllSteps(), "enumerated_variance", "forward_gradient"),
+        (
+            "one sign for all units",
+            OneSignForAllUnits(law="rademacher"),
+            "bounded_mean",
+            "forward_gradient",
+        ),
+        (
+            "signs positive more often",
+            PositiveMoreOften(pairing="none", law="rademacher"),
+            "bounded_momentum",
+            "opzo",
+        ),
     ),
 )
