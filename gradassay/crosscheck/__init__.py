@@ -1,0 +1,1 @@
+"""Cross-checks of other implementations against the reference."""
