@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import subprocess
 import sys
@@ -15,11 +16,19 @@ import pytest
 def test_ctrl_c_leaves_no_files(after_s: float, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gradassay", "run", "--out", str(tmp_path / "out" / "r")]
     process = subprocess.Popen(
-        [*command, "--epochs", "500"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--epochs", "500"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a test run in a shell's background is told to ignore Ctrl-C, and would hand that on
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
-    time.sleep(after_s)
-    process.send_signal(signal.SIGINT)
-    _, printed = process.communicate(timeout=60)
+    try:
+        time.sleep(after_s)
+        process.send_signal(signal.SIGINT)
+        _, printed = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode != 0
     if after_s > 2:  # before that the interpreter may still be importing
         assert process.returncode == 130
