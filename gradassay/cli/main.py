@@ -31,9 +31,11 @@ COMMANDS = {
     "report": "Write the HTML report of a results folder.",
     "data": "List, check and download data sets.",
     "zoo": "List the estimators and what they claim, or show one.",
+    "golden": "Make golden vectors, or check a simulator's answers to them.",
+    "nir": "Run NIR graphs under a named dialect and compare them with recordings.",
 }
 for command, text in COMMANDS.items():
-    target = f"gradassay.cli.{command}:{'app' if command == 'data' else command}"
+    target = f"gradassay.cli.{command}:{'app' if command in ('data', 'golden', 'nir') else command}"
     app.command(target, name=command, help=text)
 
 

@@ -96,7 +96,7 @@ def autograd_loss(
     inputs, targets = as_tensor(batch.inputs), torch.tensor(np.asarray(batch.targets))
     shown = [inputs if batch.static else inputs[step] for step in range(network.steps)]
     outputs = torch.stack([unrolled.advance(values, step) for step, values in enumerate(shown)])
-    return _mean_loss(network.loss, outputs, targets)
+    return mean_loss(network.loss, outputs, targets)
 
 
 def as_tensor(array: np.ndarray) -> torch.Tensor:
@@ -104,7 +104,7 @@ def as_tensor(array: np.ndarray) -> torch.Tensor:
     return torch.tensor(np.asarray(array), dtype=torch.float64)
 
 
-def _mean_loss(loss: Loss, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def mean_loss(loss: Loss, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Return the loss, mean over the batch, of outputs of shape (T, B, m)."""
     seen = outputs.mean(dim=0, keepdim=True) if loss.over == "sequence" else outputs
     repeated = targets.repeat(len(seen))

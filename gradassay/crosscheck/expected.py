@@ -1,0 +1,166 @@
+"""What the reference makes of a task, under the conventions that an implementation says it has."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import torch
+
+from gradassay.core.network import Network
+from gradassay.core.neuron import Neuron
+from gradassay.crosscheck.conventions import Conventions, simulate
+from gradassay.crosscheck.implementation import Answer, Float, Profile, Task
+from gradassay.reference_snn import ReferenceBackend
+from gradassay.torch_snn.surrogate import surrogate_derivative
+from gradassay.verify.oracles.autograd_network import Temporal
+from gradassay.verify.oracles.autograd_oracle import as_tensor, autograd_gradient, mean_loss
+
+
+def network_for(network: Network, profile: Profile) -> Network:
+    """Return the network with an implementation's reset and surrogate derivative."""
+    neuron = msgspec.structs.replace(
+        network.neuron,
+        reset=profile.conventions.reset,
+        surrogate=profile.surrogate or network.neuron.surrogate,
+    )
+    return network.replace(neuron=neuron)
+
+
+def expected_answer(task: Task, profile: Profile) -> Answer:
+    """Return spikes, membrane potentials before the reset, outputs and the gradient wanted.
+
+    By the reference where the conventions are its own but for the kind of reset; by `simulate` and
+    torch autograd elsewhere.
+    """
+    conventions = profile.conventions
+    if conventions == Conventions(reset=conventions.reset):
+        trace = ReferenceBackend().forward(
+            task.network, task.params, task.batch, record=frozenset({"membrane", "spikes"})
+        )
+        answer = Answer(dict(trace.spikes), dict(trace.membrane), trace.outputs)
+    else:
+        answer = _simulated(task, conventions)
+    if task.differentiated == "nothing":
+        return answer
+    gradient = expected_gradient(task, profile)
+    return Answer(answer.spikes, answer.membrane, answer.outputs, gradient)
+
+
+def _simulated(task: Task, conventions: Conventions) -> Answer:
+    """Return the forward pass of a neuron with any conventions."""
+    neuron, values = task.network.neuron, task.inputs
+    spikes, membrane = {}, {}
+    for weighted, layer in zip(task.network.weighted, task.network.spiking, strict=False):
+        current = _current(task, weighted.name, values)
+        membrane[layer.name], values = simulate(
+            current, conventions, leak=neuron.leak, threshold=neuron.threshold
+        )
+        spikes[layer.name] = values
+    return Answer(spikes, membrane, _current(task, task.network.readout.name, values))
+
+
+def _current(task: Task, layer: str, values: Float) -> Float:
+    """Return W s + b at every step."""
+    current: Float = values @ np.asarray(task.params[f"{layer}.weight"]).T
+    bias = task.params.get(f"{layer}.bias")
+    return current if bias is None else current + bias
+
+
+def expected_gradient(task: Task, profile: Profile) -> dict[str, Float]:
+    """Return the gradient of the batch's mean loss, by torch autograd, float64."""
+    conventions = profile.conventions
+    if task.differentiated == "online" or conventions == Conventions(reset=conventions.reset):
+        temporal: Temporal = "online" if task.differentiated == "online" else "through_time"
+        found = autograd_gradient(
+            task.network,
+            task.params,
+            task.batch,
+            temporal=temporal,
+            reset_gradient=profile.reset_gradient and temporal == "through_time",
+        )
+        return {name: np.asarray(array) for name, array in found.items()}
+    weights = {name: as_tensor(array).requires_grad_() for name, array in task.params.items()}
+    outputs = _unrolled(task, weights, conventions, reset_gradient=profile.reset_gradient)
+    loss = mean_loss(task.network.loss, outputs, torch.tensor(task.targets))
+    gradients = torch.autograd.grad(loss, list(weights.values()))
+    return {name: g.numpy() for name, g in zip(weights, gradients, strict=True)}
+
+
+class _Spike(torch.autograd.Function):
+    """Spikes of a membrane potential; on the way back the surrogate derivative."""
+
+    @staticmethod
+    def forward(
+        context: torch.autograd.function.FunctionCtx,
+        membrane: torch.Tensor,
+        neuron: Neuron,
+        strict: bool,
+    ) -> torch.Tensor:
+        """Return 1 where ``u >= V``, or ``u > V``."""
+        context.save_for_backward(membrane)
+        context.neuron = neuron  # type: ignore[attr-defined]
+        over = membrane > neuron.threshold if strict else membrane >= neuron.threshold
+        return over.to(membrane.dtype)
+
+    @staticmethod
+    def backward(context, slope):  # type: ignore[no-untyped-def]
+        """Return the slope times psi."""
+        (membrane,) = context.saved_tensors
+        return slope * surrogate_derivative(context.neuron, membrane), None, None
+
+
+def spike(membrane: torch.Tensor, neuron: Neuron, *, strict: bool = False) -> torch.Tensor:
+    """Return differentiable spikes, ``u >= V`` or, strictly, ``u > V``.
+
+    Parameters
+    ----------
+    membrane : tensor
+        u.
+    neuron : Neuron
+        Threshold V and surrogate derivative.
+    strict : bool
+        As above.
+    """
+    found: torch.Tensor = _Spike.apply(membrane, neuron, strict)  # type: ignore[no-untyped-call]
+    return found
+
+
+def _unrolled(
+    task: Task, weights: dict[str, torch.Tensor], conventions: Conventions, *, reset_gradient: bool
+) -> torch.Tensor:
+    """Return the outputs (T, B, m) of a plain loop, in autograd's graph."""
+    neuron, values = task.network.neuron, as_tensor(task.inputs)
+    strict = conventions.comparison == ">"
+    for weighted in task.network.weighted[:-1]:
+        current = values @ weights[f"{weighted.name}.weight"].T
+        current = current + weights.get(f"{weighted.name}.bias", torch.zeros(1))
+        u, spikes = torch.zeros_like(current[0]), list[torch.Tensor]()
+        for step in range(len(current)):
+            before = step - 1 - conventions.lag
+            fired = spikes[before] if before >= 0 else torch.zeros_like(u)
+            fired = fired if reset_gradient else fired.detach()
+            u = _charged(neuron, conventions, u, fired, current[step])
+            spikes.append(spike(u, neuron, strict=strict))
+        values = torch.stack(spikes)
+    readout = task.network.readout.name
+    outputs: torch.Tensor = values @ weights[f"{readout}.weight"].T
+    return outputs + weights.get(f"{readout}.bias", torch.zeros(1))
+
+
+def _charged(
+    neuron: Neuron,
+    conventions: Conventions,
+    u: torch.Tensor,
+    fired: torch.Tensor,
+    current: torch.Tensor,
+) -> torch.Tensor:
+    """Return u[t], as the table of `Conventions` has it."""
+
+    def reset(v: torch.Tensor) -> torch.Tensor:
+        if conventions.reset == "soft":
+            return v - neuron.threshold * fired
+        return v * (1 - fired) if conventions.reset == "hard" else v
+
+    if conventions.reset_before == "leak":
+        return neuron.leak * reset(u) + current
+    return reset(neuron.leak * u + current)

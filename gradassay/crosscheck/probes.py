@@ -1,0 +1,224 @@
+"""Which conventions an implementation has, found out from single neurons under chosen currents.
+
+Every combination of conventions is simulated on the same currents; those that give the spikes of
+the implementation to the last one are its own. Currents in multiples of a quarter, with a leak of
+one half, are exact in float64 and put potentials on the threshold, so that the comparison shows;
+strong ones go beyond twice the threshold, where resets and several spikes a step show.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradassay.core.builders import fully_connected
+from gradassay.core.keys import Key
+from gradassay.core.neuron import Neuron
+from gradassay.core.params import Params
+from gradassay.crosscheck.conventions import REFERENCE, Conventions, simulate
+from gradassay.crosscheck.implementation import Answer, Float, Implementation, Task
+
+STEPS, SAMPLES = 12, 256
+# of the threshold: far below it, so that nothing spikes
+IMPULSE = 0.125
+FIELDS = tuple(field.name for field in dataclasses.fields(Conventions))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What probes found out.
+
+    Parameters
+    ----------
+    leak, input_gain : float or None
+        Factor on the potential from step to step, and on the current; None without potentials.
+    conventions : tuple of Conventions
+        All that explain every spike; empty if none does.
+    closest : Conventions
+        Those that explain most.
+    differing, compared : int
+        Spikes that the closest does not explain, of all.
+    membrane : {"before", "after", "neither", "not given"}
+        Whether the potentials handed out are those before or after the reset.
+    """
+
+    leak: float | None
+    input_gain: float | None
+    conventions: tuple[Conventions, ...]
+    closest: Conventions
+    differing: int
+    compared: int
+    membrane: str
+
+    def values(self, field: str) -> tuple[object, ...]:
+        """Return the values of a convention that explain every spike, each once."""
+        return tuple(dict.fromkeys(getattr(one, field) for one in self.conventions))
+
+
+def candidates() -> tuple[Conventions, ...]:
+    """Return all combinations of conventions that differ."""
+    resets = [
+        Conventions(reset=reset, reset_before=before, lag=lag)
+        for reset, before, lag in itertools.product(
+            ("soft", "hard"), ("leak", "comparison"), (0, 1)
+        )
+    ]
+    return tuple(
+        dataclasses.replace(one, comparison=comparison, several=several)
+        for one in (*resets, Conventions(reset="none"))
+        for comparison, several in itertools.product((">=", ">"), (False, True))
+    )
+
+
+def neuron_task(currents: Float, neuron: Neuron) -> Task:
+    """Return a task of one neuron a sample, whose input current is given.
+
+    Parameters
+    ----------
+    currents : array, shape (T, B)
+        Of each step and sample.
+    neuron : Neuron
+        What the implementation is asked to have.
+    """
+    network = fully_connected(1, (1,), 2, bias=False, steps=len(currents), neuron=neuron)
+    params = {"hidden1.weight": np.ones((1, 1)), "readout.weight": np.array([[1.0], [-1.0]])}
+    targets = np.zeros(currents.shape[1], dtype=np.int64)
+    return Task(network, Params(params), currents[..., None], targets)
+
+
+def find_conventions(implementation: Implementation, neuron: Neuron, seed: int = 0) -> Found:
+    """Return the conventions of an implementation's neurons.
+
+    Parameters
+    ----------
+    implementation : Implementation
+        Whatever it raises is passed on.
+    neuron : Neuron
+        Leak and threshold asked for; a leak of 1/2 shows comparisons best.
+    seed : int
+        Of the currents.
+    """
+    leak, gain = leak_and_gain(implementation, neuron)
+    currents = _currents(seed) * neuron.threshold / (gain or 1.0)
+    answer = implementation.run(neuron_task(currents, neuron))
+    spikes = answer.spikes["lif1"][..., 0]
+    arriving = currents * (gain or 1.0)
+    used = {"leak": neuron.leak if leak is None else leak, "threshold": neuron.threshold}
+    counts = {one: _differing(spikes, arriving, one, used) for one in candidates()}
+    closest = min(counts, key=lambda one: (counts[one], one != REFERENCE))
+    explaining = tuple(one for one, count in counts.items() if count == 0)
+    return Found(
+        leak=leak,
+        input_gain=gain,
+        conventions=explaining,
+        closest=closest,
+        differing=counts[closest],
+        compared=spikes.size,
+        membrane=_reported(answer, simulate(arriving, closest, **used), closest, neuron),
+    )
+
+
+def _differing(
+    spikes: Float, arriving: Float, conventions: Conventions, used: dict[str, float]
+) -> int:
+    """Return the number of spikes that conventions do not explain."""
+    return int((simulate(arriving, conventions, **used)[1] != spikes).sum())
+
+
+def leak_and_gain(
+    implementation: Implementation, neuron: Neuron
+) -> tuple[float | None, float | None]:
+    """Return leak and factor on the input, from the potential after one small impulse.
+
+    Parameters
+    ----------
+    implementation, neuron
+        As in `find_conventions`.
+
+    Returns
+    -------
+    leak, gain : float or None
+        None where no potentials are handed out, or the impulse leaves none.
+    """
+    currents = np.zeros((2, 1))
+    currents[0] = IMPULSE * neuron.threshold
+    membrane = implementation.run(neuron_task(currents, neuron)).membrane.get("lif1")
+    if membrane is None or not membrane[0, 0, 0]:
+        return None, None
+    first, second = (float(u) for u in membrane[:, 0, 0])
+    gain = first / float(currents[0, 0])
+    return _rounded(second / first), _rounded(gain)
+
+
+def _rounded(value: float) -> float:
+    """Return the short decimal number that a value is within single precision, if it is one."""
+    short = round(value, 6)
+    return short if abs(value - short) <= 1e-7 * max(abs(short), 1e-3) else value
+
+
+def _currents(seed: int) -> Float:
+    """Return currents in units of the threshold, (T, B): dyadic, strong, and drawn from a density."""
+    generator = (Key(seed) / "probes").generator()
+    weak = generator.integers(-1, 5, (STEPS, SAMPLES)) / 4.0
+    strong = generator.integers(-4, 14, (STEPS, SAMPLES)) / 4.0
+    dense = generator.normal(0.5, 0.75, (STEPS, SAMPLES))
+    return np.concatenate([weak, strong, dense], axis=1)
+
+
+def _reported(
+    answer: Answer, simulated: tuple[Float, Float], closest: Conventions, neuron: Neuron
+) -> str:
+    """Return which potentials are handed out."""
+    if "lif1" not in answer.membrane:
+        return "not given"
+    theirs, (before, spikes) = answer.membrane["lif1"][..., 0], simulated
+    after = before - neuron.threshold * spikes
+    if closest.reset == "hard":
+        after = np.where(spikes > 0, 0.0, before)
+    for told, ours in (("before", before), ("after", after)):
+        if np.allclose(theirs, ours, rtol=1e-6, atol=1e-6 * neuron.threshold):
+            return told
+    return "neither"
+
+
+def state_is_kept(implementation: Implementation, neuron: Neuron, seed: int = 0) -> bool:
+    """Return whether a batch's spikes depend on the batch that was run before it.
+
+    Parameters
+    ----------
+    implementation, neuron, seed
+        As in `find_conventions`.
+    """
+    currents = _currents(seed) * neuron.threshold
+    once = _spikes_of(implementation, currents[:, :SAMPLES], neuron)
+    _spikes_of(implementation, currents[:, SAMPLES : 2 * SAMPLES], neuron)
+    again = _spikes_of(implementation, currents[:, :SAMPLES], neuron)
+    return bool((once != again).any())
+
+
+def _spikes_of(implementation: Implementation, currents: Float, neuron: Neuron) -> Float:
+    return implementation.run(neuron_task(currents, neuron)).spikes["lif1"]
+
+
+def differing_fields(found: Found, claimed: Conventions) -> Sequence[str]:
+    """Return the names of the conventions that differ from those claimed.
+
+    Where several explain every spike, those that differ least count.
+
+    Parameters
+    ----------
+    found : Found
+        Of `find_conventions`.
+    claimed : Conventions
+        What the implementation says.
+    """
+    explaining = found.conventions or (found.closest,)
+
+    def wrong(one: Conventions) -> list[str]:
+        return [name for name in FIELDS if getattr(one, name) != getattr(claimed, name)]
+
+    return min((wrong(one) for one in explaining), key=len)
