@@ -12,6 +12,7 @@ Float = NDArray[np.float64]
 
 Comparison = Literal[">=", ">"]
 Reset = Literal["soft", "hard", "none"]
+Moment = Literal["leak", "comparison"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Conventions:
 
     comparison: Comparison = ">="
     reset: Reset = "soft"
-    reset_before: Literal["leak", "comparison"] = "leak"
+    reset_before: Moment = "leak"
     lag: int = 0
     several: bool = False
 

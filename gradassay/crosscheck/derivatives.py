@@ -1,26 +1,21 @@
-"""An implementation's surrogate derivative and its gradient through the reset, from gradients alone.
+"""An implementation's surrogate derivative, from its weight gradients alone.
 
 One step of units with one input of 1 and weights w_i has the gradient ``e c psi(w_i - V)`` by w_i,
-with c the readout's weights and e the error: so psi is read off anybody's weight gradients. Two
-steps of one unit tell whether the gradient goes through the reset.
+with c the readout's weights and e the error: so psi is read off anybody's weight gradients.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
-import torch
-from scipy import optimize
 
 from gradassay.core.builders import fully_connected
 from gradassay.core.network import Network
-from gradassay.core.neuron import Neuron, Surrogate, SurrogateKind
+from gradassay.core.neuron import Neuron
 from gradassay.core.params import Params
 from gradassay.crosscheck.implementation import Float, Implementation, Task
 from gradassay.reference_snn.loss import losses_and_errors
-from gradassay.torch_snn.surrogate import derivative_
 
 # membrane potentials less the threshold, in units of the threshold
 GRID = np.concatenate([np.linspace(-8, 8, 1601), [-100.0, -30.0, 30.0, 100.0]])

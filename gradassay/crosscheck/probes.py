@@ -19,12 +19,22 @@ from gradassay.core.builders import fully_connected
 from gradassay.core.keys import Key
 from gradassay.core.neuron import Neuron
 from gradassay.core.params import Params
-from gradassay.crosscheck.conventions import REFERENCE, Conventions, simulate
+from gradassay.crosscheck.conventions import (
+    REFERENCE,
+    Comparison,
+    Conventions,
+    Moment,
+    Reset,
+    simulate,
+)
 from gradassay.crosscheck.implementation import Answer, Float, Implementation, Task
 
 STEPS, SAMPLES = 12, 256
 # of the threshold: far below it, so that nothing spikes
 IMPULSE = 0.125
+COMPARISONS: tuple[Comparison, ...] = (">=", ">")
+RESETS: tuple[Reset, ...] = ("soft", "hard")
+MOMENTS: tuple[Moment, ...] = ("leak", "comparison")
 FIELDS = tuple(field.name for field in dataclasses.fields(Conventions))
 
 
@@ -61,16 +71,13 @@ class Found:
 
 def candidates() -> tuple[Conventions, ...]:
     """Return all combinations of conventions that differ."""
-    resets = [
-        Conventions(reset=reset, reset_before=before, lag=lag)
-        for reset, before, lag in itertools.product(
-            ("soft", "hard"), ("leak", "comparison"), (0, 1)
-        )
-    ]
+    resets: list[Conventions] = [Conventions(reset="none")]
+    for reset, before, lag in itertools.product(RESETS, MOMENTS, (0, 1)):
+        resets.append(Conventions(reset=reset, reset_before=before, lag=lag))
     return tuple(
         dataclasses.replace(one, comparison=comparison, several=several)
-        for one in (*resets, Conventions(reset="none"))
-        for comparison, several in itertools.product((">=", ">"), (False, True))
+        for one in resets
+        for comparison, several in itertools.product(COMPARISONS, (False, True))
     )
 
 
@@ -161,7 +168,7 @@ def _rounded(value: float) -> float:
 
 
 def _currents(seed: int) -> Float:
-    """Return currents in units of the threshold, (T, B): dyadic, strong, and drawn from a density."""
+    """Return currents in units of the threshold, (T, B): dyadic, strong, of a density."""
     generator = (Key(seed) / "probes").generator()
     weak = generator.integers(-1, 5, (STEPS, SAMPLES)) / 4.0
     strong = generator.integers(-4, 14, (STEPS, SAMPLES)) / 4.0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import signal
 import subprocess
@@ -81,7 +82,10 @@ def test_ctrl_c_in_a_process_leaves_no_file(tmp_path: Path) -> None:
     target = tmp_path / "metrics.jsonl"
     partial = MetricsFile(target).partial
     with subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(target)], stderr=subprocess.DEVNULL
+        [sys.executable, "-c", CHILD, str(target)],
+        stderr=subprocess.DEVNULL,
+        # a test run in a shell's background is told to ignore Ctrl-C, and would hand that on
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as child:
         deadline = time.monotonic() + 60
         while not (partial.exists() and partial.stat().st_size):

@@ -12,7 +12,7 @@ from gradassay.core.records import CheckResult
 from gradassay.verify.checks.causes import usual_causes
 from gradassay.verify.oracles.small_problems import SmallProblem
 
-SMALLEST_ARRAY = 1e-4
+SMALLEST_ARRAY = 1e-3
 MOST_NAMED = 4
 USUAL_BUDGET = 262_144
 
@@ -20,7 +20,7 @@ USUAL_BUDGET = 262_144
 def relative_difference(found: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
     """Return the largest over arrays of |found - expected| / |expected|, in the Euclidean norm.
 
-    An expected array that is smaller than 1e-4 of the largest counts as that large: sums that
+    An expected array that is smaller than 1e-3 of the largest counts as that large: sums that
     cancel leave rounding errors of the terms' size. Where all that is expected is 0 it is the norm
     of what was found. An array that is missing, of another shape or not finite makes it infinite.
     """
