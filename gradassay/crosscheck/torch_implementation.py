@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -140,12 +139,14 @@ def differentiated(task: Task, outputs: Tensor, weights: dict[str, Tensor]) -> d
     """
     loss = mean_loss(task.network.loss, outputs, torch.tensor(task.targets))
     found = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+    reached: list[Tensor | None] = list(found)
     return {
         name: as_float(torch.zeros_like(w) if g is None else g)
-        for (name, w), g in zip(weights.items(), found, strict=True)
+        for (name, w), g in zip(weights.items(), reached, strict=True)
     }
 
 
 def as_float(tensor: Tensor) -> Float:
     """Return a float64 NumPy copy."""
-    return np.array(tensor.detach().cpu(), dtype=np.float64)
+    array: Float = tensor.detach().cpu().to(torch.float64).numpy().copy()
+    return array
