@@ -21,6 +21,10 @@ from gradassay.core.records import Interval
 from gradassay.verify.statistics.moments import Float
 from gradassay.verify.statistics.norm_law import NormLaw
 
+# Standard errors of logarithms are this much larger than estimated: from few skewed blocks the
+# estimate tends to be too small, and intervals at 0.95 covered 0.947 on average, 0.938 at worst.
+ALLOWANCE = 1.05
+
 
 def jackknife(value: float, left_out: Float, level: float) -> Interval:
     """Return the interval of a statistic from its values with one block left out.
@@ -65,11 +69,12 @@ def _log_jackknife(value: float, left_out: Float, level: float) -> Interval:
 
     ``g(t) = t + a t^2 / 3 + a^2 t^3 / 27 + a / 6`` of the studentised logarithm t has nearly
     Student's law, with a the skewness of the blocks over ``sqrt(K)``; the ends are where it reaches
-    the quantiles.
+    the quantiles. The standard error has an allowance.
     """
     logs, blocks = np.log(left_out), len(left_out)
     deviations = logs.mean() - logs
     error, quantile = _error_and_quantile(deviations, level)
+    error *= ALLOWANCE
     if error == 0:
         return Interval(value, value, value, level)
     skewness = float((deviations**3).mean() / (deviations**2).mean() ** 1.5)
@@ -104,7 +109,7 @@ def mean_interval(blocks: Float, level: float, *, positive: bool = False) -> Int
     >>> import numpy as np
     >>> interval = mean_interval(np.array([1.0, 2.0, 3.0, 2.0]), 0.95, positive=True)
     >>> round(interval.value, 3), round(interval.low, 3), round(interval.high, 3)
-    (2.0, 1.133, 4.52)
+    (2.0, 1.101, 4.708)
     """
     value = float(blocks.mean())
     if np.all(blocks == blocks[0]):
@@ -139,7 +144,7 @@ def ratio_interval(numerators: Float, denominators: Float, level: float) -> Inte
     >>> blocks = np.array([1.0, 2.0, 3.0, 2.0])
     >>> interval = ratio_interval(blocks, 2 * blocks[::-1], 0.95)
     >>> round(interval.value, 3), round(interval.low, 3), round(interval.high, 3)
-    (0.5, 0.197, 1.268)
+    (0.5, 0.188, 1.328)
     """
     above, below = _left_out(numerators), _left_out(denominators)
     value = float(numerators.mean() / denominators.mean()) if denominators.any() else math.nan
