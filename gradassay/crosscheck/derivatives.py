@@ -1,12 +1,14 @@
-"""An implementation's surrogate derivative, from its weight gradients alone.
+"""Surrogate derivative and gradient through the reset, from weight gradients alone.
 
 One step of units with one input of 1 and weights w_i has the gradient ``e c psi(w_i - V)`` by w_i,
-with c the readout's weights and e the error: so psi is read off anybody's weight gradients.
+with c the readout's weights and e the error: so psi is read off anybody's weight gradients. Two
+steps of one unit tell whether the gradient goes through the reset.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, cast
 
 import numpy as np
 
@@ -14,11 +16,16 @@ from gradassay.core.builders import fully_connected
 from gradassay.core.network import Network
 from gradassay.core.neuron import Neuron
 from gradassay.core.params import Params
+from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.implementation import Float, Implementation, Task
 from gradassay.reference_snn.loss import losses_and_errors
 
 # membrane potentials less the threshold, in units of the threshold
 GRID = np.concatenate([np.linspace(-8, 8, 1601), [-100.0, -30.0, 30.0, 100.0]])
+
+# of the threshold: potentials of two steps, near it on both sides, so that psi is not small
+NEAR = (0.95, 1.05)
+SAME = 1e-5
 
 
 @dataclass(frozen=True)
@@ -79,22 +86,85 @@ def surrogate_derivative(
         Factor on its input currents.
     """
     x = GRID * neuron.threshold
-    weights = (x + neuron.threshold)[:, None] / input_gain
-    network = fully_connected(1, (len(x),), 2, bias=False, steps=1, neuron=neuron)
-    down = np.array([[1.0], [-1.0]]) * np.full(len(x), 1 / len(x))
-    values = _gradient(implementation, network, weights, down, np.ones((1, 1, 1)))
-    return Derivative(x, values / input_gain)
+    return Derivative(x, _psi_at(implementation, neuron, x + neuron.threshold, input_gain))
+
+
+def gradient_through_reset(
+    implementation: Implementation,
+    neuron: Neuron,
+    conventions: Conventions,
+    *,
+    leak: float,
+    input_gain: float = 1.0,
+) -> Literal["kept", "cut", "neither"]:
+    """Return whether the gradient through time goes through the reset.
+
+    One unit, two steps, with potentials just below and just above the threshold. With D the
+    derivative of the second potential by the weight, its gradient is
+    ``c (e[1] psi(u[1]) x[1] + e[2] psi(u[2]) D)``; D has the reset's term ``psi(u[1])``, or not.
+
+    Parameters
+    ----------
+    implementation : Implementation
+        With a gradient through time.
+    neuron : Neuron
+        Asked for.
+    conventions : Conventions
+        Its reset.
+    leak, input_gain : float
+        Its leak and its factor on input currents.
+    """
+    below, above = (share * neuron.threshold for share in NEAR)
+    currents = np.array([below, above - leak * below])
+    psi = _psi_at(implementation, neuron, np.array([below, above]), input_gain)
+    network = fully_connected(1, (1,), 2, bias=False, steps=2, neuron=neuron)
+    down = np.array([[1.0], [-1.0]])
+    inputs = (currents / input_gain)[:, None, None]
+    gradient, errors = _gradient(implementation, network, np.ones((1, 1)), down, inputs)
+    first, second = (float(slope) for slope in errors @ down[:, 0])
+    if not (psi[1] and np.isfinite(psi).all()):
+        return "neither"
+    found = (float(gradient[0]) - first * psi[0] * currents[0]) / (second * psi[1])
+    cut, kept = _second_derivatives(conventions, neuron.threshold, currents, psi[0], leak)
+    for told, expected in (("kept", kept), ("cut", cut)):
+        if abs(found - expected) <= SAME * max(abs(cut), abs(kept)):
+            return cast("Literal['kept', 'cut']", told)
+    return "neither"
+
+
+def _second_derivatives(
+    conventions: Conventions, threshold: float, currents: Float, psi: float, leak: float
+) -> tuple[float, float]:
+    """Return D without and with the reset's term; the first step has no spike."""
+    first, second = (float(x) for x in currents)
+    cut = leak * first + second
+    decayed = conventions.reset_before == "leak"
+    if conventions.reset == "none" or conventions.lag:
+        return cut, cut
+    if conventions.reset == "soft":
+        taken = threshold * (leak if decayed else 1.0)
+    else:
+        taken = leak * first if decayed else cut
+    return cut, cut - taken * psi * first
+
+
+def _psi_at(implementation: Implementation, neuron: Neuron, u: Float, input_gain: float) -> Float:
+    """Return psi at membrane potentials u, shape (n,)."""
+    network = fully_connected(1, (len(u),), 2, bias=False, steps=1, neuron=neuron)
+    down = np.array([[1.0], [-1.0]]) * np.full(len(u), 1 / len(u))
+    weights, inputs = u[:, None] / input_gain, np.ones((1, 1, 1))
+    gradient, errors = _gradient(implementation, network, weights, down, inputs)
+    values: Float = gradient / (errors[0] @ down) / input_gain
+    return values
 
 
 def _gradient(
     implementation: Implementation, network: Network, weights: Float, down: Float, inputs: Float
-) -> Float:
-    """Return the gradient by the first weights, over that by the spikes of the first step."""
+) -> tuple[Float, Float]:
+    """Return the gradient by the first weights, (n,), and the errors of one sample, (T, m)."""
     params = Params({"hidden1.weight": weights, "readout.weight": down})
     task = Task(network, params, inputs, np.zeros(1, dtype=np.int64), differentiated="through_time")
     answer = implementation.run(task)
     outputs = answer.spikes["lif1"] @ down.T if answer.outputs is None else answer.outputs
     _, errors = losses_and_errors(network.loss, outputs, task.targets, network.steps)
-    slope = errors[0, 0] @ down
-    found: Float = np.asarray(answer.gradient["hidden1.weight"])[:, 0] / slope
-    return found
+    return np.asarray(answer.gradient["hidden1.weight"])[:, 0], errors[:, 0]

@@ -113,8 +113,15 @@ class Implementation(Protocol):
     Whatever `run` raises becomes a result that names it.
     """
 
-    name: str
-    profile: Profile
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def profile(self) -> Profile:
+        """What it says of itself."""
+        ...
 
     def run(self, task: Task) -> Answer:
         """Return what becomes of a task; from a state at rest, each time."""

@@ -1,0 +1,280 @@
+"""The checks of an implementation against the reference."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from gradassay.core.neuron import Neuron
+from gradassay.core.records import CheckResult, Verdict
+from gradassay.crosscheck.comparison import compare_spikes, relative_difference, unusable
+from gradassay.crosscheck.conventions import Conventions
+from gradassay.crosscheck.derivatives import gradient_through_reset, surrogate_derivative
+from gradassay.crosscheck.expected import expected_answer, network_for
+from gradassay.crosscheck.implementation import (
+    Answer,
+    Differentiated,
+    Implementation,
+    Task,
+)
+from gradassay.crosscheck.probes import (
+    Found,
+    differing_fields,
+    find_conventions,
+    leak_and_gain,
+    state_is_kept,
+)
+from gradassay.crosscheck.problems import Problem, problems
+from gradassay.reference_snn.neuron import surrogate_derivative as reference_derivative
+
+SURROGATE_BOUND = 1e-9
+FLOAT32_BOUND = 1e-3
+MEANING = {
+    "comparison": "spikes where u {} V",
+    "reset": "{} reset",
+    "reset_before": "reset before the {} of the next step",
+    "lag": "reset {} steps late",
+    "several": "several spikes a step: {}",
+}
+
+
+def crosscheck(implementation: Implementation, *, seed: int = 0) -> Iterator[CheckResult]:
+    """Yield the results of all checks of an implementation; none stops the others.
+
+    Parameters
+    ----------
+    implementation : Implementation
+        Compared with the reference under the conventions of its profile.
+    seed : int
+        Of the problems.
+    """
+    checks: list[tuple[str, Callable[[], Iterator[CheckResult]]]] = [
+        ("conventions_as_claimed", lambda: _conventions(implementation, seed)),
+        ("state_is_reset", lambda: _state(implementation, seed)),
+    ]
+    if "through_time" in implementation.profile.differentiates:
+        checks += [
+            ("surrogate_as_claimed", lambda: _surrogate(implementation, seed)),
+            ("reset_gradient_as_claimed", lambda: _reset_gradient(implementation, seed)),
+        ]
+    for name, check in checks:
+        yield from _guarded(implementation, name, "single neurons", check, seed)
+    for problem in problems(seed, implementation.profile.leaks):
+        yield from _guarded(
+            implementation,
+            "spikes_agree",
+            problem.name,
+            lambda problem=problem: _agreement(implementation, problem, seed),  # type: ignore[misc]
+            seed,
+        )
+
+
+def _guarded(
+    implementation: Implementation,
+    check: str,
+    problem: str,
+    run: Callable[[], Iterator[CheckResult]],
+    seed: int,
+) -> Iterator[CheckResult]:
+    """Yield the results of a check, or a FAIL that says what it raised."""
+    try:
+        yield from list(run())
+    except Exception as error:  # a third party's code
+        told = f"raised {type(error).__name__}: {error}".splitlines()[0]
+        yield _row(implementation, problem, check, "runs", float("inf"), 0.0, told, seed)
+
+
+def _row(
+    implementation: Implementation,
+    problem: str,
+    check: str,
+    claim: str,
+    measured: float,
+    bound: float,
+    detail: str,
+    seed: int,
+    quantity: str = "",
+) -> CheckResult:
+    """Return a row: PASS where what was measured is at most the bound."""
+    verdict: Verdict = "PASS" if measured <= bound else "FAIL"
+    return CheckResult(
+        subject=implementation.name,
+        problem=problem,
+        check=check,
+        level=0,
+        claim=claim,
+        verdict=verdict,
+        measured=measured,
+        low=measured,
+        high=measured,
+        bound=bound,
+        detail="" if verdict == "PASS" else detail,
+        evaluations=1,
+        seed=seed,
+        quantity=quantity or "relative difference",
+    )
+
+
+def _neuron(implementation: Implementation) -> Neuron:
+    """Return the neuron that single-neuron checks ask for."""
+    profile = implementation.profile
+    neuron = Neuron(leak=profile.leaks[0], reset=profile.conventions.reset)
+    if profile.surrogate is None:
+        return neuron
+    return Neuron(leak=neuron.leak, reset=neuron.reset, surrogate=profile.surrogate)
+
+
+def _conventions(implementation: Implementation, seed: int) -> Iterator[CheckResult]:
+    """Compare the conventions found with those claimed."""
+    claimed = implementation.profile.conventions
+    found = find_conventions(implementation, _neuron(implementation), seed)
+    yield _row(
+        implementation,
+        "single neurons",
+        "conventions_as_claimed",
+        f"the neuron: {told(claimed)}",
+        float(bool(_contradictions(found, claimed, _neuron(implementation)))),
+        0.0,
+        _contradictions(found, claimed, _neuron(implementation)),
+        seed,
+        "conventions that differ",
+    )
+
+
+def _contradictions(found: Found, claimed: Conventions, neuron: Neuron) -> str:
+    """Return what differs from the claims, for people; empty if nothing does."""
+    wrong = []
+    if found.leak is not None and abs(found.leak - neuron.leak) > 1e-7:
+        wrong.append(f"leak {found.leak:g}, expected {neuron.leak:g}")
+    if found.input_gain is not None and abs(found.input_gain - 1) > 1e-7:
+        wrong.append(f"input current times {found.input_gain:g}, expected 1")
+    for name in differing_fields(found, claimed):
+        theirs = getattr(found.conventions[0] if found.conventions else found.closest, name)
+        ours = getattr(claimed, name)
+        wrong.append(f"{MEANING[name].format(theirs)}, expected {MEANING[name].format(ours)}")
+    if not found.conventions:
+        rest = f"{found.differing} of {found.compared} spikes are explained by no known conventions"
+        wrong.append(f"{rest}; the closest are {told(found.closest)}")
+    return "; ".join(wrong)
+
+
+def told(conventions: Conventions) -> str:
+    """Return conventions in words.
+
+    Examples
+    --------
+    >>> told(Conventions())
+    'spikes where u >= V, soft reset before the leak of the next step'
+    """
+    words = [f"spikes where u {conventions.comparison} V"]
+    if conventions.reset == "none":
+        words.append("no reset")
+    else:
+        words.append(
+            f"{conventions.reset} reset before the {conventions.reset_before} of the next step"
+        )
+    words += [f"{conventions.lag} step late"] if conventions.lag else []
+    words += ["several spikes a step"] if conventions.several else []
+    return ", ".join(words)
+
+
+def _state(implementation: Implementation, seed: int) -> Iterator[CheckResult]:
+    kept = state_is_kept(implementation, _neuron(implementation), seed)
+    detail = "the state is kept: a batch's spikes depend on the batch before it"
+    claim = "every batch starts at rest"
+    yield _row(
+        implementation, "single neurons", "state_is_reset", claim, float(kept), 0.0, detail, seed
+    )
+
+
+def _surrogate(implementation: Implementation, seed: int) -> Iterator[CheckResult]:
+    """Compare the surrogate derivative on a grid."""
+    neuron = _neuron(implementation)
+    _, gain = leak_and_gain(implementation, neuron)
+    found = surrogate_derivative(implementation, neuron, input_gain=gain or 1.0)
+    expected = reference_derivative(neuron, found.x + neuron.threshold)
+    measured = relative_difference(found.values, expected)
+    peak = float(reference_derivative(neuron, np.full(1, neuron.threshold))[0])
+    places = ", ".join(f"{x:g}" for x in found.not_finite[:4])
+    detail = f"psi at the threshold {found.at_threshold:.6g}, expected {peak:.6g}; integral "
+    detail += f"{found.integral:.4g}" + (f"; not finite at u - V = {places}" if places else "")
+    claim = f"surrogate derivative: {neuron.surrogate.kind}, k = {neuron.surrogate.scale:g}"
+    name = "surrogate_as_claimed"
+    yield _row(
+        implementation, "single neurons", name, claim, measured, SURROGATE_BOUND, detail, seed
+    )
+
+
+def _reset_gradient(implementation: Implementation, seed: int) -> Iterator[CheckResult]:
+    """Compare the gradient through the reset with the claim."""
+    profile, neuron = implementation.profile, _neuron(implementation)
+    if profile.conventions.reset == "none" or profile.conventions.lag:
+        return
+    claimed = "kept" if profile.reset_gradient else "cut"
+    found = gradient_through_reset(implementation, neuron, profile.conventions, leak=neuron.leak)
+    claim = f"the gradient through the reset is {claimed}"
+    detail = f"it is {found}" if found != "neither" else "it is neither kept nor cut"
+    name, wrong = "reset_gradient_as_claimed", float(found != claimed)
+    yield _row(implementation, "single neurons", name, claim, wrong, 0.0, detail, seed)
+
+
+def _agreement(
+    implementation: Implementation, problem: Problem, seed: int
+) -> Iterator[CheckResult]:
+    """Compare spikes, outputs and gradients on a problem."""
+    profile = implementation.profile
+    for number, differentiated in enumerate(profile.differentiates or ("nothing",)):
+        network = network_for(problem.task.network, profile)
+        task = dataclasses.replace(problem.task, network=network, differentiated=differentiated)
+        expected, found = expected_answer(task, profile), implementation.run(task)
+        wrong = unusable(task, expected, found)
+        if wrong:
+            yield _row(
+                implementation, problem.name, "spikes_agree", "answers", 1.0, 0.0, wrong, seed
+            )
+            return
+        spikes = compare_spikes(task, expected, found, exact=problem.exact)
+        if number == 0:
+            detail = f"{spikes.differing} of {spikes.compared} differ; first {spikes.first}"
+            yield _row(
+                implementation,
+                problem.name,
+                "spikes_agree",
+                "spikes = the reference's",
+                float(spikes.differing),
+                0.0,
+                detail,
+                seed,
+                "differing spikes",
+            )
+        if found.gradient and not spikes.differing:
+            yield _gradients(implementation, problem.name, task, expected, found, seed)
+
+
+def _gradients(
+    implementation: Implementation,
+    problem: str,
+    task: Task,
+    expected: Answer,
+    found: Answer,
+    seed: int,
+) -> CheckResult:
+    """Compare gradients, the worst parameter named."""
+    names: dict[Differentiated, str] = {"through_time": "bptt_agrees", "online": "online_agrees"}
+    errors = {
+        name: relative_difference(found.gradient[name], g) for name, g in expected.gradient.items()
+    }
+    worst = max(errors, key=lambda name: errors[name])
+    bound = implementation.profile.bound if task.precision == "float64" else FLOAT32_BOUND
+    return _row(
+        implementation,
+        problem,
+        names[task.differentiated],
+        "gradient = torch autograd's through the reference's equations",
+        errors[worst],
+        bound,
+        ", ".join(f"{name} {error:.2g}" for name, error in errors.items()),
+        seed,
+    )

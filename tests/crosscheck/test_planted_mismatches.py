@@ -1,0 +1,161 @@
+"""An implementation that differs from the reference in one convention is found out, and told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from gradassay.core.neuron import Neuron, Surrogate
+from gradassay.core.records import CheckResult
+from gradassay.crosscheck.conventions import Conventions
+from gradassay.crosscheck.expected import spike
+from gradassay.crosscheck.implementation import Answer, Profile, Task
+from gradassay.crosscheck.suite import crosscheck
+from gradassay.crosscheck.torch_implementation import TorchImplementation
+
+
+@dataclass
+class Plain(TorchImplementation):
+    """A neuron as the reference has it, with something that can be wrong."""
+
+    reset: str = "soft"
+    late: bool = False
+    strict: bool = False
+    decayed: bool = True
+    scale: float = 1.0
+    keeps: bool = False
+    cut: bool = True
+    gain: float = 1.0
+    claims: Profile = field(default_factory=Profile)
+    name: str = "plain"
+    kept: Any = None
+
+    @property
+    def profile(self) -> Profile:  # type: ignore[override]
+        return self.claims
+
+    def make(self, neuron: Neuron, units: int, dtype: torch.dtype) -> Neuron:
+        surrogate = Surrogate(neuron.surrogate.kind, neuron.surrogate.scale * self.scale)
+        return Neuron(neuron.leak, neuron.threshold, neuron.reset, surrogate)
+
+    def step(self, node: Neuron, current: Tensor, state: Any) -> tuple[Tensor, Tensor, Any]:
+        rest = (torch.zeros_like(current), torch.zeros_like(current), torch.zeros_like(current))
+        if state is None and self.keeps and self.kept is not None:
+            state = self.kept if self.kept[0].shape == current.shape else None
+        u, fired, before = state or rest
+        taken = before if self.late else fired
+        taken = taken.detach() if self.cut else taken
+        if self.reset == "hard":
+            u = node.leak * u * (1 - taken) + self.gain * current
+        else:
+            factor = node.leak if self.decayed else 1.0
+            u = node.leak * u - factor * node.threshold * taken + self.gain * current
+        spikes = spike(u, node, strict=self.strict)
+        state = (u, spikes, fired)
+        self.kept = tuple(array.detach() for array in state)
+        return spikes, u, state
+
+
+def failures(implementation: Plain, *checks: str) -> dict[str, CheckResult]:
+    found = [r for r in crosscheck(implementation) if r.verdict == "FAIL"]
+    return {r.check: r for r in reversed(found)}
+
+
+def test_a_right_implementation_passes_everything() -> None:
+    results = list(crosscheck(Plain()))
+    assert [r for r in results if r.verdict != "PASS"] == []
+    assert {r.check for r in results} == {
+        "conventions_as_claimed",
+        "state_is_reset",
+        "surrogate_as_claimed",
+        "reset_gradient_as_claimed",
+        "spikes_agree",
+        "bptt_agrees",
+    }
+
+
+@pytest.mark.parametrize(
+    ("planted", "check", "told"),
+    [
+        (Plain(reset="hard"), "conventions_as_claimed", "hard reset, expected soft reset"),
+        (Plain(late=True), "conventions_as_claimed", "reset 1 steps late, expected reset 0"),
+        (Plain(strict=True), "conventions_as_claimed", "spikes where u > V, expected spikes"),
+        (Plain(decayed=False), "conventions_as_claimed", "before the comparison of the next"),
+        (Plain(gain=0.5), "conventions_as_claimed", "input current times 0.5, expected 1"),
+        (Plain(scale=2.0), "surrogate_as_claimed", "psi at the threshold 2, expected 1"),
+        (Plain(keeps=True), "state_is_reset", "the state is kept"),
+        (Plain(cut=False), "reset_gradient_as_claimed", "it is kept"),
+        (
+            Plain(claims=Profile(reset_gradient=True)),
+            "reset_gradient_as_claimed",
+            "it is cut",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_planted_mismatch_is_named(planted: Plain, check: str, told: str) -> None:
+    found = failures(planted)
+    assert told in found[check].detail
+    others = {"conventions_as_claimed", "state_is_reset", "surrogate_as_claimed"} - {check}
+    if check != "state_is_reset":
+        assert not others & set(found)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        Profile(Conventions(">", "hard")),
+        Profile(Conventions(">=", "soft", "comparison"), reset_gradient=True),
+        Profile(Conventions(">=", "soft", lag=1)),
+    ],
+    ids=lambda profile: str(profile.conventions),
+)
+def test_an_implementation_passes_under_the_conventions_that_it_has(claims: Profile) -> None:
+    conventions = claims.conventions
+    subject = Plain(
+        reset=conventions.reset,
+        strict=conventions.comparison == ">",
+        decayed=conventions.reset_before == "leak",
+        late=conventions.lag == 1,
+        cut=not claims.reset_gradient,
+        claims=claims,
+    )
+    assert failures(subject) == {}
+
+
+def test_ties_show_on_dyadic_weights_alone() -> None:
+    found = [r for r in crosscheck(Plain(strict=True)) if r.check == "spikes_agree"]
+    assert {r.problem for r in found if r.verdict == "FAIL"} == {"dyadic, leak 0.5"}
+
+
+def test_the_first_divergence_is_named() -> None:
+    detail = failures(Plain(reset="hard"))["spikes_agree"].detail
+    assert "lif1, step" in detail
+    assert "sample" in detail
+    assert "membrane potential" in detail
+
+
+class Raises(Plain):
+    def run(self, task: Task) -> Answer:
+        raise RuntimeError("no licence")
+
+
+class WrongShapes(Plain):
+    def run(self, task: Task) -> Answer:
+        right = super().run(task)
+        return Answer({name: array[:-1] for name, array in right.spikes.items()})
+
+
+def test_what_it_raises_is_told_and_the_others_go_on() -> None:
+    results = list(crosscheck(Raises()))
+    assert {r.verdict for r in results} == {"FAIL"}
+    assert all("RuntimeError: no licence" in r.detail for r in results)
+
+
+def test_wrong_shapes_are_told() -> None:
+    found = failures(WrongShapes())
+    assert "spikes of lif1: got shape" in found["spikes_agree"].detail
