@@ -31,6 +31,7 @@ COMMANDS = {
     "report": "Write the HTML report of a results folder.",
     "data": "List, check and download data sets.",
     "zoo": "List the estimators and what they claim, or show one.",
+    "crosscheck": "Cross-check other implementations with the NumPy reference.",
     "golden": "Make golden vectors, or check a simulator's answers to them.",
     "nir": "Run NIR graphs under a named dialect and compare them with recordings.",
 }

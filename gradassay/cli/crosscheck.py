@@ -1,0 +1,130 @@
+"""``gradassay crosscheck``: another implementation against the reference."""
+
+from __future__ import annotations
+
+import dataclasses
+import json as json_format
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from gradassay.core.errors import UsageError
+from gradassay.core.records import CheckResult
+
+if TYPE_CHECKING:
+    from gradassay.crosscheck.findings import Finding
+    from gradassay.crosscheck.implementation import Implementation
+
+Mode = Literal["default", "matched", "suspects"]
+
+
+def crosscheck(
+    targets: Annotated[list[str], Parameter(name="TARGET")],
+    /,
+    *,
+    mode: Mode = "matched",
+    seed: int = 0,
+    json: Path | None = None,
+    overwrite: bool = False,
+) -> int:
+    """Cross-check other implementations of spiking networks with the NumPy reference.
+
+    Parameters
+    ----------
+    targets
+        snntorch, spikingjelly, norse, sinabs, or module:attribute: an object with a name, a profile
+        and run(task), or what makes one.
+    mode
+        default: report the conventions found out of the box. matched: configured to conventions
+        that the reference has too, everything must agree. suspects: configurations of a library
+        that should agree and do not.
+    seed
+        Of weights and inputs.
+    json
+        Also write the outcome to this file.
+    overwrite
+        Replace the file.
+    """
+    from gradassay.crosscheck.findings import findings
+    from gradassay.crosscheck.suite import crosscheck as checks_of
+
+    _refuse(json, overwrite=overwrite)
+    console = Console(highlight=False, soft_wrap=True)
+    rows: list[Finding] = []
+    results: list[CheckResult] = []
+    for implementation in [one for target in targets for one in _implementations(target, mode)]:
+        if mode == "default":
+            found = list(findings(implementation, seed=seed))
+            console.print(_table(implementation.name, found))
+            rows += found
+        else:
+            results += _print_checks(console, checks_of(implementation, seed=seed))
+    if json:
+        from gradassay.reports import write_whole
+
+        outcome = {
+            "seed": seed,
+            "mode": mode,
+            "conventions": [dataclasses.asdict(row) for row in rows],
+            "checks": [dataclasses.asdict(row) for row in results],
+        }
+        write_whole(json, json_format.dumps(outcome, indent=1) + "\n")
+        console.print(f"outcome: {json}")
+    return int(any(result.verdict == "FAIL" for result in results))
+
+
+def _refuse(file: Path | None, *, overwrite: bool) -> None:
+    """Refuse a file that is in the way, or has no folder."""
+    if file is None:
+        return
+    if file.exists() and not overwrite:
+        raise UsageError(f"--json: {str(file)!r} is there; expected a new file, or --overwrite.")
+    if not file.resolve().parent.is_dir():
+        raise UsageError(f"--json: got {str(file)!r}, whose folder does not exist.")
+
+
+def _implementations(target: str, mode: Mode) -> Sequence[Implementation]:
+    """Return what a target stands for."""
+    from gradassay.core.plugins import load_named
+    from gradassay.crosscheck.adapters import LIBRARIES, library
+
+    if target in LIBRARIES:
+        return library(target, mode)
+    own = dict.fromkeys(LIBRARIES, "")
+    found = load_named("implementation", target, own, "gradassay.implementations")
+    made = found() if isinstance(found, type) else found
+    missing = [name for name in ("name", "profile", "run") if not hasattr(made, name)]
+    if missing:
+        kind = type(made).__name__
+        raise UsageError(
+            f"implementation: got {target!r}, a {kind} without {', '.join(missing)}; expected an "
+            "object with name, profile and run(task)."
+        )
+    return (made,)
+
+
+def _table(title: str, rows: Sequence[Finding]) -> Table:
+    """Return the conventions as a table; what differs from the reference is marked."""
+    table = Table(title=title, title_justify="left")
+    for heading in ("convention", "found", "reference", "differs"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(row.convention, row.found, row.reference, "yes" if row.differs else "")
+    return table
+
+
+def _print_checks(console: Console, results: Iterator[CheckResult]) -> list[CheckResult]:
+    """Print a line for each check as it ends, and return them."""
+    done = []
+    for result in results:
+        told = f"{result.quantity} {result.measured:.2g} (at most {result.bound:.2g})"
+        line = f"{result.verdict} {result.subject}: {result.check} on {result.problem}, {told}"
+        console.print(line, markup=False)
+        if result.detail:
+            console.print(f"     {result.detail}", markup=False)
+        done.append(result)
+    return done

@@ -1,0 +1,38 @@
+"""Other libraries' neurons as implementations; each file is imported only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+
+from gradassay.core.errors import UsageError, unknown_name
+from gradassay.crosscheck.implementation import Implementation
+
+LIBRARIES = ("snntorch", "spikingjelly", "norse", "sinabs")
+
+
+def library(name: str, mode: str) -> Sequence[Implementation]:
+    """Return a library's implementations.
+
+    Parameters
+    ----------
+    name : str
+        One of `LIBRARIES`.
+    mode : {"default", "matched", "suspects"}
+        As it comes; configured to conventions that the reference has too; configured so that it
+        should have them.
+
+    Raises
+    ------
+    UsageError
+        If there is no such library, or it is not installed.
+    """
+    if name not in LIBRARIES:
+        raise unknown_name("library", name, LIBRARIES)
+    try:
+        module = importlib.import_module(f"gradassay.crosscheck.adapters.{name}")
+    except ImportError as error:
+        raise UsageError(
+            f"{name}: cannot be imported ({error}). Install it with `pip install {name}`."
+        ) from error
+    return (module.default(),) if mode == "default" else getattr(module, mode)()

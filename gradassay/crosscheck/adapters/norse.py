@@ -1,0 +1,73 @@
+"""Norse's `LIFBoxCell`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from norse.torch.functional.lif_box import LIFBoxParameters
+from norse.torch.module.lif_box import LIFBoxCell
+from torch import Tensor
+
+from gradassay.core.neuron import Neuron, Surrogate
+from gradassay.crosscheck.conventions import Conventions
+from gradassay.crosscheck.implementation import Profile
+from gradassay.crosscheck.torch_implementation import TorchImplementation
+
+STEP_S = 0.001
+# its alpha, 100, is not used
+SUPERSPIKE = Surrogate("superspike", 1.0)
+
+
+class Box(TorchImplementation):
+    """`LIFBoxCell`, as it comes or with leak, threshold and input scaled to the task's.
+
+    Parameters
+    ----------
+    name : str
+        For people.
+    profile : Profile
+        What it is expected to do.
+    matched : bool
+        Set ``tau_mem_inv = (1 - leak) / dt``, in the task's precision, and undo its factor
+        ``1 - leak`` on the input.
+    """
+
+    def __init__(self, name: str, profile: Profile, *, matched: bool) -> None:
+        self.name, self.profile, self.matched = name, profile, matched
+
+    def make(self, neuron: Neuron, units: int, dtype: torch.dtype) -> Any:
+        """Return the cell and its factor on the input; see the base."""
+        if not self.matched:
+            return LIFBoxCell(), 1.0
+        names = {"tau_mem_inv": (1 - neuron.leak) / STEP_S, "v_th": neuron.threshold}
+        given = {name: torch.tensor(value, dtype=dtype) for name, value in names.items()}
+        zero = torch.tensor(0.0, dtype=dtype)
+        p = LIFBoxParameters(
+            **given, v_leak=zero, v_reset=zero, alpha=torch.tensor(100.0, dtype=dtype)
+        )
+        return LIFBoxCell(p, dt=STEP_S), 1 / (1 - neuron.leak)
+
+    def step(self, node: Any, current: Tensor, state: Any) -> tuple[Tensor, Tensor, Any]:
+        """Return one step; see the base."""
+        cell, gain = node
+        spikes, state = cell(current * gain, state)
+        return spikes, state.v, state
+
+
+def default() -> Box:
+    """Return it as it comes."""
+    return Box("norse LIFBoxCell", Profile(), matched=False)
+
+
+def matched() -> tuple[Box, ...]:
+    """Return the configurations that have an equal among the conventions."""
+    profile = Profile(
+        Conventions(">", "hard"), SUPERSPIKE, reset_gradient=True, leaks=(0.5,), bound=1e-9
+    )
+    return (Box("norse LIFBoxCell", profile, matched=True),)
+
+
+def suspects() -> tuple[Box, ...]:
+    """Return configurations that say that they are a neuron of the reference, and are not."""
+    return ()

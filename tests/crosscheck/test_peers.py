@@ -1,0 +1,76 @@
+"""Other libraries: where they are configured to the reference they agree with it.
+
+Run where they are installed: ``make test-peers``.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from gradassay.crosscheck.adapters import LIBRARIES, library
+from gradassay.crosscheck.findings import findings
+from gradassay.crosscheck.suite import crosscheck
+
+pytestmark = pytest.mark.peers
+
+
+def needs(name: str) -> None:
+    pytest.importorskip(name, reason=f"{name} is not installed")
+    importlib.import_module(f"gradassay.crosscheck.adapters.{name}")
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_matched_configurations_agree(name: str) -> None:
+    needs(name)
+    for implementation in library(name, "matched"):
+        results = list(crosscheck(implementation))
+        assert [r for r in results if r.verdict != "PASS"] == []
+        float64 = [r for r in results if r.check == "bptt_agrees" and "float32" not in r.problem]
+        assert all(r.measured < 1e-10 for r in float64)
+        assert bool(float64) == bool(implementation.profile.differentiates)
+
+
+@pytest.mark.parametrize(
+    ("name", "convention", "found"),
+    [
+        ("snntorch", "a neuron spikes where", "u > V"),
+        ("snntorch", "reset", "soft"),
+        (
+            "snntorch",
+            "reset applied before",
+            "the next step's comparison: what is subtracted does not decay",
+        ),
+        ("snntorch", "gradient through the reset", "cut"),
+        ("spikingjelly", "factor on the input current", "0.5"),
+        ("spikingjelly", "a neuron spikes where", "u >= V"),
+        ("spikingjelly", "reset", "hard"),
+        ("spikingjelly", "gradient through the reset", "kept"),
+        ("norse", "leak", "0.9"),
+        ("norse", "factor on the input current", "0.1"),
+        ("norse", "reset", "hard"),
+        ("norse", "gradient through the reset", "kept"),
+        ("sinabs", "factor on the input current", "0.5"),
+        ("sinabs", "several spikes a step", "yes"),
+        ("sinabs", "its integral over u - V in [-8, 8]", "2"),
+        ("sinabs", "gradient through the reset", "kept"),
+    ],
+)
+def test_conventions_out_of_the_box(name: str, convention: str, found: str) -> None:
+    needs(name)
+    rows = {row.convention: row.found for row in findings(library(name, "default")[0])}
+    assert rows[convention] == found
+
+
+def test_snntorchs_reset_without_delay_swallows_spikes_and_is_in_the_gradient() -> None:
+    needs("snntorch")
+    subtract, zero = (list(crosscheck(one)) for one in library("snntorch", "suspects"))
+    failed = {r.check for r in subtract if r.verdict == "FAIL"}
+    assert {"conventions_as_claimed", "spikes_agree"} <= failed
+    details = [r.detail for r in subtract if r.check == "conventions_as_claimed"]
+    assert "no known conventions" in details[0]
+    assert {r.check for r in zero if r.verdict == "FAIL"} == {
+        "reset_gradient_as_claimed",
+        "bptt_agrees",
+    }
