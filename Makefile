@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# where the environment with other libraries goes
+PEERS ?= .venv-peers
 OUT ?= results/report
 # commits that `make asv` measures, as git names a range
 COMMITS ?= HEAD~2..HEAD
@@ -13,7 +15,7 @@ RUNS ?= 1000
 METHODS ?= spatial_bp,bptt,feedback_alignment,sign_symmetric,dfa,dkp,zo_single_point,zo_two_point,spsa,forward_gradient,pzo_two_point,opzo,localzo,local_learning,intermediate_global,opzo+0.01*local_learning,spatial_bp+0.01*local_learning,dfa+0.01*local_learning,opzo+0.01*local_learning+0.1*intermediate_global
 
 .DEFAULT_GOAL := help
-.PHONY: help report test check lint campaign self-test asv fashion zoo conv dist clean
+.PHONY: help report test test-peers check lint campaign self-test asv fashion zoo conv dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -23,6 +25,12 @@ report: $(VENV)/.installed ## verify, measure, train on the embedded data; ends 
 
 test: $(VENV)/.installed-dev ## run all tests
 	$(BIN)/python -m pytest -q
+
+test-peers: ## cross-check other libraries, in an environment of its own
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[nir]' pytest hypothesis
+	$(PEERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r peers.txt
+	$(PEERS)/bin/python -m pytest -q -m peers tests/crosscheck
 
 check: lint test ## linters, type checkers, import rules and the tests
 
@@ -62,7 +70,7 @@ dist: $(VENV)/.installed-dev ## build wheel and sdist
 	$(BIN)/python -m build
 
 clean: ## remove the environment and everything that was built
-	rm -rf $(VENV) .asv build dist results
+	rm -rf $(VENV) $(PEERS) .asv build dist results
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
