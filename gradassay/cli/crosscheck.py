@@ -29,6 +29,7 @@ def crosscheck(
     mode: Mode = "matched",
     seed: int = 0,
     json: Path | None = None,
+    page: Path | None = None,
     overwrite: bool = False,
 ) -> int:
     """Cross-check other implementations of spiking networks with the NumPy reference.
@@ -46,13 +47,18 @@ def crosscheck(
         Of weights and inputs.
     json
         Also write the outcome to this file.
+    page
+        Run libraries in all three modes, and write the conformance page (Markdown) to this file.
     overwrite
-        Replace the file.
+        Replace the files.
     """
     from gradassay.crosscheck.findings import findings
     from gradassay.crosscheck.suite import crosscheck as checks_of
 
-    _refuse(json, overwrite=overwrite)
+    for option, file in (("--json", json), ("--page", page)):
+        _refuse(option, file, overwrite=overwrite)
+    if page:
+        return _write_page(page, targets, seed)
     console = Console(highlight=False, soft_wrap=True)
     rows: list[Finding] = []
     results: list[CheckResult] = []
@@ -77,14 +83,42 @@ def crosscheck(
     return int(any(result.verdict == "FAIL" for result in results))
 
 
-def _refuse(file: Path | None, *, overwrite: bool) -> None:
+def _write_page(page: Path, targets: Sequence[str], seed: int) -> int:
+    """Run everything, and write the page."""
+    from gradassay.crosscheck.findings import findings
+    from gradassay.crosscheck.page import conformance_page, library_versions
+    from gradassay.crosscheck.suite import crosscheck as checks_of
+    from gradassay.reports import write_whole
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def every(mode: Mode) -> Iterator[Implementation]:
+        for target in targets:
+            for implementation in _implementations(target, mode):
+                console.print(f"{mode}: {implementation.name}", markup=False)
+                yield implementation
+
+    matched = [row for one in every("matched") for row in checks_of(one, seed=seed)]
+    text = conformance_page(
+        [row for one in every("default") for row in findings(one, seed=seed)],
+        matched,
+        [row for one in every("suspects") for row in checks_of(one, seed=seed)],
+        versions=library_versions([*targets, "torch", "numpy"]),
+        command=f"gradassay crosscheck {' '.join(targets)} --page FILE",
+    )
+    write_whole(page, text)
+    console.print(f"page: {page}", markup=False)
+    return int(any(row.verdict == "FAIL" for row in matched))
+
+
+def _refuse(option: str, file: Path | None, *, overwrite: bool) -> None:
     """Refuse a file that is in the way, or has no folder."""
     if file is None:
         return
     if file.exists() and not overwrite:
-        raise UsageError(f"--json: {str(file)!r} is there; expected a new file, or --overwrite.")
+        raise UsageError(f"{option}: {str(file)!r} is there; expected a new file, or --overwrite.")
     if not file.resolve().parent.is_dir():
-        raise UsageError(f"--json: got {str(file)!r}, whose folder does not exist.")
+        raise UsageError(f"{option}: got {str(file)!r}, whose folder does not exist.")
 
 
 def _implementations(target: str, mode: Mode) -> Sequence[Implementation]:

@@ -36,6 +36,15 @@ def test_default_mode_reports_conventions(capsys: pytest.CaptureFixture[str]) ->
     assert "gradient through" in printed
 
 
+def test_the_page_holds_what_was_run(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    assert main(["crosscheck", "my_neuron:Mine", "--page", str(page)]) == 0
+    text = page.read_text()
+    assert "| mine | 20 of 20 | 0 |" in text
+    assert "| a neuron spikes where | u >= V | u >= V |" in text
+    assert "membrane potential handed out | before the reset | **after the reset** |" not in text
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
