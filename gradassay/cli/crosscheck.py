@@ -128,7 +128,7 @@ def _implementations(target: str, mode: Mode) -> Sequence[Implementation]:
 
     if target in LIBRARIES:
         return library(target, mode)
-    own = dict.fromkeys(LIBRARIES, "")
+    own: dict[str, str] = {name: "" for name in LIBRARIES}
     found = load_named("implementation", target, own, "gradassay.implementations")
     made = found() if isinstance(found, type) else found
     missing = [name for name in ("name", "profile", "run") if not hasattr(made, name)]

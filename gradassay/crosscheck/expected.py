@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 import numpy as np
 import torch
@@ -69,8 +71,8 @@ def _current(task: Task, layer: str, values: Float) -> Float:
 def expected_gradient(task: Task, profile: Profile) -> dict[str, Float]:
     """Return the gradient of the batch's mean loss, by torch autograd, float64."""
     conventions = profile.conventions
-    if task.differentiated == "online" or conventions == Conventions(reset=conventions.reset):
-        temporal: Temporal = "online" if task.differentiated == "online" else "through_time"
+    if task.differentiated != "through_time" or conventions == Conventions(reset=conventions.reset):
+        temporal = cast("Temporal", task.differentiated)
         found = autograd_gradient(
             task.network,
             task.params,

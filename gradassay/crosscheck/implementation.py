@@ -17,7 +17,7 @@ from gradassay.crosscheck.conventions import REFERENCE, Conventions
 
 Float = NDArray[np.float64]
 Precision = Literal["float64", "float32"]
-Differentiated = Literal["nothing", "through_time", "online"]
+Differentiated = Literal["nothing", "through_time", "online", "spatial"]
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,11 @@ class Task:
         Classes.
     precision : {"float64", "float32"}
         What to compute in.
-    differentiated : {"nothing", "through_time", "online"}
-        The gradient wanted: none, of backpropagation through time, or of the online rule (membrane
-        potential and spikes of the step before are constants; weights see the trace of their
-        input). Of the batch's mean loss, ``network.loss``.
+    differentiated : {"nothing", "through_time", "online", "spatial"}
+        The gradient wanted, of the batch's mean loss ``network.loss``: none; of backpropagation
+        through time; of the online rule (membrane potential and spikes of the step before are
+        constants; weights before neurons see the trace of their input, as in OTTT); of the spatial
+        rule (the same, weights see their input, as in SLTT).
     """
 
     network: Network

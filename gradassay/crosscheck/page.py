@@ -10,6 +10,7 @@ from gradassay.core.records import CheckResult
 from gradassay.crosscheck.findings import Finding
 
 MOST_DETAIL = 160
+GRADIENTS = ("bptt_agrees", "online_agrees", "spatial_agrees")
 
 
 def conformance_page(
@@ -50,7 +51,8 @@ def conformance_page(
             "## Configured to the reference",
             "",
             "Spikes that differ, and the largest relative difference of the gradient of",
-            "backpropagation through time, against the NumPy reference and torch autograd.",
+            "backpropagation through time (SLTT: of the spatial rule), against the NumPy reference",
+            "and torch autograd.",
             "",
             *_matched(matched),
             "",
@@ -103,7 +105,7 @@ def _matched(results: Sequence[CheckResult]) -> list[str]:
         own = [result for result in results if result.subject == subject]
         passed = sum(result.verdict == "PASS" for result in own)
         spikes = sum(result.measured for result in own if result.check == "spikes_agree")
-        gradients = [result for result in own if result.check == "bptt_agrees"]
+        gradients = [result for result in own if result.check in GRADIENTS]
         single = [r.measured for r in gradients if r.problem.startswith("float32")]
         double = [r.measured for r in gradients if not r.problem.startswith("float32")]
         told = [f"{max(group):.1e}" if group else "not compared" for group in (double, single)]

@@ -79,7 +79,7 @@ def _random(
 ) -> Task:
     """Return a task with normal weights; their spread keeps activity alike over leaks."""
     network, key = _network(leak, steps), Key(seed) / "crosscheck" / f"{leak:g} {gain:g} {steps}"
-    spread = gain * 2.0 * (1 - leak)
+    spread = gain * np.sqrt(2 * (1 - leak))
     params: dict[str, Float] = {}
     for name, shape in network.shapes.items():
         values = (key / name).generator().normal(size=shape)

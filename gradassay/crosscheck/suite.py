@@ -262,7 +262,11 @@ def _gradients(
     seed: int,
 ) -> CheckResult:
     """Compare gradients, the worst parameter named."""
-    names: dict[Differentiated, str] = {"through_time": "bptt_agrees", "online": "online_agrees"}
+    names: dict[Differentiated, str] = {
+        "through_time": "bptt_agrees",
+        "online": "online_agrees",
+        "spatial": "spatial_agrees",
+    }
     errors = {
         name: relative_difference(found.gradient[name], g) for name, g in expected.gradient.items()
     }

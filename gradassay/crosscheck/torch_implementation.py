@@ -80,10 +80,10 @@ class TorchImplementation(ABC):
         Raises
         ------
         UsageError
-            If the gradient of the online rule is wanted.
+            If the gradient of another rule than backpropagation through time is wanted.
         """
-        if task.differentiated == "online":
-            raise UsageError(f"{self.name}: has no online rule.")
+        if task.differentiated not in ("nothing", "through_time"):
+            raise UsageError(f"{self.name}: has no {task.differentiated} rule.")
         dtype, neuron = DTYPES[task.precision], task.network.neuron
         weights = {n: torch.tensor(a, dtype=dtype).requires_grad_() for n, a in task.params.items()}
         values = torch.tensor(task.inputs, dtype=dtype)

@@ -27,7 +27,8 @@ def test_matched_configurations_agree(name: str) -> None:
     for implementation in library(name, "matched"):
         results = list(crosscheck(implementation))
         assert [r for r in results if r.verdict != "PASS"] == []
-        float64 = [r for r in results if r.check == "bptt_agrees" and "float32" not in r.problem]
+        gradients = [r for r in results if r.check in ("bptt_agrees", "spatial_agrees")]
+        float64 = [r for r in gradients if "float32" not in r.problem]
         assert all(r.measured < 1e-10 for r in float64)
         assert bool(float64) == bool(implementation.profile.differentiates)
 
@@ -74,3 +75,14 @@ def test_snntorchs_reset_without_delay_swallows_spikes_and_is_in_the_gradient() 
         "reset_gradient_as_claimed",
         "bptt_agrees",
     }
+
+
+def test_spikingjellys_ottt_has_a_trace_in_hidden_weights_alone() -> None:
+    needs("spikingjelly")
+    (ottt,) = library("spikingjelly", "suspects")
+    results = list(crosscheck(ottt))
+    assert all(r.verdict == "PASS" for r in results if r.check != "online_agrees")
+    found = next(r for r in results if r.check == "online_agrees" and "strong" in r.problem)
+    errors = {name: float(error) for name, error in (e.split() for e in found.detail.split(", "))}
+    exact = {name for name, error in errors.items() if error < 1e-14}
+    assert exact == {"hidden2.weight", "readout.bias"}
