@@ -123,22 +123,11 @@ def _refuse(option: str, file: Path | None, *, overwrite: bool) -> None:
 
 def _implementations(target: str, mode: Mode) -> Sequence[Implementation]:
     """Return what a target stands for."""
-    from gradassay.core.plugins import load_named
-    from gradassay.crosscheck.adapters import LIBRARIES, library
+    from gradassay.crosscheck.adapters import LIBRARIES, library, named_implementation
 
     if target in LIBRARIES:
         return library(target, mode)
-    own: dict[str, str] = {name: "" for name in LIBRARIES}
-    found = load_named("implementation", target, own, "gradassay.implementations")
-    made = found() if isinstance(found, type) else found
-    missing = [name for name in ("name", "profile", "run") if not hasattr(made, name)]
-    if missing:
-        kind = type(made).__name__
-        raise UsageError(
-            f"implementation: got {target!r}, a {kind} without {', '.join(missing)}; expected an "
-            "object with name, profile and run(task)."
-        )
-    return (made,)
+    return (named_implementation(target),)
 
 
 def _table(title: str, rows: Sequence[Finding]) -> Table:

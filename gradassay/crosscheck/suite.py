@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -29,6 +31,7 @@ from gradassay.crosscheck.probes import (
 from gradassay.crosscheck.problems import Problem, problems
 from gradassay.reference_snn.neuron import surrogate_derivative as reference_derivative
 
+NEURONS = "single neurons"
 SURROGATE_BOUND = 1e-9
 FLOAT32_BOUND = 1e-3
 MEANING = {
@@ -38,6 +41,23 @@ MEANING = {
     "lag": "reset {} steps late",
     "several": "several spikes a step: {}",
 }
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One check of one implementation.
+
+    Parameters
+    ----------
+    check, problem : str
+        Its name, and where.
+    run : callable
+        Yields its results; a FAIL that says so where the implementation raises.
+    """
+
+    check: str
+    problem: str
+    run: Callable[[], Iterator[CheckResult]]
 
 
 def crosscheck(implementation: Implementation, *, seed: int = 0) -> Iterator[CheckResult]:
@@ -50,25 +70,34 @@ def crosscheck(implementation: Implementation, *, seed: int = 0) -> Iterator[Che
     seed : int
         Of the problems.
     """
-    checks: list[tuple[str, Callable[[], Iterator[CheckResult]]]] = [
-        ("conventions_as_claimed", lambda: _conventions(implementation, seed)),
-        ("state_is_reset", lambda: _state(implementation, seed)),
+    for planned in planned_checks(implementation, seed=seed):
+        yield from planned.run()
+
+
+def planned_checks(implementation: Implementation, *, seed: int = 0) -> list[Planned]:
+    """Return all checks of an implementation, not run.
+
+    Parameters
+    ----------
+    implementation, seed
+        As in `crosscheck`.
+    """
+    checks: list[tuple[str, str, Callable[[], Iterator[CheckResult]]]] = [
+        ("conventions_as_claimed", NEURONS, partial(_conventions, implementation, seed)),
+        ("state_is_reset", NEURONS, partial(_state, implementation, seed)),
     ]
     if "through_time" in implementation.profile.differentiates:
         checks += [
-            ("surrogate_as_claimed", lambda: _surrogate(implementation, seed)),
-            ("reset_gradient_as_claimed", lambda: _reset_gradient(implementation, seed)),
+            ("surrogate_as_claimed", NEURONS, partial(_surrogate, implementation, seed)),
+            ("reset_gradient_as_claimed", NEURONS, partial(_reset_gradient, implementation, seed)),
         ]
-    for name, check in checks:
-        yield from _guarded(implementation, name, "single neurons", check, seed)
     for problem in problems(seed, implementation.profile.leaks):
-        yield from _guarded(
-            implementation,
-            "spikes_agree",
-            problem.name,
-            lambda problem=problem: _agreement(implementation, problem, seed),  # type: ignore[misc]
-            seed,
-        )
+        run = partial(_agreement, implementation, problem, seed)
+        checks.append(("spikes_agree", problem.name, run))
+    return [
+        Planned(name, where, partial(_guarded, implementation, name, where, run, seed))
+        for name, where, run in checks
+    ]
 
 
 def _guarded(
@@ -132,7 +161,7 @@ def _conventions(implementation: Implementation, seed: int) -> Iterator[CheckRes
     found = find_conventions(implementation, _neuron(implementation), seed)
     yield _row(
         implementation,
-        "single neurons",
+        NEURONS,
         "conventions_as_claimed",
         f"the neuron: {told(claimed)}",
         float(bool(_contradictions(found, claimed, _neuron(implementation)))),
@@ -184,9 +213,7 @@ def _state(implementation: Implementation, seed: int) -> Iterator[CheckResult]:
     kept = state_is_kept(implementation, _neuron(implementation), seed)
     detail = "the state is kept: a batch's spikes depend on the batch before it"
     claim = "every batch starts at rest"
-    yield _row(
-        implementation, "single neurons", "state_is_reset", claim, float(kept), 0.0, detail, seed
-    )
+    yield _row(implementation, NEURONS, "state_is_reset", claim, float(kept), 0.0, detail, seed)
 
 
 def _surrogate(implementation: Implementation, seed: int) -> Iterator[CheckResult]:
@@ -202,9 +229,7 @@ def _surrogate(implementation: Implementation, seed: int) -> Iterator[CheckResul
     detail += f"{found.integral:.4g}" + (f"; not finite at u - V = {places}" if places else "")
     claim = f"surrogate derivative: {neuron.surrogate.kind}, k = {neuron.surrogate.scale:g}"
     name = "surrogate_as_claimed"
-    yield _row(
-        implementation, "single neurons", name, claim, measured, SURROGATE_BOUND, detail, seed
-    )
+    yield _row(implementation, NEURONS, name, claim, measured, SURROGATE_BOUND, detail, seed)
 
 
 def _reset_gradient(implementation: Implementation, seed: int) -> Iterator[CheckResult]:
@@ -217,7 +242,7 @@ def _reset_gradient(implementation: Implementation, seed: int) -> Iterator[Check
     claim = f"the gradient through the reset is {claimed}"
     detail = f"it is {found}" if found != "neither" else "it is neither kept nor cut"
     name, wrong = "reset_gradient_as_claimed", float(found != claimed)
-    yield _row(implementation, "single neurons", name, claim, wrong, 0.0, detail, seed)
+    yield _row(implementation, NEURONS, name, claim, wrong, 0.0, detail, seed)
 
 
 def _agreement(

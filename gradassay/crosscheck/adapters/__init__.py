@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from typing import cast
 
 from gradassay.core.errors import UsageError, unknown_name
+from gradassay.core.plugins import load_named
 from gradassay.crosscheck.implementation import Implementation
 
 LIBRARIES = ("snntorch", "spikingjelly", "norse", "sinabs")
@@ -36,3 +38,30 @@ def library(name: str, mode: str) -> Sequence[Implementation]:
             f"{name}: cannot be imported ({error}). Install it with `pip install {name}`."
         ) from error
     return (module.default(),) if mode == "default" else getattr(module, mode)()
+
+
+def named_implementation(name: str) -> Implementation:
+    """Return an implementation of somebody's own.
+
+    Parameters
+    ----------
+    name : str
+        Of an entry point of the group ``gradassay.implementations``, or ``module:attribute``; an
+        object, or a class that makes one.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or it is no implementation.
+    """
+    own: dict[str, str] = {one: "" for one in LIBRARIES}
+    found = load_named("implementation", name, own, "gradassay.implementations")
+    made = found() if isinstance(found, type) else found
+    missing = [one for one in ("name", "profile", "run") if not hasattr(made, one)]
+    if missing:
+        kind = type(made).__name__
+        raise UsageError(
+            f"implementation: got {name!r}, a {kind} without {', '.join(missing)}; expected an "
+            "object with name, profile and run(task)."
+        )
+    return cast("Implementation", made)
