@@ -167,7 +167,7 @@ def _write_run(folder: Path, done: Run, dialect: Dialect, source: str) -> None:
     """Write a run as arrays and their list, all or nothing."""
     import numpy as np
 
-    from gradassay.reports.atomic import folder_beside, take_place
+    from gradassay.core.atomic import folder_beside, take_place
 
     listed = []
     kinds = (("output", done.outputs), ("spikes", done.spikes), ("membrane", done.membrane))

@@ -21,7 +21,8 @@ from gradassay.crosscheck.implementation import Float, Implementation, Task
 from gradassay.reference_snn.loss import losses_and_errors
 
 # membrane potentials less the threshold, in units of the threshold
-GRID = np.concatenate([np.linspace(-8, 8, 1601), [-100.0, -30.0, 30.0, 100.0]])
+EVENLY_SPACED = 1601
+GRID = np.concatenate([np.linspace(-8, 8, EVENLY_SPACED), [-100.0, -30.0, 30.0, 100.0]])
 
 # of the threshold: potentials of two steps, near it on both sides, so that psi is not small
 NEAR = (0.95, 1.05)
@@ -35,7 +36,7 @@ class Derivative:
     Parameters
     ----------
     x : array, shape (n,)
-        Membrane potential less the threshold.
+        Membrane potential less the threshold: `GRID` times the threshold.
     values : array, shape (n,)
         psi there; NaN where it is.
     """
@@ -50,14 +51,14 @@ class Derivative:
 
     @property
     def integral(self) -> float:
-        """Integral over the part of the grid that is evenly spaced, NaN left out."""
-        inner = np.abs(self.x) <= 8.0 * self._unit
+        """Integral over the evenly spaced part of the grid, NaN left out."""
+        inner = slice(EVENLY_SPACED)
         return float(np.trapezoid(np.nan_to_num(self.values[inner]), self.x[inner]))
 
     @property
     def asymmetry(self) -> float:
-        """Largest ``|psi(x) - psi(-x)|`` over the largest psi."""
-        inner = self.values[: len(self.x) - 4]
+        """Largest ``|psi(x) - psi(-x)|`` over the largest psi, on the evenly spaced part."""
+        inner = self.values[:EVENLY_SPACED]
         largest = float(np.nanmax(np.abs(inner))) or 1.0
         return float(np.nanmax(np.abs(inner - inner[::-1]))) / largest
 
@@ -65,10 +66,6 @@ class Derivative:
     def not_finite(self) -> Float:
         """The x at which psi is not finite."""
         return self.x[~np.isfinite(self.values)]
-
-    @property
-    def _unit(self) -> float:
-        return float(np.abs(self.x).max()) / 100.0
 
 
 def surrogate_derivative(

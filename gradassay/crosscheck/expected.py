@@ -41,15 +41,23 @@ def expected_answer(task: Task, profile: Profile) -> Answer:
         )
         answer = Answer(dict(trace.spikes), dict(trace.membrane), trace.outputs)
     else:
-        answer = _simulated(task, conventions)
+        answer = simulated_answer(task, conventions)
     if task.differentiated == "nothing":
         return answer
     gradient = expected_gradient(task, profile)
     return Answer(answer.spikes, answer.membrane, answer.outputs, gradient)
 
 
-def _simulated(task: Task, conventions: Conventions) -> Answer:
-    """Return the forward pass of a neuron with any conventions."""
+def simulated_answer(task: Task, conventions: Conventions) -> Answer:
+    """Return the forward pass of neurons with any conventions.
+
+    Parameters
+    ----------
+    task : Task
+        Dense layers.
+    conventions : Conventions
+        As `simulate` takes them.
+    """
     neuron, values = task.network.neuron, task.inputs
     spikes, membrane = {}, {}
     for weighted, layer in zip(task.network.weighted, task.network.spiking, strict=False):
@@ -82,7 +90,7 @@ def expected_gradient(task: Task, profile: Profile) -> dict[str, Float]:
         )
         return {name: np.asarray(array) for name, array in found.items()}
     weights = {name: as_tensor(array).requires_grad_() for name, array in task.params.items()}
-    outputs = _unrolled(task, weights, conventions, reset_gradient=profile.reset_gradient)
+    outputs = unrolled_outputs(task, weights, conventions, reset_gradient=profile.reset_gradient)
     loss = mean_loss(task.network.loss, outputs, torch.tensor(task.targets))
     gradients = torch.autograd.grad(loss, list(weights.values()))
     return {name: g.numpy() for name, g in zip(weights, gradients, strict=True)}
@@ -127,10 +135,22 @@ def spike(membrane: torch.Tensor, neuron: Neuron, *, strict: bool = False) -> to
     return found
 
 
-def _unrolled(
+def unrolled_outputs(
     task: Task, weights: dict[str, torch.Tensor], conventions: Conventions, *, reset_gradient: bool
 ) -> torch.Tensor:
-    """Return the outputs (T, B, m) of a plain loop, in autograd's graph."""
+    """Return the outputs (T, B, m) of a plain loop, in autograd's graph.
+
+    Parameters
+    ----------
+    task : Task
+        Dense layers.
+    weights : mapping from name to tensor
+        The parameters.
+    conventions : Conventions
+        As `simulate` takes them.
+    reset_gradient : bool
+        Leave the spikes that reset in the graph.
+    """
     neuron, values = task.network.neuron, as_tensor(task.inputs)
     strict = conventions.comparison == ">"
     for weighted in task.network.weighted[:-1]:

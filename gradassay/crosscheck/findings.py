@@ -89,8 +89,8 @@ def _derivatives(implementation: Implementation, neuron: Neuron, found: Found) -
     psi = surrogate_derivative(implementation, neuron, input_gain=gain)
     yield Finding(name, "surrogate derivative at the threshold", f"{psi.at_threshold:.4g}", "1")
     yield Finding(name, "its integral over u - V in [-8, 8]", f"{psi.integral:.4g}", "1")
-    asymmetric = "yes" if psi.asymmetry < 1e-6 else "no"
-    yield Finding(name, "surrogate derivative symmetric", asymmetric, "yes")
+    symmetric = "yes" if psi.asymmetry < 1e-6 else "no"
+    yield Finding(name, "surrogate derivative symmetric", symmetric, "yes")
     broken = ", ".join(f"{x:g}" for x in psi.not_finite[:4]) or "nowhere"
     yield Finding(name, "surrogate derivative not finite at u - V", broken, "nowhere")
     told = gradient_through_reset(implementation, neuron, found.closest, leak=leak, input_gain=gain)

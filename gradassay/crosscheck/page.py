@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from gradassay.core.records import CheckResult
 from gradassay.crosscheck.findings import Finding
+from gradassay.crosscheck.suite import GRADIENTS
 
 MOST_DETAIL = 160
-GRADIENTS = ("bptt_agrees", "online_agrees", "spatial_agrees")
 
 
 def conformance_page(
@@ -105,7 +105,7 @@ def _matched(results: Sequence[CheckResult]) -> list[str]:
         own = [result for result in results if result.subject == subject]
         passed = sum(result.verdict == "PASS" for result in own)
         spikes = sum(result.measured for result in own if result.check == "spikes_agree")
-        gradients = [result for result in own if result.check in GRADIENTS]
+        gradients = [result for result in own if result.check in GRADIENTS.values()]
         single = [r.measured for r in gradients if r.problem.startswith("float32")]
         double = [r.measured for r in gradients if not r.problem.startswith("float32")]
         told = [f"{max(group):.1e}" if group else "not compared" for group in (double, single)]

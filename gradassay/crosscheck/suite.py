@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from gradassay.core.neuron import Neuron
+from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.core.records import CheckResult, Verdict
 from gradassay.crosscheck.comparison import compare_spikes, relative_difference, unusable
 from gradassay.crosscheck.conventions import Conventions
@@ -34,6 +35,13 @@ from gradassay.reference_snn.neuron import surrogate_derivative as reference_der
 NEURONS = "single neurons"
 SURROGATE_BOUND = 1e-9
 FLOAT32_BOUND = 1e-3
+# within it a leak and a factor are what they should be
+SINGLE_PRECISION = 1e-7
+GRADIENTS: dict[Differentiated, str] = {
+    "through_time": "bptt_agrees",
+    "online": "online_agrees",
+    "spatial": "spatial_agrees",
+}
 MEANING = {
     "comparison": "spikes where u {} V",
     "reset": "{} reset",
@@ -41,6 +49,10 @@ MEANING = {
     "lag": "reset {} steps late",
     "several": "several spikes a step: {}",
 }
+
+
+Row = Callable[..., CheckResult]
+Check = Callable[[Implementation, Row], Iterator[CheckResult]]
 
 
 @dataclass(frozen=True)
@@ -82,54 +94,57 @@ def planned_checks(implementation: Implementation, *, seed: int = 0) -> list[Pla
     implementation, seed
         As in `crosscheck`.
     """
-    checks: list[tuple[str, str, Callable[[], Iterator[CheckResult]]]] = [
-        ("conventions_as_claimed", NEURONS, partial(_conventions, implementation, seed)),
-        ("state_is_reset", NEURONS, partial(_state, implementation, seed)),
+    checks: list[tuple[str, str, Check]] = [
+        ("conventions_as_claimed", NEURONS, partial(_conventions, seed=seed)),
+        ("state_is_reset", NEURONS, partial(_state, seed=seed)),
     ]
     if "through_time" in implementation.profile.differentiates:
         checks += [
-            ("surrogate_as_claimed", NEURONS, partial(_surrogate, implementation, seed)),
-            ("reset_gradient_as_claimed", NEURONS, partial(_reset_gradient, implementation, seed)),
+            ("surrogate_as_claimed", NEURONS, _surrogate),
+            ("reset_gradient_as_claimed", NEURONS, _reset_gradient),
         ]
     for problem in problems(seed, implementation.profile.leaks):
-        run = partial(_agreement, implementation, problem, seed)
-        checks.append(("spikes_agree", problem.name, run))
+        checks.append(("spikes_agree", problem.name, partial(_agreement, problem=problem)))
     return [
-        Planned(name, where, partial(_guarded, implementation, name, where, run, seed))
+        Planned(
+            name,
+            where,
+            partial(_guarded, run, implementation, _rows(implementation, name, where, seed)),
+        )
         for name, where, run in checks
     ]
 
 
-def _guarded(
-    implementation: Implementation,
-    check: str,
-    problem: str,
-    run: Callable[[], Iterator[CheckResult]],
-    seed: int,
-) -> Iterator[CheckResult]:
+def _guarded(run: Check, implementation: Implementation, row: Row) -> Iterator[CheckResult]:
     """Yield the results of a check, or a FAIL that says what it raised."""
     try:
-        yield from list(run())
+        yield from list(run(implementation, row))
     except Exception as error:  # a third party's code
-        told = f"raised {type(error).__name__}: {error}".splitlines()[0]
-        yield _row(implementation, problem, check, "runs", float("inf"), 0.0, told, seed)
+        raised = f"raised {type(error).__name__}: {error}".splitlines()[0]
+        yield row(claim="runs", measured=math.inf, detail=raised)
+
+
+def _rows(implementation: Implementation, check: str, problem: str, seed: int) -> Row:
+    """Return what makes the rows of one check."""
+    return partial(_row, subject=implementation.name, check=check, problem=problem, seed=seed)
 
 
 def _row(
-    implementation: Implementation,
-    problem: str,
+    *,
+    subject: str,
     check: str,
+    problem: str,
     claim: str,
     measured: float,
-    bound: float,
+    bound: float = 0.0,
     detail: str,
     seed: int,
-    quantity: str = "",
+    quantity: str = "mismatches",
 ) -> CheckResult:
     """Return a row: PASS where what was measured is at most the bound."""
     verdict: Verdict = "PASS" if measured <= bound else "FAIL"
     return CheckResult(
-        subject=implementation.name,
+        subject=subject,
         problem=problem,
         check=check,
         level=0,
@@ -142,42 +157,39 @@ def _row(
         detail="" if verdict == "PASS" else detail,
         evaluations=1,
         seed=seed,
-        quantity=quantity or "relative difference",
+        quantity=quantity,
     )
 
 
 def _neuron(implementation: Implementation) -> Neuron:
     """Return the neuron that single-neuron checks ask for."""
     profile = implementation.profile
-    neuron = Neuron(leak=profile.leaks[0], reset=profile.conventions.reset)
-    if profile.surrogate is None:
-        return neuron
-    return Neuron(leak=neuron.leak, reset=neuron.reset, surrogate=profile.surrogate)
-
-
-def _conventions(implementation: Implementation, seed: int) -> Iterator[CheckResult]:
-    """Compare the conventions found with those claimed."""
-    claimed = implementation.profile.conventions
-    found = find_conventions(implementation, _neuron(implementation), seed)
-    yield _row(
-        implementation,
-        NEURONS,
-        "conventions_as_claimed",
-        f"the neuron: {told(claimed)}",
-        float(bool(_contradictions(found, claimed, _neuron(implementation)))),
-        0.0,
-        _contradictions(found, claimed, _neuron(implementation)),
-        seed,
-        "conventions that differ",
+    return Neuron(
+        leak=profile.leaks[0],
+        reset=profile.conventions.reset,
+        surrogate=profile.surrogate or Surrogate(),
     )
 
 
-def _contradictions(found: Found, claimed: Conventions, neuron: Neuron) -> str:
-    """Return what differs from the claims, for people; empty if nothing does."""
+def _conventions(implementation: Implementation, row: Row, seed: int) -> Iterator[CheckResult]:
+    """Compare the conventions found with those claimed."""
+    claimed, neuron = implementation.profile.conventions, _neuron(implementation)
+    found = find_conventions(implementation, neuron, seed)
+    wrong = _contradictions(found, claimed, neuron)
+    yield row(
+        claim=f"the neuron: {told(claimed)}",
+        measured=float(len(wrong)),
+        detail="; ".join(wrong),
+        quantity="conventions that differ",
+    )
+
+
+def _contradictions(found: Found, claimed: Conventions, neuron: Neuron) -> list[str]:
+    """Return what differs from the claims, for people."""
     wrong = []
-    if found.leak is not None and abs(found.leak - neuron.leak) > 1e-7:
+    if found.leak is not None and abs(found.leak - neuron.leak) > SINGLE_PRECISION:
         wrong.append(f"leak {found.leak:g}, expected {neuron.leak:g}")
-    if found.input_gain is not None and abs(found.input_gain - 1) > 1e-7:
+    if found.input_gain is not None and abs(found.input_gain - 1) > SINGLE_PRECISION:
         wrong.append(f"input current times {found.input_gain:g}, expected 1")
     for name in differing_fields(found, claimed):
         theirs = getattr(found.conventions[0] if found.conventions else found.closest, name)
@@ -186,7 +198,7 @@ def _contradictions(found: Found, claimed: Conventions, neuron: Neuron) -> str:
     if not found.conventions:
         rest = f"{found.differing} of {found.compared} spikes are explained by no known conventions"
         wrong.append(f"{rest}; the closest are {told(found.closest)}")
-    return "; ".join(wrong)
+    return wrong
 
 
 def told(conventions: Conventions) -> str:
@@ -209,46 +221,48 @@ def told(conventions: Conventions) -> str:
     return ", ".join(words)
 
 
-def _state(implementation: Implementation, seed: int) -> Iterator[CheckResult]:
+def _state(implementation: Implementation, row: Row, seed: int) -> Iterator[CheckResult]:
+    """Run a batch again after another."""
     kept = state_is_kept(implementation, _neuron(implementation), seed)
     detail = "the state is kept: a batch's spikes depend on the batch before it"
-    claim = "every batch starts at rest"
-    yield _row(implementation, NEURONS, "state_is_reset", claim, float(kept), 0.0, detail, seed)
+    yield row(claim="every batch starts at rest", measured=float(kept), detail=detail)
 
 
-def _surrogate(implementation: Implementation, seed: int) -> Iterator[CheckResult]:
+def _surrogate(implementation: Implementation, row: Row) -> Iterator[CheckResult]:
     """Compare the surrogate derivative on a grid."""
     neuron = _neuron(implementation)
     _, gain = leak_and_gain(implementation, neuron)
     found = surrogate_derivative(implementation, neuron, input_gain=gain or 1.0)
     expected = reference_derivative(neuron, found.x + neuron.threshold)
-    measured = relative_difference(found.values, expected)
     peak = float(reference_derivative(neuron, np.full(1, neuron.threshold))[0])
     places = ", ".join(f"{x:g}" for x in found.not_finite[:4])
     detail = f"psi at the threshold {found.at_threshold:.6g}, expected {peak:.6g}; integral "
     detail += f"{found.integral:.4g}" + (f"; not finite at u - V = {places}" if places else "")
-    claim = f"surrogate derivative: {neuron.surrogate.kind}, k = {neuron.surrogate.scale:g}"
-    name = "surrogate_as_claimed"
-    yield _row(implementation, NEURONS, name, claim, measured, SURROGATE_BOUND, detail, seed)
+    yield row(
+        claim=f"surrogate derivative: {neuron.surrogate.kind}, k = {neuron.surrogate.scale:g}",
+        measured=relative_difference(found.values, expected),
+        bound=SURROGATE_BOUND,
+        detail=detail,
+        quantity="relative difference",
+    )
 
 
-def _reset_gradient(implementation: Implementation, seed: int) -> Iterator[CheckResult]:
+def _reset_gradient(implementation: Implementation, row: Row) -> Iterator[CheckResult]:
     """Compare the gradient through the reset with the claim."""
     profile, neuron = implementation.profile, _neuron(implementation)
     if profile.conventions.reset == "none" or profile.conventions.lag:
         return
     claimed = "kept" if profile.reset_gradient else "cut"
     found = gradient_through_reset(implementation, neuron, profile.conventions, leak=neuron.leak)
-    claim = f"the gradient through the reset is {claimed}"
-    detail = f"it is {found}" if found != "neither" else "it is neither kept nor cut"
-    name, wrong = "reset_gradient_as_claimed", float(found != claimed)
-    yield _row(implementation, NEURONS, name, claim, wrong, 0.0, detail, seed)
+    yield row(
+        claim=f"the gradient through the reset is {claimed}",
+        measured=float(found != claimed),
+        detail=f"it is {found}" if found != "neither" else "it is neither kept nor cut",
+    )
 
 
-def _agreement(
-    implementation: Implementation, problem: Problem, seed: int
-) -> Iterator[CheckResult]:
-    """Compare spikes, outputs and gradients on a problem."""
+def _agreement(implementation: Implementation, row: Row, problem: Problem) -> Iterator[CheckResult]:
+    """Compare spikes and gradients on a problem."""
     profile = implementation.profile
     for number, differentiated in enumerate(profile.differentiates or ("nothing",)):
         network = network_for(problem.task.network, profile)
@@ -256,54 +270,33 @@ def _agreement(
         expected, found = expected_answer(task, profile), implementation.run(task)
         wrong = unusable(task, expected, found)
         if wrong:
-            yield _row(
-                implementation, problem.name, "spikes_agree", "answers", 1.0, 0.0, wrong, seed
-            )
+            yield row(claim="the answer has the form asked for", measured=1.0, detail=wrong)
             return
         spikes = compare_spikes(task, expected, found, exact=problem.exact)
         if number == 0:
-            detail = f"{spikes.differing} of {spikes.compared} differ; first {spikes.first}"
-            yield _row(
-                implementation,
-                problem.name,
-                "spikes_agree",
-                "spikes = the reference's",
-                float(spikes.differing),
-                0.0,
-                detail,
-                seed,
-                "differing spikes",
+            yield row(
+                claim="spikes = the reference's",
+                measured=float(spikes.differing),
+                detail=f"{spikes.differing} of {spikes.compared} differ; first {spikes.first}",
+                quantity="differing spikes",
             )
-        if found.gradient and not spikes.differing:
-            yield _gradients(implementation, problem.name, task, expected, found, seed)
+        if differentiated != "nothing" and not spikes.differing:
+            yield _gradients(implementation, row, task, expected, found)
 
 
 def _gradients(
-    implementation: Implementation,
-    problem: str,
-    task: Task,
-    expected: Answer,
-    found: Answer,
-    seed: int,
+    implementation: Implementation, row: Row, task: Task, expected: Answer, found: Answer
 ) -> CheckResult:
-    """Compare gradients, the worst parameter named."""
-    names: dict[Differentiated, str] = {
-        "through_time": "bptt_agrees",
-        "online": "online_agrees",
-        "spatial": "spatial_agrees",
-    }
+    """Compare gradients parameter by parameter; one that is missing is infinitely wrong."""
     errors = {
-        name: relative_difference(found.gradient[name], g) for name, g in expected.gradient.items()
+        name: relative_difference(found.gradient[name], g) if name in found.gradient else math.inf
+        for name, g in expected.gradient.items()
     }
-    worst = max(errors, key=lambda name: errors[name])
-    bound = implementation.profile.bound if task.precision == "float64" else FLOAT32_BOUND
-    return _row(
-        implementation,
-        problem,
-        names[task.differentiated],
-        "gradient = torch autograd's through the reference's equations",
-        errors[worst],
-        bound,
-        ", ".join(f"{name} {error:.2g}" for name, error in errors.items()),
-        seed,
+    return row(
+        check=GRADIENTS[task.differentiated],
+        claim="gradient = torch autograd's through the reference's equations",
+        measured=max(errors.values()),
+        bound=implementation.profile.bound if task.precision == "float64" else FLOAT32_BOUND,
+        detail=", ".join(f"{name} {error:.2g}" for name, error in errors.items()),
+        quantity="relative difference",
     )

@@ -1,6 +1,6 @@
 """Reports made from records only."""
 
-from gradassay.reports.atomic import write_whole
+from gradassay.core.atomic import write_whole
 from gradassay.reports.html import render_report, write_report
 from gradassay.reports.manifest import SCHEMA_VERSION, build_manifest
 from gradassay.reports.store import Results, read_results, require_target, write_results

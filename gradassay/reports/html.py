@@ -9,8 +9,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from gradassay.core.atomic import write_whole
 from gradassay.core.errors import UsageError
-from gradassay.reports.atomic import write_whole
 from gradassay.reports.cells import Section
 from gradassay.reports.fact_sections import (
     checks_section,

@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gradassay.core.atomic import folder_beside, take_place
 from gradassay.core.errors import DataError, UsageError
 from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement
-from gradassay.reports.atomic import folder_beside, take_place
 from gradassay.reports.manifest import SCHEMA_VERSION, to_plain
 
 MANIFEST = "manifest.json"

@@ -9,7 +9,12 @@ import pytest
 import torch
 
 from gradassay.crosscheck.conventions import Conventions, Reset
-from gradassay.crosscheck.expected import _simulated, _unrolled, expected_answer, network_for
+from gradassay.crosscheck.expected import (
+    expected_answer,
+    network_for,
+    simulated_answer,
+    unrolled_outputs,
+)
 from gradassay.crosscheck.implementation import Profile
 from gradassay.crosscheck.problems import Problem, problems
 from gradassay.verify.oracles.autograd_oracle import as_tensor, mean_loss
@@ -27,12 +32,12 @@ def test_the_general_neuron_is_the_reference_under_its_conventions(
     profile = Profile(conventions, reset_gradient=kept)
     network = network_for(problem.task.network, profile)
     task = dataclasses.replace(problem.task, network=network, differentiated="through_time")
-    right, general = expected_answer(task, profile), _simulated(task, conventions)
+    right, general = expected_answer(task, profile), simulated_answer(task, conventions)
     for name, spikes in right.spikes.items():
         np.testing.assert_array_equal(general.spikes[name], spikes)
         np.testing.assert_allclose(general.membrane[name], right.membrane[name], atol=1e-12)
     weights = {name: as_tensor(array).requires_grad_() for name, array in task.params.items()}
-    outputs = _unrolled(task, weights, conventions, reset_gradient=kept)
+    outputs = unrolled_outputs(task, weights, conventions, reset_gradient=kept)
     loss = mean_loss(network.loss, outputs, torch.tensor(task.targets))
     for name, found in zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True):
         np.testing.assert_allclose(found.numpy(), right.gradient[name], rtol=1e-9, atol=1e-12)

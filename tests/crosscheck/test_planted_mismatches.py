@@ -159,3 +159,15 @@ def test_what_it_raises_is_told_and_the_others_go_on() -> None:
 def test_wrong_shapes_are_told() -> None:
     found = failures(WrongShapes())
     assert "spikes of lif1: got shape" in found["spikes_agree"].detail
+
+
+class ForgetsAParameter(Plain):
+    def run(self, task: Task) -> Answer:
+        right = super().run(task)
+        kept = {name: g for name, g in right.gradient.items() if name != "hidden2.bias"}
+        return Answer(right.spikes, right.membrane, right.outputs, kept)
+
+
+def test_a_gradient_that_is_missing_is_a_failure() -> None:
+    found = failures(ForgetsAParameter())
+    assert "hidden2.bias inf" in found["bptt_agrees"].detail

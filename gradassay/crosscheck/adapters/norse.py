@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ STEP_S = 0.001
 SUPERSPIKE = Surrogate("superspike", 1.0)
 
 
+@dataclass
 class Box(TorchImplementation):
     """`LIFBoxCell`, as it comes or with leak, threshold and input scaled to the task's.
 
@@ -33,8 +35,9 @@ class Box(TorchImplementation):
         ``1 - leak`` on the input.
     """
 
-    def __init__(self, name: str, profile: Profile, *, matched: bool) -> None:
-        self.name, self.profile, self.matched = name, profile, matched
+    name: str
+    profile: Profile
+    matched: bool = False
 
     def make(self, neuron: Neuron, units: int, dtype: torch.dtype) -> Any:
         """Return the cell and its factor on the input; see the base."""
@@ -57,7 +60,7 @@ class Box(TorchImplementation):
 
 def default() -> Box:
     """Return it as it comes."""
-    return Box("norse LIFBoxCell", Profile(), matched=False)
+    return Box("norse LIFBoxCell", Profile())
 
 
 def matched() -> tuple[Box, ...]:

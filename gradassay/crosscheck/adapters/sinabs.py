@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import sinabs.activation as activation
@@ -16,6 +18,7 @@ from gradassay.crosscheck.implementation import Profile
 from gradassay.crosscheck.torch_implementation import TorchImplementation
 
 
+@dataclass
 class Layer(TorchImplementation):
     """`sinabs.layers.LIF`, one step at a time.
 
@@ -25,12 +28,13 @@ class Layer(TorchImplementation):
         For people.
     profile : Profile
         What it is expected to do.
-    **options
+    options : mapping
         Of the layer, beside ``tau_mem`` and ``spike_threshold``.
     """
 
-    def __init__(self, name: str, profile: Profile, **options: Any) -> None:
-        self.name, self.profile, self.options = name, profile, options
+    name: str
+    profile: Profile
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def make(self, neuron: Neuron, units: int, dtype: torch.dtype) -> Any:
         """Return the layer; see the base."""
@@ -52,14 +56,12 @@ def default() -> Layer:
 def matched() -> tuple[Layer, ...]:
     """Return the configurations that have an equal among the conventions."""
     options = {"spike_fn": activation.SingleSpike, "norm_input": False}
-    nothing: tuple[()] = ()
     return (
-        Layer("sinabs LIF soft", Profile(differentiates=nothing), **options),
+        Layer("sinabs LIF soft", Profile(differentiates=()), options),
         Layer(
             "sinabs LIF hard",
-            Profile(Conventions(reset="hard"), differentiates=nothing),
-            reset_fn=activation.MembraneReset(),
-            **options,
+            Profile(Conventions(reset="hard"), differentiates=()),
+            options | {"reset_fn": activation.MembraneReset()},
         ),
     )
 

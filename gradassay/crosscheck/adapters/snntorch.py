@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import snntorch
@@ -15,6 +17,7 @@ from gradassay.crosscheck.implementation import Profile
 from gradassay.crosscheck.torch_implementation import TorchImplementation
 
 
+@dataclass
 class Leaky(TorchImplementation):
     """`snntorch.Leaky`, with its own surrogate derivative or that of the task.
 
@@ -27,13 +30,14 @@ class Leaky(TorchImplementation):
     matched : bool
         Give it the task's surrogate derivative and comparison, and leak and threshold in the task's
         precision (Python numbers are kept in single precision).
-    **options
+    options : mapping
         Of `snntorch.Leaky`.
     """
 
-    def __init__(self, name: str, profile: Profile, *, matched: bool, **options: Any) -> None:
-        self.name, self.profile = name, profile
-        self.matched, self.options = matched, options
+    name: str
+    profile: Profile
+    matched: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def make(self, neuron: Neuron, units: int, dtype: torch.dtype) -> Any:
         """Return the module; see the base."""
@@ -54,39 +58,28 @@ class Leaky(TorchImplementation):
 
 def default() -> Leaky:
     """Return it as it comes."""
-    return Leaky("snntorch Leaky", Profile(), matched=False)
+    return Leaky("snntorch Leaky", Profile())
 
 
 def matched() -> tuple[Leaky, ...]:
     """Return the configurations that have an equal among the conventions."""
-    late = Conventions(reset_before="comparison")
     return (
-        Leaky(
-            "snntorch Leaky zero",
-            Profile(Conventions(reset="hard")),
-            matched=True,
-            reset_mechanism="zero",
-        ),
-        Leaky("snntorch Leaky subtract", Profile(late), matched=True),
-        Leaky(
-            "snntorch Leaky none",
-            Profile(Conventions(reset="none")),
-            matched=True,
-            reset_mechanism="none",
-        ),
+        _matched("zero", Conventions(reset="hard")),
+        _matched("subtract", Conventions(reset_before="comparison")),
+        _matched("none", Conventions(reset="none")),
     )
 
 
 def suspects() -> tuple[Leaky, ...]:
     """Return configurations that say that they are a neuron of the reference, and are not."""
-    subtract = {"reset_mechanism": "subtract", "reset_delay": False}
-    zero = {"reset_mechanism": "zero", "reset_delay": False}
     return (
-        Leaky("snntorch Leaky subtract, reset_delay=False", Profile(), matched=True, **subtract),
-        Leaky(
-            "snntorch Leaky zero, reset_delay=False",
-            Profile(Conventions(reset="hard")),
-            matched=True,
-            **zero,
-        ),
+        _matched("subtract", Conventions(), reset_delay=False),
+        _matched("zero", Conventions(reset="hard"), reset_delay=False),
     )
+
+
+def _matched(reset: str, conventions: Conventions, **options: Any) -> Leaky:
+    """Return a neuron with a mechanism of reset."""
+    told = "".join(f", {name}={value}" for name, value in options.items())
+    given = {"reset_mechanism": reset, **options}
+    return Leaky(f"snntorch Leaky {reset}{told}", Profile(conventions), matched=True, options=given)

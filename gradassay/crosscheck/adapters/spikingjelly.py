@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -18,6 +20,7 @@ from gradassay.verify.oracles.autograd_oracle import mean_loss
 SIGMOID = Surrogate("sigmoid", 4.0)
 
 
+@dataclass
 class Node(TorchImplementation):
     """A node of SpikingJelly, step by step.
 
@@ -28,14 +31,15 @@ class Node(TorchImplementation):
     profile : Profile
         What it is expected to do.
     kind : type
-        Class of the node.
-    **options
+        Class of the node; `LIFNode` where not given.
+    options : mapping
         Of the class, beside tau and v_threshold.
     """
 
-    def __init__(self, name: str, profile: Profile, kind: Any, **options: Any) -> None:
-        self.name, self.profile = name, profile
-        self.kind, self.options = kind, options
+    name: str
+    profile: Profile
+    kind: Any = nodes.LIFNode
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def make(self, neuron: Neuron, units: int, dtype: torch.dtype) -> Any:
         """Return the module; see the base."""
@@ -132,7 +136,7 @@ def _keeps(steps: list[Tensor]) -> Any:
 
 def default() -> Node:
     """Return it as it comes."""
-    return Node("spikingjelly LIFNode", Profile(surrogate=SIGMOID), nodes.LIFNode)
+    return Node("spikingjelly LIFNode", Profile(surrogate=SIGMOID))
 
 
 def matched() -> tuple[Node | Online, ...]:
@@ -151,10 +155,7 @@ def _matched(conventions: Conventions, value: float | None, *, kept: bool) -> No
     return Node(
         f"spikingjelly LIFNode, {told}",
         Profile(conventions, SIGMOID, reset_gradient=kept),
-        nodes.LIFNode,
-        decay_input=False,
-        v_reset=value,
-        detach_reset=not kept,
+        options={"decay_input": False, "v_reset": value, "detach_reset": not kept},
     )
 
 

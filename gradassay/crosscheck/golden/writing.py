@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
-import uuid
 from pathlib import Path
 
 import msgspec
 
+from gradassay.core.atomic import folder_beside, take_place
 from gradassay.core.errors import DataError, UsageError
 from gradassay.crosscheck.golden.making import pack_files
 from gradassay.crosscheck.golden.reading import MOST_MANIFEST, Pack
@@ -61,30 +60,13 @@ def write_pack(pack: Pack, folder: Path, *, overwrite: bool = False) -> int:
         If something is in the way, or the place cannot be written.
     """
     require_free(folder, overwrite=overwrite)
-    whole = folder.absolute()
-    fresh = whole.parent / f".{whole.name}.{uuid.uuid4().hex[:12]}.partial"
     files = pack_files(pack)
     try:
-        for path, data in files.items():
-            (fresh / path).parent.mkdir(parents=True, exist_ok=True)
-            (fresh / path).write_bytes(data)
-        _take_place(fresh, whole)
+        with folder_beside(folder) as fresh:
+            for path, data in files.items():
+                (fresh / path).parent.mkdir(parents=True, exist_ok=True)
+                (fresh / path).write_bytes(data)
+            take_place(fresh, folder.absolute())
     except OSError as error:
         raise UsageError(f"{folder}: cannot be written ({error.strerror}).") from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
     return sum(len(data) for data in files.values())
-
-
-def _take_place(fresh: Path, folder: Path) -> None:
-    """Rename; an old pack is moved aside first, and put back if that fails."""
-    old = fresh.with_suffix(".old")
-    try:
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(fresh, folder)
-    except BaseException:
-        if old.exists() and not folder.exists():
-            os.replace(old, folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -154,8 +154,12 @@ class Case:
         *,
         bound: float,
         evaluations: int,
+        terms: float = 0.0,
     ) -> CheckResult:
-        """Return the row of an exact comparison; the options of the variant are told with it."""
+        """Return the row of an exact comparison; the options of the variant are told with it.
+
+        `terms` is as `check_result` has it.
+        """
         return check_result(
             subject=self.subject,
             problem=self.problem,
@@ -167,6 +171,7 @@ class Case:
             bound=bound,
             evaluations=evaluations,
             seed=self.settings.seed,
+            terms=terms,
         )
 
 

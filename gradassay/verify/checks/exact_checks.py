@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -103,6 +104,7 @@ def enumerated_mean(case: Case) -> Iterator[CheckResult]:
             oracle.gradient(subject, problem),
             bound=BOUND,
             evaluations=exact.evaluations,
+            terms=math.sqrt(exact.variance + float(exact.mean.dot(exact.mean))),
         )
 
 

@@ -12,7 +12,7 @@ from gradassay.core.records import CheckResult
 from gradassay.verify.checks.causes import usual_causes
 from gradassay.verify.oracles.small_problems import SmallProblem
 
-SMALLEST_ARRAY = 1e-3
+SMALLEST_ARRAY = 1e-4
 MOST_NAMED = 4
 USUAL_BUDGET = 262_144
 
@@ -20,17 +20,19 @@ USUAL_BUDGET = 262_144
 def relative_difference(found: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
     """Return the largest over arrays of |found - expected| / |expected|, in the Euclidean norm.
 
-    An expected array that is smaller than 1e-3 of the largest counts as that large: sums that
+    An expected array that is smaller than 1e-4 of the largest counts as that large: sums that
     cancel leave rounding errors of the terms' size. Where all that is expected is 0 it is the norm
     of what was found. An array that is missing, of another shape or not finite makes it infinite.
     """
     return max(_differences(found, expected).values(), default=0.0)
 
 
-def _differences(found: Mapping[str, Array], expected: Mapping[str, Array]) -> dict[str, float]:
+def _differences(
+    found: Mapping[str, Array], expected: Mapping[str, Array], terms: float = 0.0
+) -> dict[str, float]:
     result = dict.fromkeys((name for name in found if name not in expected), float("inf"))
     norms = {name: float(np.linalg.norm(array)) for name, array in expected.items()}
-    least = SMALLEST_ARRAY * max(norms.values(), default=0.0)
+    least = SMALLEST_ARRAY * max([terms, *norms.values()])
     for name, array in expected.items():
         if name not in found or np.shape(found[name]) != np.shape(array):
             result[name] = float("inf")
@@ -53,13 +55,15 @@ def check_result(
     bound: float,
     evaluations: int,
     seed: int,
+    terms: float = 0.0,
 ) -> CheckResult:
     """Return PASS where all arrays agree within the bound, else FAIL, the wrong arrays named.
 
     The layer that is highest in the network comes first: what is wrong there can make the layers
-    below it wrong.
+    below it wrong. `terms` is the norm of what was averaged, where that is larger than the mean:
+    rounding errors have its size, so that an array counts as no smaller than 1e-4 of it.
     """
-    differences = _differences(found, expected)
+    differences = _differences(found, expected, terms)
     measured = max(differences.values(), default=0.0)
     failed = [name for name, error in differences.items() if not error <= bound]
     named = failed[::-1][:MOST_NAMED]

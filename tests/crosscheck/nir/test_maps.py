@@ -1,5 +1,7 @@
 """Nodes without a state against torch."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -33,6 +35,24 @@ def shape_after(node: Node, *shape: int) -> tuple[int, ...]:
     return infer_shapes(nodes, ["in", "node"], [("in", "node")], [])["node"]
 
 
+def assert_is_torchs(
+    convolve: Callable[..., torch.Tensor], node: Conv, x: NDArray[np.float64]
+) -> None:
+    """The shape to the letter, the values to rounding."""
+    expected = convolve(
+        torch.tensor(x)[None],
+        torch.tensor(node.weight),
+        torch.tensor(node.bias),
+        node.stride,
+        node.padding,
+        node.dilation,
+        node.groups,
+    )[0].numpy()
+    given = apply_map(node, x, ">")
+    assert given.shape == expected.shape == shape_after(node, *x.shape)
+    np.testing.assert_allclose(given, expected, rtol=0, atol=1e-13)
+
+
 @pytest.mark.parametrize(
     ("stride", "padding", "dilation", "groups"),
     [
@@ -55,18 +75,7 @@ def test_a_convolution_in_two_dimensions_is_that_of_torch(
 ) -> None:
     x, weight, bias = normal(4, 9, 11), normal(8, 4 // groups, *kernel), normal(8)
     node = Conv(weight, bias, stride, padding, dilation, groups, None)
-    expected = functional.conv2d(
-        torch.tensor(x)[None],
-        torch.tensor(weight),
-        torch.tensor(bias),
-        stride,
-        padding,
-        dilation,
-        groups,
-    )[0].numpy()
-    given = apply_map(node, x, ">")
-    assert given.shape == expected.shape == shape_after(node, *x.shape)
-    np.testing.assert_allclose(given, expected, rtol=0, atol=1e-13)
+    assert_is_torchs(functional.conv2d, node, x)
 
 
 @pytest.mark.parametrize("padding", [(0,), (3,), "same", "valid"])
@@ -79,18 +88,7 @@ def test_a_convolution_in_one_dimension_is_that_of_torch(
     stride = 1 if padding == "same" else 2
     x, weight, bias = normal(6, 13), normal(9, 6 // groups, 4), normal(9)
     node = Conv(weight, bias, (stride,), padding, (dilation,), groups, (13,))
-    expected = functional.conv1d(
-        torch.tensor(x)[None],
-        torch.tensor(weight),
-        torch.tensor(bias),
-        stride,
-        padding,
-        dilation,
-        groups,
-    )[0].numpy()
-    given = apply_map(node, x, ">")
-    assert given.shape == expected.shape == shape_after(node, *x.shape)
-    np.testing.assert_allclose(given, expected, rtol=0, atol=1e-13)
+    assert_is_torchs(functional.conv1d, node, x)
 
 
 @pytest.mark.parametrize("average", [False, True])
