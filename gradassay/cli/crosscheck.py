@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from gradassay.core.errors import UsageError
+from gradassay.cli.options import require_new_file
 from gradassay.core.records import CheckResult
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def crosscheck(
     from gradassay.crosscheck.suite import crosscheck as checks_of
 
     for option, file in (("--json", json), ("--page", page)):
-        _refuse(option, file, overwrite=overwrite)
+        require_new_file(option, file, overwrite=overwrite)
     if page:
         return _write_page(page, targets, seed)
     console = Console(highlight=False, soft_wrap=True)
@@ -109,16 +109,6 @@ def _write_page(page: Path, targets: Sequence[str], seed: int) -> int:
     write_whole(page, text)
     console.print(f"page: {page}", markup=False)
     return int(any(row.verdict == "FAIL" for row in matched))
-
-
-def _refuse(option: str, file: Path | None, *, overwrite: bool) -> None:
-    """Refuse a file that is in the way, or has no folder."""
-    if file is None:
-        return
-    if file.exists() and not overwrite:
-        raise UsageError(f"{option}: {str(file)!r} is there; expected a new file, or --overwrite.")
-    if not file.resolve().parent.is_dir():
-        raise UsageError(f"{option}: got {str(file)!r}, whose folder does not exist.")
 
 
 def _implementations(target: str, mode: Mode) -> Sequence[Implementation]:

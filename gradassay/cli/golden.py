@@ -12,7 +12,7 @@ import cyclopts
 import msgspec
 from rich.console import Console
 
-from gradassay.core.errors import UsageError
+from gradassay.cli.options import require_new_file
 
 if TYPE_CHECKING:
     from gradassay.crosscheck.golden import Pack, Row
@@ -76,23 +76,13 @@ def check(
     """
     from gradassay.crosscheck.golden import check_answers, make_pack, read_answers, read_pack
 
-    _require_target(json, overwrite=overwrite)
+    require_new_file("--json", json, overwrite=overwrite)
     questions = read_pack(pack) if pack is not None else make_pack()
     results = check_answers(questions, read_answers(answers, questions))
     _print_results(questions, results, every=rows)
     if json is not None:
         _write(json, questions, results)
     return 1 if any(row.verdict == "FAIL" for row in results) else 0
-
-
-def _require_target(file: Path | None, *, overwrite: bool) -> None:
-    """Refuse a file that cannot be written, before the work begins."""
-    if file is None:
-        return
-    if file.is_dir() or (file.exists() and not overwrite):
-        raise UsageError(f"--json: {str(file)!r} is there; expected a new file, or --overwrite.")
-    if not file.resolve().parent.is_dir():
-        raise UsageError(f"--json: got {str(file)!r}, whose folder does not exist.")
 
 
 def _print(line: str) -> None:

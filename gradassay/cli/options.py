@@ -54,6 +54,31 @@ class ProblemOptions:
     seed: int = 0
 
 
+def require_new_file(option: str, file: Path | None, *, overwrite: bool) -> None:
+    """Refuse a file that cannot be written, before the work begins.
+
+    Parameters
+    ----------
+    option : str
+        The option that names it.
+    file : pathlib.Path or None
+        None needs nothing.
+    overwrite : bool
+        Whether a file that is there may be replaced.
+
+    Raises
+    ------
+    UsageError
+        If it is there, is a folder, or its folder does not exist.
+    """
+    if file is None:
+        return
+    if file.is_dir() or (file.exists() and not overwrite):
+        raise UsageError(f"{option}: {str(file)!r} is there; expected a new file, or --overwrite.")
+    if not file.resolve().parent.is_dir():
+        raise UsageError(f"{option}: got {str(file)!r}, whose folder does not exist.")
+
+
 def chosen_estimators(
     names: Iterable[str],
     settings: Sequence[str] | None,

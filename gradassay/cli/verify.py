@@ -11,8 +11,13 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gradassay.cli.options import Settings, chosen_estimators, command_line, prepare_out
-from gradassay.core.errors import UsageError
+from gradassay.cli.options import (
+    Settings,
+    chosen_estimators,
+    command_line,
+    prepare_out,
+    require_new_file,
+)
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
 from gradassay.verify.certificate import certify, to_json
@@ -178,14 +183,7 @@ class _Files:
         """Read the expected failures, and refuse files that are in the way."""
         expected = read_expected(output.expected_failures) if output.expected_failures else []
         for option, file in (("--json", output.json), ("--junit", output.junit)):
-            if file is None:
-                continue
-            if file.exists() and not output.overwrite:
-                raise UsageError(
-                    f"{option}: {str(file)!r} is there; expected a new file, or --overwrite."
-                )
-            if not file.resolve().parent.is_dir():
-                raise UsageError(f"{option}: got {str(file)!r}, whose folder does not exist.")
+            require_new_file(option, file, overwrite=output.overwrite)
         folder = prepare_out(output.out, "", overwrite=output.overwrite) if output.out else None
         return cls(output, folder, expected)
 

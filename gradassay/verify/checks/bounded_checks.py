@@ -100,7 +100,8 @@ def bounded_momentum(case: Case) -> Iterator[CheckResult]:
 def _decided(case: Case, question: Question) -> CheckResult:
     """Draw and look until the question is decided or the budget is spent."""
     ranges = _ranges(case, question)
-    level, most = 1 - case.rate / max(len(ranges), 1), max(case.settings.budget, FIRST_LOOK)
+    level = 1 - case.rate / max(len(ranges), 1)
+    most = max(case.settings.budget // BLOCK * BLOCK, FIRST_LOOK)
     drawn: dict[str, Float] = {name: np.zeros(0) for name in ranges}
     count = look = 0
     outcome = Outcome("", Interval.exact(0.0), "PASS")
