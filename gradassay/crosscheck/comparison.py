@@ -1,4 +1,4 @@
-"""Two answers to one task: how many spikes differ, and where first."""
+"""Two answers to one task: what differs, and where first."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gradassay.crosscheck.implementation import Answer, Float, Task
+from gradassay.crosscheck.conventions import after_reset
+from gradassay.crosscheck.implementation import Answer, Float, Profile, Task
 
 # potentials this many roundings from the threshold may fall on either side
 ROUNDINGS = 64
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -21,47 +25,31 @@ class SpikeDifference:
     ----------
     compared, differing : int
         Entries (step, sample, neuron) of all layers; those that differ.
-    excused : int
-        Entries not compared: those of a sample from the step on at which the reference has a
-        potential within rounding of the threshold.
+    elsewhere : int
+        Entries that differ but are not compared: those of a sample from the step on at which the
+        reference has a potential within rounding of the threshold.
     first : str
         The first that differs, by step, then layer; empty if none does.
     """
 
     compared: int
     differing: int
-    excused: int
+    elsewhere: int
     first: str
 
 
-def compare_spikes(task: Task, expected: Answer, found: Answer, *, exact: bool) -> SpikeDifference:
-    """Return how the spikes of `found` differ from those expected.
+def compared_steps(task: Task, expected: Answer, *, exact: bool) -> Mask:
+    """Return which steps of which samples are compared, shape (T, B).
 
     Parameters
     ----------
     task : Task
         Gives threshold and precision.
-    expected, found : Answer
-        The reference's, with membrane potentials; somebody's.
+    expected : Answer
+        The reference's, with membrane potentials.
     exact : bool
-        Whether the arithmetic is exact: then no potential is excused.
+        Whether the arithmetic is exact: then all are.
     """
-    compared = _compared(task, expected, exact=exact)
-    differing = {
-        name: (np.asarray(found.spikes[name]) != spikes) & compared[..., None]
-        for name, spikes in expected.spikes.items()
-    }
-    sizes = sum(spikes[0, 0].size for spikes in expected.spikes.values())
-    return SpikeDifference(
-        compared=int(compared.sum()) * sizes,
-        differing=sum(int(array.sum()) for array in differing.values()),
-        excused=int((~compared).sum()) * sizes,
-        first=_first(task, expected, found, differing),
-    )
-
-
-def _compared(task: Task, expected: Answer, *, exact: bool) -> np.ndarray:
-    """Return which steps of which samples are compared, (T, B)."""
     near = np.zeros(task.inputs.shape[:2], dtype=bool)
     if exact:
         return ~near
@@ -69,21 +57,48 @@ def _compared(task: Task, expected: Answer, *, exact: bool) -> np.ndarray:
     for membrane in expected.membrane.values():
         slack = ROUNDINGS * unit * max(1.0, float(np.abs(membrane).max()))
         near |= (np.abs(membrane - task.network.neuron.threshold) <= slack).any(axis=-1)
-    unsure: np.ndarray = np.logical_or.accumulate(near, axis=0)
+    unsure: Mask = np.logical_or.accumulate(near, axis=0)
     return ~unsure
 
 
-def _first(task: Task, expected: Answer, found: Answer, differing: Mapping[str, np.ndarray]) -> str:
+def compare_spikes(task: Task, expected: Answer, found: Answer, compared: Mask) -> SpikeDifference:
+    """Return how the spikes of `found` differ from those expected.
+
+    Parameters
+    ----------
+    task : Task
+        What was asked.
+    expected, found : Answer
+        The reference's, with membrane potentials; somebody's.
+    compared : array of bool, shape (T, B)
+        Of `compared_steps`.
+    """
+    wrong = {
+        name: np.asarray(found.spikes[name]) != spikes for name, spikes in expected.spikes.items()
+    }
+    differing = {name: array & compared[..., None] for name, array in wrong.items()}
+    count = sum(int(array.sum()) for array in differing.values())
+    return SpikeDifference(
+        compared=int(compared.sum()) * sum(array.shape[-1] for array in wrong.values()),
+        differing=count,
+        elsewhere=sum(int(array.sum()) for array in wrong.values()) - count,
+        first=_first(task, expected, found, differing),
+    )
+
+
+def _first(task: Task, expected: Answer, found: Answer, differing: Mapping[str, Mask]) -> str:
     """Return the first entry that differs, for people."""
     for step in range(len(task.inputs)):
         for name, wrong in differing.items():
             if wrong[step].any():
                 sample, neuron = (int(i) for i in np.argwhere(wrong[step])[0])
                 place = (step, sample, neuron)
-                return f"{name}, step {step}, sample {sample}, neuron {neuron}: " + _told(
-                    task, name, place, expected, found
-                )
+                return f"{name}, {_place(place)}: " + _told(task, name, place, expected, found)
     return ""
+
+
+def _place(place: tuple[int, ...]) -> str:
+    return "step {}, sample {}, neuron {}".format(*place)
 
 
 def _told(
@@ -95,6 +110,48 @@ def _told(
     theirs = f"{found.membrane[name][place]:.9g}" if name in found.membrane else "not given"
     threshold = task.network.neuron.threshold
     return f"{told}; membrane potential {theirs}, reference {u:.9g}, threshold {threshold:g}"
+
+
+def potential_error(
+    name: str, task: Task, profile: Profile, expected: Answer, found: Answer, compared: Mask
+) -> tuple[float, str]:
+    """Return the largest error of a layer's potentials, and where the first large one is.
+
+    Potentials handed out are those before or after the reset, whichever is nearer.
+
+    Parameters
+    ----------
+    name : str
+        Of the spiking layer.
+    task, expected, found, compared
+        As in `compare_spikes`.
+    profile : Profile
+        Gives the reset.
+    """
+    u, spikes, theirs = expected.membrane[name], expected.spikes[name], found.membrane[name]
+    threshold = task.network.neuron.threshold
+    after = after_reset(u, spikes, profile.conventions, threshold, profile.reset_value)
+    errors = [(value_error(theirs, ours, compared), ours) for ours in (u, after)]
+    (error, place), ours = min(errors, key=lambda one: one[0][0])
+    told = f"{name}, {_place(place)}: membrane potential {theirs[place]:.9g}"
+    return error, f"{told}, reference {ours[place]:.9g}"
+
+
+def value_error(found: Float, expected: Float, compared: Mask) -> tuple[float, tuple[int, ...]]:
+    """Return the largest difference over the largest value, and the first entry that has half it.
+
+    Parameters
+    ----------
+    found, expected : array, shape (T, B, n)
+        Somebody's; the reference's.
+    compared : array of bool, shape (T, B)
+        Of `compared_steps`.
+    """
+    errors = np.where(compared[..., None], np.abs(np.asarray(found) - expected), 0.0)
+    largest = float(errors.max(initial=0.0))
+    scale = float(np.abs(expected).max(initial=0.0)) or 1.0
+    place = np.argwhere(errors >= largest / 2)[0]
+    return largest / scale, tuple(int(i) for i in place)
 
 
 def unusable(task: Task, expected: Answer, found: Answer) -> str:

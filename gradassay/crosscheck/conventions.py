@@ -107,12 +107,41 @@ def simulate(
             u = leak * reset(u) + arriving
         else:
             u = reset(leak * u + arriving)
-        membrane[t], spikes[t] = u, _spikes(u, threshold, conventions)
+        membrane[t], spikes[t] = u, spikes_of(u, threshold, conventions)
     return membrane, spikes
 
 
-def _spikes(u: Float, threshold: Float, conventions: Conventions) -> Float:
-    """Return the number of spikes of a step."""
+def after_reset(
+    membrane: Float, spikes: Float, conventions: Conventions, threshold: float, reset_value: float
+) -> Float:
+    """Return membrane potentials after a reset in the same step.
+
+    Parameters
+    ----------
+    membrane, spikes : array, shape (T, ...)
+        Of `simulate`.
+    conventions : Conventions
+        The kind of reset.
+    threshold, reset_value : float
+        V and u_reset.
+    """
+    if conventions.reset == "hard":
+        return np.where(spikes > 0, reset_value, membrane)
+    return membrane - threshold * spikes if conventions.reset == "soft" else membrane
+
+
+def spikes_of(u: Float, threshold: Float | float, conventions: Conventions) -> Float:
+    """Return the number of spikes of a step.
+
+    Parameters
+    ----------
+    u : array
+        Membrane potentials before the reset.
+    threshold : array, broadcast against u
+        V.
+    conventions : Conventions
+        Comparison, and whether there can be several.
+    """
     over = u >= threshold if conventions.comparison == ">=" else u > threshold
     if not conventions.several:
         return over.astype(np.float64)

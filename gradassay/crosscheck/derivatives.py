@@ -69,7 +69,11 @@ class Derivative:
 
 
 def surrogate_derivative(
-    implementation: Implementation, neuron: Neuron, *, input_gain: float = 1.0
+    implementation: Implementation,
+    neuron: Neuron,
+    *,
+    input_gain: float = 1.0,
+    drift: float = 0.0,
 ) -> Derivative:
     """Return psi on the grid, from the weight gradient of one step.
 
@@ -79,11 +83,12 @@ def surrogate_derivative(
         With a gradient through time.
     neuron : Neuron
         Leak, threshold and surrogate asked for.
-    input_gain : float
-        Factor on its input currents.
+    input_gain, drift : float
+        Factor on its input currents, and the potential after a step without any.
     """
     x = GRID * neuron.threshold
-    return Derivative(x, _psi_at(implementation, neuron, x + neuron.threshold, input_gain))
+    u = x + neuron.threshold - drift
+    return Derivative(x, _psi_at(implementation, neuron, u, input_gain))
 
 
 def gradient_through_reset(
@@ -93,6 +98,7 @@ def gradient_through_reset(
     *,
     leak: float,
     input_gain: float = 1.0,
+    reset_value: float = 0.0,
 ) -> Literal["kept", "cut", "neither"]:
     """Return whether the gradient through time goes through the reset.
 
@@ -108,8 +114,8 @@ def gradient_through_reset(
         Asked for.
     conventions : Conventions
         Its reset.
-    leak, input_gain : float
-        Its leak and its factor on input currents.
+    leak, input_gain, reset_value : float
+        Its leak, its factor on input currents, and what its hard reset sets.
     """
     below, above = (share * neuron.threshold for share in NEAR)
     currents = np.array([below, above - leak * below])
@@ -122,27 +128,26 @@ def gradient_through_reset(
     if not (psi[1] and np.isfinite(psi).all()):
         return "neither"
     found = (float(gradient[0]) - first * psi[0] * currents[0]) / (second * psi[1])
-    cut, kept = _second_derivatives(conventions, neuron.threshold, currents, psi[0], leak)
+    taken = _taken(conventions, neuron.threshold, currents, leak, reset_value)
+    cut = leak * currents[0] + currents[1]
+    kept = cut - taken * psi[0] * currents[0]
     for told, expected in (("kept", kept), ("cut", cut)):
         if abs(found - expected) <= SAME * max(abs(cut), abs(kept)):
             return cast("Literal['kept', 'cut']", told)
     return "neither"
 
 
-def _second_derivatives(
-    conventions: Conventions, threshold: float, currents: Float, psi: float, leak: float
-) -> tuple[float, float]:
-    """Return D without and with the reset's term; the first step has no spike."""
+def _taken(
+    conventions: Conventions, threshold: float, currents: Float, leak: float, reset_value: float
+) -> float:
+    """Return by how much a spike at the first step would lower the second potential."""
     first, second = (float(x) for x in currents)
-    cut = leak * first + second
     decayed = conventions.reset_before == "leak"
     if conventions.reset == "none" or conventions.lag:
-        return cut, cut
+        return 0.0
     if conventions.reset == "soft":
-        taken = threshold * (leak if decayed else 1.0)
-    else:
-        taken = leak * first if decayed else cut
-    return cut, cut - taken * psi * first
+        return threshold * (leak if decayed else 1.0)
+    return leak * (first - reset_value) if decayed else leak * first + second - reset_value
 
 
 def _psi_at(implementation: Implementation, neuron: Neuron, u: Float, input_gain: float) -> Float:

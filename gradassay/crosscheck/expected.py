@@ -10,7 +10,7 @@ import torch
 
 from gradassay.core.network import Network
 from gradassay.core.neuron import Neuron
-from gradassay.crosscheck.conventions import Conventions, simulate
+from gradassay.crosscheck.conventions import REFERENCE, Conventions, simulate, spikes_of
 from gradassay.crosscheck.implementation import Answer, Float, Profile, Task
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.torch_snn.surrogate import surrogate_derivative
@@ -34,36 +34,45 @@ def expected_answer(task: Task, profile: Profile) -> Answer:
     By the reference where the conventions are its own but for the kind of reset; by `simulate` and
     torch autograd elsewhere.
     """
-    conventions = profile.conventions
-    if conventions == Conventions(reset=conventions.reset):
+    if _is_of_the_reference(profile):
         trace = ReferenceBackend().forward(
             task.network, task.params, task.batch, record=frozenset({"membrane", "spikes"})
         )
         answer = Answer(dict(trace.spikes), dict(trace.membrane), trace.outputs)
     else:
-        answer = simulated_answer(task, conventions)
+        answer = simulated_answer(task, profile)
     if task.differentiated == "nothing":
         return answer
     gradient = expected_gradient(task, profile)
     return Answer(answer.spikes, answer.membrane, answer.outputs, gradient)
 
 
-def simulated_answer(task: Task, conventions: Conventions) -> Answer:
+def _is_of_the_reference(profile: Profile) -> bool:
+    """Return whether the reference has these conventions, whatever the kind of reset."""
+    conventions = profile.conventions
+    return conventions == Conventions(reset=conventions.reset) and not profile.reset_value
+
+
+def simulated_answer(task: Task, profile: Profile) -> Answer:
     """Return the forward pass of neurons with any conventions.
 
     Parameters
     ----------
     task : Task
         Dense layers.
-    conventions : Conventions
-        As `simulate` takes them.
+    profile : Profile
+        Gives conventions and reset value.
     """
     neuron, values = task.network.neuron, task.inputs
     spikes, membrane = {}, {}
     for weighted, layer in zip(task.network.weighted, task.network.spiking, strict=False):
         current = _current(task, weighted.name, values)
         membrane[layer.name], values = simulate(
-            current, conventions, leak=neuron.leak, threshold=neuron.threshold
+            current,
+            profile.conventions,
+            leak=neuron.leak,
+            threshold=neuron.threshold,
+            reset_value=profile.reset_value,
         )
         spikes[layer.name] = values
     return Answer(spikes, membrane, _current(task, task.network.readout.name, values))
@@ -78,8 +87,7 @@ def _current(task: Task, layer: str, values: Float) -> Float:
 
 def expected_gradient(task: Task, profile: Profile) -> dict[str, Float]:
     """Return the gradient of the batch's mean loss, by torch autograd, float64."""
-    conventions = profile.conventions
-    if task.differentiated != "through_time" or conventions == Conventions(reset=conventions.reset):
+    if task.differentiated != "through_time" or _is_of_the_reference(profile):
         temporal = cast("Temporal", task.differentiated)
         found = autograd_gradient(
             task.network,
@@ -90,7 +98,7 @@ def expected_gradient(task: Task, profile: Profile) -> dict[str, Float]:
         )
         return {name: np.asarray(array) for name, array in found.items()}
     weights = {name: as_tensor(array).requires_grad_() for name, array in task.params.items()}
-    outputs = unrolled_outputs(task, weights, conventions, reset_gradient=profile.reset_gradient)
+    outputs = unrolled_outputs(task, weights, profile)
     loss = mean_loss(task.network.loss, outputs, torch.tensor(task.targets))
     gradients = torch.autograd.grad(loss, list(weights.values()))
     return {name: g.numpy() for name, g in zip(weights, gradients, strict=True)}
@@ -104,13 +112,13 @@ class _Spike(torch.autograd.Function):
         context: torch.autograd.function.FunctionCtx,
         membrane: torch.Tensor,
         neuron: Neuron,
-        strict: bool,
+        conventions: Conventions,
     ) -> torch.Tensor:
-        """Return 1 where ``u >= V``, or ``u > V``."""
+        """Return the spikes of a step."""
         context.save_for_backward(membrane)
         context.neuron = neuron  # type: ignore[attr-defined]
-        over = membrane > neuron.threshold if strict else membrane >= neuron.threshold
-        return over.to(membrane.dtype)
+        spikes = spikes_of(membrane.detach().numpy(), neuron.threshold, conventions)
+        return torch.as_tensor(spikes, dtype=membrane.dtype)
 
     @staticmethod
     def backward(context, slope):  # type: ignore[no-untyped-def]
@@ -119,8 +127,10 @@ class _Spike(torch.autograd.Function):
         return slope * surrogate_derivative(context.neuron, membrane), None, None
 
 
-def spike(membrane: torch.Tensor, neuron: Neuron, *, strict: bool = False) -> torch.Tensor:
-    """Return differentiable spikes, ``u >= V`` or, strictly, ``u > V``.
+def spike(
+    membrane: torch.Tensor, neuron: Neuron, conventions: Conventions = REFERENCE
+) -> torch.Tensor:
+    """Return differentiable spikes of a step.
 
     Parameters
     ----------
@@ -128,15 +138,15 @@ def spike(membrane: torch.Tensor, neuron: Neuron, *, strict: bool = False) -> to
         u.
     neuron : Neuron
         Threshold V and surrogate derivative.
-    strict : bool
-        As above.
+    conventions : Conventions
+        Comparison, and whether there can be several.
     """
-    found: torch.Tensor = _Spike.apply(membrane, neuron, strict)  # type: ignore[no-untyped-call]
+    found: torch.Tensor = _Spike.apply(membrane, neuron, conventions)  # type: ignore[no-untyped-call]
     return found
 
 
 def unrolled_outputs(
-    task: Task, weights: dict[str, torch.Tensor], conventions: Conventions, *, reset_gradient: bool
+    task: Task, weights: dict[str, torch.Tensor], profile: Profile
 ) -> torch.Tensor:
     """Return the outputs (T, B, m) of a plain loop, in autograd's graph.
 
@@ -146,13 +156,10 @@ def unrolled_outputs(
         Dense layers.
     weights : mapping from name to tensor
         The parameters.
-    conventions : Conventions
-        As `simulate` takes them.
-    reset_gradient : bool
-        Leave the spikes that reset in the graph.
+    profile : Profile
+        Gives conventions and reset value, and whether the spikes that reset stay in the graph.
     """
-    neuron, values = task.network.neuron, as_tensor(task.inputs)
-    strict = conventions.comparison == ">"
+    neuron, values, conventions = task.network.neuron, as_tensor(task.inputs), profile.conventions
     for weighted in task.network.weighted[:-1]:
         current = values @ weights[f"{weighted.name}.weight"].T
         current = current + weights.get(f"{weighted.name}.bias", torch.zeros(1))
@@ -160,9 +167,9 @@ def unrolled_outputs(
         for step in range(len(current)):
             before = step - 1 - conventions.lag
             fired = spikes[before] if before >= 0 else torch.zeros_like(u)
-            fired = fired if reset_gradient else fired.detach()
-            u = _charged(neuron, conventions, u, fired, current[step])
-            spikes.append(spike(u, neuron, strict=strict))
+            fired = fired if profile.reset_gradient else fired.detach()
+            u = _charged(neuron, profile, u, fired, current[step])
+            spikes.append(spike(u, neuron, conventions))
         values = torch.stack(spikes)
     readout = task.network.readout.name
     outputs: torch.Tensor = values @ weights[f"{readout}.weight"].T
@@ -170,18 +177,17 @@ def unrolled_outputs(
 
 
 def _charged(
-    neuron: Neuron,
-    conventions: Conventions,
-    u: torch.Tensor,
-    fired: torch.Tensor,
-    current: torch.Tensor,
+    neuron: Neuron, profile: Profile, u: torch.Tensor, fired: torch.Tensor, current: torch.Tensor
 ) -> torch.Tensor:
     """Return u[t], as the table of `Conventions` has it."""
+    conventions = profile.conventions
 
     def reset(v: torch.Tensor) -> torch.Tensor:
         if conventions.reset == "soft":
             return v - neuron.threshold * fired
-        return v * (1 - fired) if conventions.reset == "hard" else v
+        if conventions.reset == "hard":
+            return v * (1 - fired) + profile.reset_value * fired
+        return v
 
     if conventions.reset_before == "leak":
         return neuron.leak * reset(u) + current

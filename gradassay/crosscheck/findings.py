@@ -66,8 +66,8 @@ def findings(
     """
     neuron, name = neuron or Neuron(leak=0.5), implementation.name
     found = find_conventions(implementation, neuron, seed)
-    yield Finding(name, "leak", _number(found.leak), f"{neuron.leak:g}")
-    yield Finding(name, "factor on the input current", _number(found.input_gain), "1")
+    yield Finding(name, "leak", _number(found.linear.leak), f"{neuron.leak:g}")
+    yield Finding(name, "factor on the input current", _number(found.linear.input_gain), "1")
     for field in FIELDS:
         yield Finding(name, NAMES[field], _told(found, field), _word(getattr(REFERENCE, field)))
     if not found.conventions:
@@ -84,9 +84,9 @@ def findings(
 
 def _derivatives(implementation: Implementation, neuron: Neuron, found: Found) -> Iterator[Finding]:
     """Yield surrogate derivative and gradient through the reset."""
-    name, gain = implementation.name, found.input_gain or 1.0
-    leak = neuron.leak if found.leak is None else found.leak
-    psi = surrogate_derivative(implementation, neuron, input_gain=gain)
+    name, gain = implementation.name, found.linear.input_gain or 1.0
+    leak = neuron.leak if found.linear.leak is None else found.linear.leak
+    psi = surrogate_derivative(implementation, neuron, input_gain=gain, drift=found.linear.drift)
     yield Finding(name, "surrogate derivative at the threshold", f"{psi.at_threshold:.4g}", "1")
     yield Finding(name, "its integral over u - V in [-8, 8]", f"{psi.integral:.4g}", "1")
     symmetric = "yes" if psi.asymmetry < 1e-6 else "no"

@@ -72,12 +72,15 @@ class Answer:
         The readout's currents.
     gradient : mapping from parameter's name to array
         Empty if none was wanted, or it cannot be had.
+    precision : str
+        Type of the spikes before they were made float64; empty if not known.
     """
 
     spikes: Mapping[str, Float]
     membrane: Mapping[str, Float] = field(default_factory=dict[str, Float])
     outputs: Float | None = None
     gradient: Mapping[str, Float] = field(default_factory=dict[str, Float])
+    precision: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,21 +93,25 @@ class Profile:
         How its neurons compare and reset.
     surrogate : Surrogate or None
         Its surrogate derivative; None if it takes that of the task.
+    reset_value : float
+        What its hard reset sets.
     reset_gradient : bool
         Whether its gradient through time goes through the reset.
     differentiates : tuple of str
         The gradients that it has.
-    leaks : tuple of float
-        Leaks that it can have.
+    leaks, thresholds : tuple of float
+        Those that it can have.
     bound : float
-        Largest relative difference of gradients in float64.
+        Largest relative difference of potentials, outputs and gradients in float64.
     """
 
     conventions: Conventions = REFERENCE
     surrogate: Surrogate | None = None
+    reset_value: float = 0.0
     reset_gradient: bool = False
     differentiates: tuple[Differentiated, ...] = ("through_time",)
     leaks: tuple[float, ...] = (0.5, 0.9)
+    thresholds: tuple[float, ...] = (1.0, 2.0)
     bound: float = 1e-10
 
 

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from gradassay.core.records import CheckResult
 from gradassay.crosscheck.findings import Finding
-from gradassay.crosscheck.suite import GRADIENTS
+from gradassay.crosscheck.network_checks import GRADIENTS
 
 MOST_DETAIL = 160
 

@@ -25,6 +25,7 @@ from gradassay.crosscheck.conventions import (
     Conventions,
     Moment,
     Reset,
+    after_reset,
     simulate,
 )
 from gradassay.crosscheck.implementation import Answer, Float, Implementation, Task
@@ -39,13 +40,31 @@ FIELDS = tuple(field.name for field in dataclasses.fields(Conventions))
 
 
 @dataclass(frozen=True)
+class Response:
+    """What one small impulse leaves of itself, against no input.
+
+    Parameters
+    ----------
+    leak, input_gain : float or None
+        Factor on the potential from step to step, and on the current; None where no potentials are
+        handed out, or the impulse leaves none.
+    drift : float
+        Potential after one step without input, from rest.
+    """
+
+    leak: float | None = None
+    input_gain: float | None = None
+    drift: float = 0.0
+
+
+@dataclass(frozen=True)
 class Found:
     """What probes found out.
 
     Parameters
     ----------
-    leak, input_gain : float or None
-        Factor on the potential from step to step, and on the current; None without potentials.
+    linear : Response
+        Leak, factor on the input, drift.
     conventions : tuple of Conventions
         All that explain every spike; empty if none does.
     closest : Conventions
@@ -59,8 +78,7 @@ class Found:
         Whether the potentials handed out are those before or after the reset.
     """
 
-    leak: float | None
-    input_gain: float | None
+    linear: Response
     conventions: tuple[Conventions, ...]
     closest: Conventions
     differing: int
@@ -101,7 +119,9 @@ def neuron_task(currents: Float, neuron: Neuron) -> Task:
     return Task(network, Params(params), currents[..., None], targets)
 
 
-def find_conventions(implementation: Implementation, neuron: Neuron, seed: int = 0) -> Found:
+def find_conventions(
+    implementation: Implementation, neuron: Neuron, seed: int = 0, *, reset_value: float = 0.0
+) -> Found:
     """Return the conventions of an implementation's neurons.
 
     Parameters
@@ -112,8 +132,11 @@ def find_conventions(implementation: Implementation, neuron: Neuron, seed: int =
         Leak and threshold asked for; a leak of 1/2 shows comparisons best.
     seed : int
         Of the currents.
+    reset_value : float
+        What a hard reset is thought to set.
     """
-    leak, gain = leak_and_gain(implementation, neuron)
+    linear = response(implementation, neuron)
+    leak, gain = linear.leak, linear.input_gain
     exact = all(x is None or (1024 * x).is_integer() for x in (leak, gain))
     # elsewhere rounding decides the ties that multiples of a quarter make
     units = _currents(seed) if exact else _currents(seed)[:, -SAMPLES:]
@@ -121,19 +144,22 @@ def find_conventions(implementation: Implementation, neuron: Neuron, seed: int =
     answer = implementation.run(neuron_task(currents, neuron))
     spikes = answer.spikes["lif1"][..., 0]
     arriving = currents * (gain or 1.0)
-    used = {"leak": neuron.leak if leak is None else leak, "threshold": neuron.threshold}
+    used = {
+        "leak": neuron.leak if leak is None else leak,
+        "threshold": neuron.threshold,
+        "reset_value": reset_value,
+    }
     counts = {one: _differing(spikes, arriving, one, used) for one in candidates()}
     closest = min(counts, key=lambda one: (counts[one], one != REFERENCE))
     explaining = tuple(one for one, count in counts.items() if count == 0)
     return Found(
-        leak=leak,
-        input_gain=gain,
+        linear=linear,
         conventions=explaining,
         closest=closest,
         differing=counts[closest],
         compared=spikes.size,
         exact=exact,
-        membrane=_reported(answer, simulate(arriving, closest, **used), closest, neuron),
+        membrane=_reported(answer, closest, simulate(arriving, closest, **used), used),
     )
 
 
@@ -144,29 +170,24 @@ def _differing(
     return int((simulate(arriving, conventions, **used)[1] != spikes).sum())
 
 
-def leak_and_gain(
-    implementation: Implementation, neuron: Neuron
-) -> tuple[float | None, float | None]:
-    """Return leak and factor on the input, from the potential after one small impulse.
+def response(implementation: Implementation, neuron: Neuron) -> Response:
+    """Return leak, factor on the input, and drift, from the potentials of two steps.
 
     Parameters
     ----------
     implementation, neuron
         As in `find_conventions`.
-
-    Returns
-    -------
-    leak, gain : float or None
-        None where no potentials are handed out, or the impulse leaves none.
     """
-    currents = np.zeros((2, 1))
-    currents[0] = IMPULSE * neuron.threshold
+    currents = np.zeros((2, 2))
+    currents[0, 0] = IMPULSE * neuron.threshold
     membrane = implementation.run(neuron_task(currents, neuron)).membrane.get("lif1")
-    if membrane is None or not membrane[0, 0, 0]:
-        return None, None
-    first, second = (float(u) for u in membrane[:, 0, 0])
-    gain = first / float(currents[0, 0])
-    return _rounded(second / first), _rounded(gain)
+    if membrane is None:
+        return Response()
+    drift = float(membrane[0, 1, 0])
+    first, second = (float(u) for u in membrane[:, 0, 0] - membrane[:, 1, 0])
+    if not first:
+        return Response(drift=drift)
+    return Response(_rounded(second / first), _rounded(first / float(currents[0, 0])), drift)
 
 
 def _rounded(value: float) -> float:
@@ -185,17 +206,18 @@ def _currents(seed: int) -> Float:
 
 
 def _reported(
-    answer: Answer, simulated: tuple[Float, Float], closest: Conventions, neuron: Neuron
+    answer: Answer,
+    closest: Conventions,
+    simulated: tuple[Float, Float],
+    used: dict[str, float],
 ) -> str:
     """Return which potentials are handed out."""
     if "lif1" not in answer.membrane:
         return "not given"
     theirs, (before, spikes) = answer.membrane["lif1"][..., 0], simulated
-    after = before - neuron.threshold * spikes
-    if closest.reset == "hard":
-        after = np.where(spikes > 0, 0.0, before)
+    after = after_reset(before, spikes, closest, used["threshold"], used["reset_value"])
     for told, ours in (("before", before), ("after", after)):
-        if np.allclose(theirs, ours, rtol=1e-6, atol=1e-6 * neuron.threshold):
+        if np.allclose(theirs, ours, rtol=1e-6, atol=1e-6 * used["threshold"]):
             return told
     return "neither"
 

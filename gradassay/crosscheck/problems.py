@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from gradassay.core.builders import fully_connected
@@ -35,7 +36,9 @@ class Problem:
     exact: bool = False
 
 
-def problems(seed: int, leaks: tuple[float, ...] = (0.5, 0.9)) -> tuple[Problem, ...]:
+def problems(
+    seed: int, leaks: tuple[float, ...] = (0.5, 0.9), thresholds: tuple[float, ...] = (1.0, 2.0)
+) -> tuple[Problem, ...]:
     """Return the problems.
 
     ============ =================================================================================
@@ -44,6 +47,7 @@ def problems(seed: int, leaks: tuple[float, ...] = (0.5, 0.9)) -> tuple[Problem,
     long         T = 100
     dyadic       weights in multiples of 1/4, inputs of 1/2, leak 1/2: exact in float64, so that
                  potentials equal the threshold
+    threshold    the random one at each further threshold, weights scaled with it
     float32      the random one, computed in float32
     ============ =================================================================================
 
@@ -51,35 +55,47 @@ def problems(seed: int, leaks: tuple[float, ...] = (0.5, 0.9)) -> tuple[Problem,
     ----------
     seed : int
         Of everything drawn.
-    leaks : tuple of float
-        Those that the implementation can have; the dyadic problem needs 1/2.
+    leaks, thresholds : tuple of float
+        Those that the implementation can have; the dyadic problem needs leak 1/2. At the first
+        threshold unless said.
     """
+    first, *others = thresholds
     found = []
     for leak in leaks:
+        neuron = Neuron(leak=leak, threshold=first)
         found += [
-            Problem(f"random, leak {leak:g}", _random(seed, leak)),
-            Problem(f"strong, leak {leak:g}", _random(seed, leak, gain=3.0)),
-            Problem(f"long, leak {leak:g}", _random(seed, leak, steps=100)),
+            Problem(f"random, leak {leak:g}", _random(seed, neuron)),
+            Problem(f"strong, leak {leak:g}", _random(seed, neuron, gain=3.0)),
+            Problem(f"long, leak {leak:g}", _random(seed, neuron, steps=100)),
         ]
+    neuron = Neuron(leak=leaks[0], threshold=first)
     if 0.5 in leaks:
-        found.append(Problem("dyadic, leak 0.5", _dyadic(seed), exact=True))
-    found.append(
-        Problem(f"float32, leak {leaks[0]:g}", _random(seed, leaks[0], precision="float32"))
-    )
-    return tuple(found)
+        exact = msgspec.structs.replace(neuron, leak=0.5)
+        found.append(Problem("dyadic, leak 0.5", _dyadic(seed, exact), exact=True))
+    for threshold in others:
+        higher = msgspec.structs.replace(neuron, threshold=threshold)
+        found.append(Problem(f"threshold {threshold:g}, leak {leaks[0]:g}", _random(seed, higher)))
+    single = _random(seed, neuron, precision="float32")
+    return (*found, Problem(f"float32, leak {leaks[0]:g}", single))
 
 
-def _network(leak: float, steps: int) -> Network:
-    neuron, loss = Neuron(leak=leak), Loss(mse_weight=0.125)
+def _network(neuron: Neuron, steps: int) -> Network:
+    loss = Loss(mse_weight=0.125)
     return fully_connected(INPUTS, HIDDEN, CLASSES, steps=steps, neuron=neuron, loss=loss)
 
 
 def _random(
-    seed: int, leak: float, *, gain: float = 1.0, steps: int = 8, precision: Precision = "float64"
+    seed: int,
+    neuron: Neuron,
+    *,
+    gain: float = 1.0,
+    steps: int = 8,
+    precision: Precision = "float64",
 ) -> Task:
     """Return a task with normal weights; their spread keeps activity alike over leaks."""
-    network, key = _network(leak, steps), Key(seed) / "crosscheck" / f"{leak:g} {gain:g} {steps}"
-    spread = gain * np.sqrt(2 * (1 - leak))
+    network, leak = _network(neuron, steps), neuron.leak
+    key = Key(seed) / "crosscheck" / f"{leak:g} {gain:g} {steps}"
+    spread = neuron.threshold * gain * np.sqrt(2 * (1 - leak))
     params: dict[str, Float] = {}
     for name, shape in network.shapes.items():
         values = (key / name).generator().normal(size=shape)
@@ -93,11 +109,11 @@ def _random(
     return Task(network, Params(params), inputs, targets, precision)
 
 
-def _dyadic(seed: int, steps: int = 8) -> Task:
-    network, key = _network(0.5, steps), Key(seed) / "crosscheck dyadic"
+def _dyadic(seed: int, neuron: Neuron, steps: int = 8) -> Task:
+    network, key = _network(neuron, steps), Key(seed) / "crosscheck dyadic"
     params = {
         name: (key / name).generator().integers(-2, 4, shape)
-        / 4.0
+        * (neuron.threshold / 4)
         * ((key / name / "kept").generator().random(shape) < 0.25)
         for name, shape in network.shapes.items()
     }

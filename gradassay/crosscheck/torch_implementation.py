@@ -87,7 +87,7 @@ class TorchImplementation(ABC):
         dtype, neuron = DTYPES[task.precision], task.network.neuron
         weights = {n: torch.tensor(a, dtype=dtype).requires_grad_() for n, a in task.params.items()}
         values = torch.tensor(task.inputs, dtype=dtype)
-        spikes, membrane = {}, {}
+        spikes, membrane, precision = {}, {}, ""
         pairs = zip(task.network.weighted, task.network.spiking, strict=False)
         for weighted, layer in pairs:
             node, state = self.make(neuron, layer.units, dtype), None
@@ -95,6 +95,7 @@ class TorchImplementation(ABC):
             steps, potentials = list[Tensor](), list[Tensor]()
             for arriving in current:
                 fired, u, state = self.step(node, arriving, state)
+                precision = str(fired.dtype).removeprefix("torch.")
                 steps.append(fired.to(dtype))
                 potentials += [] if u is None else [u]
             values = torch.stack(steps)
@@ -105,7 +106,7 @@ class TorchImplementation(ABC):
         gradient = {}
         if task.differentiated == "through_time":
             gradient = differentiated(task, outputs, weights)
-        return Answer(spikes, membrane, as_float(outputs), gradient)
+        return Answer(spikes, membrane, as_float(outputs), gradient, precision)
 
 
 def dense(values: Tensor, weights: dict[str, Tensor], layer: str) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_the_page_holds_what_was_run(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     assert main(["crosscheck", "my_neuron:Mine", "--page", str(page)]) == 0
     text = page.read_text()
-    assert "| mine | 20 of 20 | 0 |" in text
+    assert re.search(r"\| mine \| (\d+) of \1 \| 0 \|", text)
     assert "| a neuron spikes where | u >= V | u >= V |" in text
     assert "membrane potential handed out | before the reset | **after the reset** |" not in text
 

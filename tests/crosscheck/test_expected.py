@@ -32,12 +32,12 @@ def test_the_general_neuron_is_the_reference_under_its_conventions(
     profile = Profile(conventions, reset_gradient=kept)
     network = network_for(problem.task.network, profile)
     task = dataclasses.replace(problem.task, network=network, differentiated="through_time")
-    right, general = expected_answer(task, profile), simulated_answer(task, conventions)
+    right, general = expected_answer(task, profile), simulated_answer(task, profile)
     for name, spikes in right.spikes.items():
         np.testing.assert_array_equal(general.spikes[name], spikes)
         np.testing.assert_allclose(general.membrane[name], right.membrane[name], atol=1e-12)
     weights = {name: as_tensor(array).requires_grad_() for name, array in task.params.items()}
-    outputs = unrolled_outputs(task, weights, conventions, reset_gradient=kept)
+    outputs = unrolled_outputs(task, weights, profile)
     loss = mean_loss(network.loss, outputs, torch.tensor(task.targets))
     for name, found in zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True):
         np.testing.assert_allclose(found.numpy(), right.gradient[name], rtol=1e-9, atol=1e-12)

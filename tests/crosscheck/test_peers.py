@@ -29,8 +29,9 @@ def test_matched_configurations_agree(name: str) -> None:
         assert [r for r in results if r.verdict != "PASS"] == []
         gradients = [r for r in results if r.check in ("bptt_agrees", "spatial_agrees")]
         float64 = [r for r in gradients if "float32" not in r.problem]
-        assert all(r.measured < 1e-10 for r in float64)
-        assert bool(float64) == bool(implementation.profile.differentiates)
+        # sinabs' spikes are float32, whatever it is given
+        assert all(r.measured < (1e-6 if name == "sinabs" else 1e-10) for r in float64)
+        assert float64
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -30,6 +31,8 @@ class Plain(TorchImplementation):
     keeps: bool = False
     cut: bool = True
     gain: float = 1.0
+    taken: float | None = None
+    drift: float = 0.0
     claims: Profile = field(default_factory=Profile)
     name: str = "plain"
     kept: Any = None
@@ -53,8 +56,9 @@ class Plain(TorchImplementation):
             u = node.leak * u * (1 - taken) + self.gain * current
         else:
             factor = node.leak if self.decayed else 1.0
-            u = node.leak * u - factor * node.threshold * taken + self.gain * current
-        spikes = spike(u, node, strict=self.strict)
+            height = node.threshold if self.taken is None else self.taken
+            u = node.leak * u - factor * height * taken + self.gain * current + self.drift
+        spikes = spike(u, node, Conventions(">" if self.strict else ">="))
         state = (u, spikes, fired)
         self.kept = tuple(array.detach() for array in state)
         return spikes, u, state
@@ -74,6 +78,8 @@ def test_a_right_implementation_passes_everything() -> None:
         "surrogate_as_claimed",
         "reset_gradient_as_claimed",
         "spikes_agree",
+        "potentials_agree",
+        "outputs_agree",
         "bptt_agrees",
     }
 
@@ -86,6 +92,8 @@ def test_a_right_implementation_passes_everything() -> None:
         (Plain(strict=True), "conventions_as_claimed", "spikes where u > V, expected spikes"),
         (Plain(decayed=False), "conventions_as_claimed", "before the comparison of the next"),
         (Plain(gain=0.5), "conventions_as_claimed", "input current times 0.5, expected 1"),
+        (Plain(taken=1.0), "conventions_as_claimed", "explained by no known conventions"),
+        (Plain(drift=0.125), "conventions_as_claimed", "0.125 after a step without input"),
         (Plain(scale=2.0), "surrogate_as_claimed", "psi at the threshold 2, expected 1"),
         (Plain(keeps=True), "state_is_reset", "the state is kept"),
         (Plain(cut=False), "reset_gradient_as_claimed", "it is kept"),
@@ -159,6 +167,33 @@ def test_what_it_raises_is_told_and_the_others_go_on() -> None:
 def test_wrong_shapes_are_told() -> None:
     found = failures(WrongShapes())
     assert "spikes of lif1: got shape" in found["spikes_agree"].detail
+
+
+class PotentialsOfTheLastLayer(Plain):
+    def run(self, task: Task) -> Answer:
+        right = super().run(task)
+        last = right.membrane.get("lif2", right.membrane["lif1"])
+        return Answer(right.spikes, dict.fromkeys(right.membrane, last), right.outputs)
+
+
+class ForgetsTheBias(Plain):
+    def run(self, task: Task) -> Answer:
+        right = super().run(task)
+        bias = task.params.get("readout.bias", 0.0)
+        outputs = np.asarray(right.outputs) - bias
+        return Answer(right.spikes, right.membrane, outputs, right.gradient)
+
+
+def test_wrong_potentials_are_told_with_the_place() -> None:
+    found = failures(PotentialsOfTheLastLayer())["potentials_agree"]
+    assert found.detail.startswith("lif1, step")
+    assert "reference" in found.detail
+
+
+def test_wrong_outputs_are_told_with_the_place() -> None:
+    found = failures(ForgetsTheBias())
+    assert "outputs_agree" in found
+    assert "class" in found["outputs_agree"].detail
 
 
 class ForgetsAParameter(Plain):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import sinabs.activation as activation
@@ -16,6 +17,10 @@ from gradassay.core.neuron import Neuron
 from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.implementation import Profile
 from gradassay.crosscheck.torch_implementation import TorchImplementation
+from gradassay.torch_snn.surrogate import surrogate_derivative
+
+# its spikes, and what multiplies them on the way back, are float32
+SINGLE = 1e-6
 
 
 @dataclass
@@ -28,19 +33,23 @@ class Layer(TorchImplementation):
         For people.
     profile : Profile
         What it is expected to do.
+    matched : bool
+        Give it the task's surrogate derivative.
     options : mapping
         Of the layer, beside ``tau_mem`` and ``spike_threshold``.
     """
 
     name: str
     profile: Profile
+    matched: bool = False
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def make(self, neuron: Neuron, units: int, dtype: torch.dtype) -> Any:
         """Return the layer; see the base."""
         threshold = torch.tensor(neuron.threshold, dtype=dtype)
         tau = torch.tensor(-1 / math.log(neuron.leak), dtype=dtype)
-        return LIF(tau_mem=tau, spike_threshold=threshold, **self.options)
+        own = {"surrogate_grad_fn": partial(_slope, neuron)} if self.matched else {}
+        return LIF(tau_mem=tau, spike_threshold=threshold, **own, **self.options)
 
     def step(self, node: Any, current: Tensor, state: Any) -> tuple[Tensor, Tensor, Any]:
         """Return one step; see the base."""
@@ -53,19 +62,31 @@ def default() -> Layer:
     return Layer("sinabs LIF", Profile())
 
 
+def _slope(neuron: Neuron, v_mem: Tensor, spike_threshold: Tensor) -> Tensor:
+    """Return the task's surrogate derivative, as the layer calls it."""
+    return surrogate_derivative(neuron, v_mem)
+
+
 def matched() -> tuple[Layer, ...]:
     """Return the configurations that have an equal among the conventions."""
-    options = {"spike_fn": activation.SingleSpike, "norm_input": False}
+    soft, hard = Conventions(), Conventions(reset="hard")
     return (
-        Layer("sinabs LIF soft", Profile(differentiates=()), options),
-        Layer(
-            "sinabs LIF hard",
-            Profile(Conventions(reset="hard"), differentiates=()),
-            options | {"reset_fn": activation.MembraneReset()},
-        ),
+        _matched("soft reset", soft),
+        _matched("hard reset", hard, reset_fn=activation.MembraneReset()),
+        _matched("several spikes", Conventions(several=True), spike_fn=activation.MultiSpike),
     )
+
+
+def _matched(told: str, conventions: Conventions, value: float = 0.0, **options: Any) -> Layer:
+    """Return a layer without its factor on the input, one spike a step unless said."""
+    kept = conventions.reset == "soft"  # what sets the potential is detached
+    profile = Profile(conventions, reset_value=value, reset_gradient=kept, bound=SINGLE)
+    given = {"spike_fn": activation.SingleSpike, "norm_input": False, **options}
+    return Layer(f"sinabs LIF, {told}", profile, matched=True, options=given)
 
 
 def suspects() -> tuple[Layer, ...]:
     """Return configurations that say that they are a neuron of the reference, and are not."""
-    return ()
+    value, hard = 0.25, Conventions(reset="hard")
+    reset = activation.MembraneReset(reset_value=value)
+    return (_matched(f"hard reset to {value}", hard, value, reset_fn=reset),)
