@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from gradassay.core.neuron import Neuron
 from gradassay.crosscheck.conventions import REFERENCE
 from gradassay.crosscheck.derivatives import gradient_through_reset, surrogate_derivative
 from gradassay.crosscheck.implementation import Implementation
-from gradassay.crosscheck.probes import FIELDS, Found, find_conventions, state_is_kept
+from gradassay.crosscheck.probes import (
+    FIELDS,
+    Found,
+    find_conventions,
+    neuron_task,
+    response,
+    state_is_kept,
+)
+from gradassay.crosscheck.reuse import AT_REST, reuse
+from gradassay.crosscheck.torch_implementation import TorchImplementation
 
 UNKNOWN = "cannot be told"
+# of float64
+ROUNDING, NOTHING = 1e-14, "below 1e-14"
 NAMES = {
     "comparison": "a neuron spikes where",
     "reset": "reset",
@@ -67,6 +80,7 @@ def findings(
     neuron, name = neuron or Neuron(leak=0.5), implementation.name
     found = find_conventions(implementation, neuron, seed)
     yield Finding(name, "leak", _number(found.linear.leak), f"{neuron.leak:g}")
+    yield Finding(name, "leak 0.9 is off by", _small(leak_error(implementation)), NOTHING)
     yield Finding(name, "factor on the input current", _number(found.linear.input_gain), "1")
     for field in FIELDS:
         yield Finding(name, NAMES[field], _told(found, field), _word(getattr(REFERENCE, field)))
@@ -76,10 +90,44 @@ def findings(
     yield Finding(
         name, "membrane potential handed out", f"{found.membrane} the reset", "before the reset"
     )
-    kept = "yes" if state_is_kept(implementation, neuron, seed) else "no"
-    yield Finding(name, "state kept from batch to batch", kept, "no")
+    yield from _state(implementation, neuron, seed)
+    yield from _types(implementation, neuron)
     if "through_time" in implementation.profile.differentiates:
         yield from _derivatives(implementation, neuron, found)
+
+
+def leak_error(implementation: Implementation) -> float:
+    """Return by how much a leak of 0.9 is off, of which no binary number is equal.
+
+    Parameters
+    ----------
+    implementation : Implementation
+        Whatever leak it has, the nearest short decimal number is taken for what is meant.
+    """
+    return response(implementation, Neuron(leak=0.9)).rounding
+
+
+def _small(error: float) -> str:
+    return f"{error:.1e}" if error > ROUNDING else NOTHING
+
+
+def _state(implementation: Implementation, neuron: Neuron, seed: int) -> Iterator[Finding]:
+    """Yield what becomes of the state at the next batch."""
+    name = implementation.name
+    if not isinstance(implementation, TorchImplementation):
+        kept = "yes" if state_is_kept(implementation, neuron, seed) else "no"
+        yield Finding(name, "state kept from batch to batch", kept, "no")
+        return
+    for told, same in (("the next batch", True), ("a next batch of another size", False)):
+        outcome = reuse(implementation, neuron, same_size=same)
+        yield Finding(name, f"{told}, without a reset,", outcome, AT_REST)
+
+
+def _types(implementation: Implementation, neuron: Neuron) -> Iterator[Finding]:
+    """Yield the type of the spikes."""
+    precision = implementation.run(neuron_task(np.ones((1, 1)), neuron)).precision
+    if precision:
+        yield Finding(implementation.name, "spikes of float64 currents are", precision, "float64")
 
 
 def _derivatives(implementation: Implementation, neuron: Neuron, found: Found) -> Iterator[Finding]:

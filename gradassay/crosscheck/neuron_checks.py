@@ -66,7 +66,7 @@ def conventions_as_claimed(
     found = find_conventions(implementation, neuron, seed, reset_value=profile.reset_value)
     wrong = _contradictions(found, claimed, neuron)
     yield row(
-        claim=f"the neuron: {told(claimed)}",
+        claim=f"the neuron: {conventions_told(claimed)}",
         measured=float(len(wrong)),
         detail="; ".join(wrong),
         quantity="conventions that differ",
@@ -88,16 +88,16 @@ def _contradictions(found: Found, claimed: Conventions, neuron: Neuron) -> list[
         wrong.append(f"{MEANING[name].format(theirs)}, expected {MEANING[name].format(ours)}")
     if not found.conventions:
         rest = f"{found.differing} of {found.compared} spikes are explained by no known conventions"
-        wrong.append(f"{rest}; the closest are {told(found.closest)}")
+        wrong.append(f"{rest}; the closest are {conventions_told(found.closest)}")
     return wrong
 
 
-def told(conventions: Conventions) -> str:
+def conventions_told(conventions: Conventions) -> str:
     """Return conventions in words.
 
     Examples
     --------
-    >>> told(Conventions())
+    >>> conventions_told(Conventions())
     'spikes where u >= V, soft reset before the leak of the next step'
     """
     words = [f"spikes where u {conventions.comparison} V"]

@@ -50,11 +50,14 @@ class Response:
         handed out, or the impulse leaves none.
     drift : float
         Potential after one step without input, from rest.
+    rounding : float
+        By how much the leak is off the short decimal number that is given.
     """
 
     leak: float | None = None
     input_gain: float | None = None
     drift: float = 0.0
+    rounding: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,8 @@ def find_conventions(
     leak, gain = linear.leak, linear.input_gain
     exact = all(x is None or (1024 * x).is_integer() for x in (leak, gain))
     # elsewhere rounding decides the ties that multiples of a quarter make
-    units = _currents(seed) if exact else _currents(seed)[:, -SAMPLES:]
+    units = chosen_currents(seed)
+    units = units if exact else units[:, -SAMPLES:]
     currents = units * neuron.threshold / (gain or 1.0)
     answer = implementation.run(neuron_task(currents, neuron))
     spikes = answer.spikes["lif1"][..., 0]
@@ -187,7 +191,9 @@ def response(implementation: Implementation, neuron: Neuron) -> Response:
     first, second = (float(u) for u in membrane[:, 0, 0] - membrane[:, 1, 0])
     if not first:
         return Response(drift=drift)
-    return Response(_rounded(second / first), _rounded(first / float(currents[0, 0])), drift)
+    leak, gain = second / first, first / float(currents[0, 0])
+    short = _rounded(leak)
+    return Response(short, _rounded(gain), drift, rounding=abs(leak - short))
 
 
 def _rounded(value: float) -> float:
@@ -196,8 +202,14 @@ def _rounded(value: float) -> float:
     return short if abs(value - short) <= 1e-7 * max(abs(short), 1e-3) else value
 
 
-def _currents(seed: int) -> Float:
-    """Return currents in units of the threshold, (T, B): dyadic, strong, of a density."""
+def chosen_currents(seed: int) -> Float:
+    """Return currents in units of the threshold, shape (T, B): dyadic, strong, of a density.
+
+    Parameters
+    ----------
+    seed : int
+        Of all.
+    """
     generator = (Key(seed) / "probes").generator()
     weak = generator.integers(-1, 5, (STEPS, SAMPLES)) / 4.0
     strong = generator.integers(-4, 14, (STEPS, SAMPLES)) / 4.0
@@ -230,7 +242,7 @@ def state_is_kept(implementation: Implementation, neuron: Neuron, seed: int = 0)
     implementation, neuron, seed
         As in `find_conventions`.
     """
-    currents = _currents(seed) * neuron.threshold
+    currents = chosen_currents(seed) * neuron.threshold
     once = _spikes_of(implementation, currents[:, :SAMPLES], neuron)
     _spikes_of(implementation, currents[:, SAMPLES : 2 * SAMPLES], neuron)
     again = _spikes_of(implementation, currents[:, :SAMPLES], neuron)

@@ -11,6 +11,7 @@ from torch import Tensor
 from gradassay.core.errors import UsageError
 from gradassay.core.neuron import Neuron
 from gradassay.crosscheck.implementation import Answer, Float, Profile, Task
+from gradassay.crosscheck.scripts import Code
 from gradassay.verify.oracles.autograd_oracle import mean_loss
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
@@ -73,6 +74,16 @@ class TorchImplementation(ABC):
         state : object
             What the step before returned; None at the first.
         """
+
+    def code(self, neuron: Neuron) -> Code | None:
+        """Return the neuron as somebody would write it with the library alone; None if not known.
+
+        Parameters
+        ----------
+        neuron : Neuron
+            As in `make`.
+        """
+        return None
 
     def run(self, task: Task) -> Answer:
         """Return what becomes of a task; the gradient by autograd through the loop.

@@ -13,6 +13,7 @@ from torch import Tensor
 from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.implementation import Profile
+from gradassay.crosscheck.scripts import Code
 from gradassay.crosscheck.torch_implementation import TorchImplementation
 
 STEP_S = 0.001
@@ -56,6 +57,17 @@ class Box(TorchImplementation):
         cell, gain = node
         spikes, state = cell(current * gain, state)
         return spikes, state.v, state
+
+    def code(self, neuron: Neuron) -> Code | None:
+        """Return it in code, as it comes; see the base."""
+        if self.matched:
+            return None
+        return Code(
+            imports="from norse.torch import LIFBoxCell",
+            node="LIFBoxCell()",
+            start="state = None",
+            step="spikes, state = node(current, state); u = state.v",
+        )
 
 
 def default() -> Box:

@@ -16,11 +16,12 @@ from torch import Tensor
 from gradassay.core.neuron import Neuron
 from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.implementation import Profile
+from gradassay.crosscheck.scripts import Code, options
 from gradassay.crosscheck.torch_implementation import TorchImplementation
 from gradassay.torch_snn.surrogate import surrogate_derivative
 
 # its spikes, and what multiplies them on the way back, are float32
-SINGLE = 1e-6
+SINGLE = 5e-6
 
 
 @dataclass
@@ -55,6 +56,16 @@ class Layer(TorchImplementation):
         """Return one step; see the base."""
         spikes = node(current[:, None])[:, 0]
         return spikes, node.v_mem, None
+
+    def code(self, neuron: Neuron) -> Code:
+        """Return it in code, with sinabs' surrogate derivative; see the base."""
+        threshold = f"torch.tensor({neuron.threshold}, dtype=torch.float64)"
+        return Code(
+            imports="import math\nimport sinabs.activation\nfrom sinabs.layers import LIF",
+            before=f"tau = torch.tensor(-1 / math.log({neuron.leak}), dtype=torch.float64)",
+            node=f"LIF(tau_mem=tau, spike_threshold={threshold}{options(self.options)})",
+            step="spikes = node(current[:, None])[:, 0]; u = node.v_mem",
+        )
 
 
 def default() -> Layer:

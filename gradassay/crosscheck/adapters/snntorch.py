@@ -10,11 +10,16 @@ import snntorch
 import torch
 from torch import Tensor
 
-from gradassay.core.neuron import Neuron
+from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.expected import spike
 from gradassay.crosscheck.implementation import Profile
+from gradassay.crosscheck.scripts import Code, options
 from gradassay.crosscheck.torch_implementation import TorchImplementation
+
+ARCTAN = Surrogate("arctan", 2.0)
+# its spikes, and what multiplies them on the way back, are float32
+SINGLE = 5e-6
 
 
 @dataclass
@@ -28,8 +33,10 @@ class Leaky(TorchImplementation):
     profile : Profile
         What it is expected to do.
     matched : bool
-        Give it the task's surrogate derivative and comparison, and leak and threshold in the task's
-        precision (Python numbers are kept in single precision).
+        Give it leak and threshold in the task's precision (Python numbers are kept in single
+        precision).
+    fires_as_asked : bool
+        Give it the task's surrogate derivative and comparison.
     options : mapping
         Of `snntorch.Leaky`.
     """
@@ -37,6 +44,7 @@ class Leaky(TorchImplementation):
     name: str
     profile: Profile
     matched: bool = False
+    fires_as_asked: bool = False
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def make(self, neuron: Neuron, units: int, dtype: torch.dtype) -> Any:
@@ -47,13 +55,26 @@ class Leaky(TorchImplementation):
         def fire(shifted: Tensor) -> Tensor:
             return spike(shifted + neuron.threshold, neuron)
 
+        given = {"spike_grad": fire} if self.fires_as_asked else {}
         leak, threshold = (torch.tensor(x, dtype=dtype) for x in (neuron.leak, neuron.threshold))
-        return snntorch.Leaky(beta=leak, threshold=threshold, spike_grad=fire, **self.options)
+        return snntorch.Leaky(beta=leak, threshold=threshold, **given, **self.options)
 
     def step(self, node: Any, current: Tensor, state: Any) -> tuple[Tensor, Tensor, Any]:
         """Return one step; see the base."""
         spikes, membrane = node(current, torch.zeros_like(current) if state is None else state)
         return spikes, membrane, membrane
+
+    def code(self, neuron: Neuron) -> Code:
+        """Return it in code, with snnTorch's surrogate derivative; see the base."""
+        leak, threshold = f"{neuron.leak}", f"{neuron.threshold}"
+        if self.matched:
+            leak, threshold = (f"torch.tensor({x}, dtype=torch.float64)" for x in (leak, threshold))
+        return Code(
+            imports="import snntorch",
+            node=f"snntorch.Leaky(beta={leak}, threshold={threshold}{options(self.options)})",
+            start="u = torch.zeros(1, 1, dtype=torch.float64)",
+            step="spikes, u = node(current, u)",
+        )
 
 
 def default() -> Leaky:
@@ -70,16 +91,20 @@ def matched() -> tuple[Leaky, ...]:
     )
 
 
+def _matched(reset: str, conventions: Conventions) -> Leaky:
+    """Return a neuron with a mechanism of reset, that fires as asked."""
+    given = {"reset_mechanism": reset}
+    name, profile = f"snntorch Leaky {reset}", Profile(conventions)
+    return Leaky(name, profile, matched=True, fires_as_asked=True, options=given)
+
+
 def suspects() -> tuple[Leaky, ...]:
     """Return configurations that say that they are a neuron of the reference, and are not."""
-    return (
-        _matched("subtract", Conventions(), reset_delay=False),
-        _matched("zero", Conventions(reset="hard"), reset_delay=False),
-    )
+    return (_at_once("subtract", Conventions(">")), _at_once("zero", Conventions(">", "hard")))
 
 
-def _matched(reset: str, conventions: Conventions, **options: Any) -> Leaky:
-    """Return a neuron with a mechanism of reset."""
-    told = "".join(f", {name}={value}" for name, value in options.items())
-    given = {"reset_mechanism": reset, **options}
-    return Leaky(f"snntorch Leaky {reset}{told}", Profile(conventions), matched=True, options=given)
+def _at_once(reset: str, conventions: Conventions) -> Leaky:
+    """Return a neuron that resets in the same step, and fires in its own way."""
+    given = {"reset_mechanism": reset, "reset_delay": False}
+    profile = Profile(conventions, ARCTAN, bound=SINGLE)
+    return Leaky(f"snntorch Leaky{options(given)}", profile, matched=True, options=given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +14,22 @@ from torch import Tensor
 from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.implementation import Answer, Differentiated, Profile, Task
+from gradassay.crosscheck.scripts import Code, numbers, options
 from gradassay.crosscheck.torch_implementation import DTYPES, TorchImplementation, as_float
 from gradassay.verify.oracles.autograd_oracle import mean_loss
 
 SIGMOID = Surrogate("sigmoid", 4.0)
+ONLINE = """\
+import torch
+from spikingjelly.activation_based import layer, neuron
+lif = neuron.OTTTLIFNode(tau=2.0, decay_input=False, v_reset=None)
+net = layer.OTTTSequential(torch.nn.Linear(1, 1), lif, torch.nn.Linear(1, 1)).double()
+for p in net.parameters():
+    torch.nn.init.constant_(p, {parameter})
+for x in {inputs}:
+    net(torch.tensor([[x]], dtype=torch.float64)).sum().backward()
+print([round(p.grad.item(), 6) for p in net.parameters()])
+"""
 
 
 @dataclass
@@ -56,6 +68,15 @@ class Node(TorchImplementation):
         spikes = node(current)
         return spikes, node.v, None
 
+    def code(self, neuron: Neuron) -> Code:
+        """Return it in code; see the base."""
+        given = {"tau": 1 / (1 - neuron.leak), "v_threshold": neuron.threshold} | dict(self.options)
+        return Code(
+            imports="from spikingjelly.activation_based import neuron",
+            node=f"neuron.{self.kind.__name__}({options(given)[2:]})",
+            step="spikes = node(current); u = node.v",
+        )
+
 
 class Online:
     """A network trained step by step: a backward pass at each step, the gradients summed.
@@ -89,6 +110,12 @@ class Online:
         }
         found = {name: as_float(torch.stack(steps)) for name, steps in spikes.items()}
         return Answer(found, {}, as_float(torch.stack(outputs)), gradient)
+
+    def online_script(self, inputs: Sequence[float], parameter: float) -> str:
+        """Return code of a net with one neuron; see `defects.GivesOnlineScript`."""
+        if self.rule == "online":
+            return ONLINE.format(inputs=numbers(inputs), parameter=parameter)
+        return ""
 
     def _net(self, task: Task) -> tuple[Any, dict[str, list[Tensor]]]:
         """Return the network, and where its spikes will be found."""
