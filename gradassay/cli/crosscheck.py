@@ -17,7 +17,6 @@ from gradassay.core.records import CheckResult
 
 if TYPE_CHECKING:
     from gradassay.crosscheck.findings import Finding
-    from gradassay.crosscheck.implementation import Implementation
 
 Mode = Literal["default", "matched", "suspects"]
 
@@ -52,17 +51,20 @@ def crosscheck(
     overwrite
         Replace the files.
     """
-    from gradassay.crosscheck.findings import findings
-    from gradassay.crosscheck.suite import crosscheck as checks_of
-
     for option, file in (("--json", json), ("--page", page)):
         require_new_file(option, file, overwrite=overwrite)
     if page:
-        return _write_page(page, targets, seed)
+        return _write_page(page, json, targets, seed)
+    from gradassay.crosscheck.conformance import available, implementations
+    from gradassay.crosscheck.findings import findings
+    from gradassay.crosscheck.suite import crosscheck as checks_of
+
     console = Console(highlight=False, soft_wrap=True)
+    present, missing = available(targets)
+    _tell_missing(missing)
     rows: list[Finding] = []
     results: list[CheckResult] = []
-    for implementation in [one for target in targets for one in _implementations(target, mode)]:
+    for implementation in [one for target in present for one in implementations(target, mode)]:
         if mode == "default":
             found = list(findings(implementation, seed=seed))
             console.print(_table(implementation.name, found))
@@ -70,54 +72,56 @@ def crosscheck(
         else:
             results += _print_checks(console, checks_of(implementation, seed=seed))
     if json:
-        from gradassay.reports import write_whole
-
         outcome = {
             "seed": seed,
             "mode": mode,
             "conventions": [dataclasses.asdict(row) for row in rows],
             "checks": [dataclasses.asdict(row) for row in results],
         }
-        write_whole(json, json_format.dumps(outcome, indent=1) + "\n")
+        _write_json(json, outcome)
         console.print(f"outcome: {json}")
-    return int(any(result.verdict == "FAIL" for result in results))
+    if any(result.verdict == "FAIL" for result in results):
+        return 1
+    return 2 if missing else 0
 
 
-def _write_page(page: Path, targets: Sequence[str], seed: int) -> int:
-    """Run everything, and write the page."""
-    from gradassay.crosscheck.findings import findings
-    from gradassay.crosscheck.page import conformance_page, library_versions
-    from gradassay.crosscheck.suite import crosscheck as checks_of
+def _tell_missing(missing: Sequence[str]) -> None:
+    """Print what is not installed; the others are run."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for message in missing:
+        console.print(message, markup=False)
+
+
+def _write_json(file: Path, outcome: object) -> None:
+    from gradassay.reports import write_whole
+
+    write_whole(file, json_format.dumps(outcome, indent=1) + "\n")
+
+
+def _write_page(page: Path, json: Path | None, targets: Sequence[str], seed: int) -> int:
+    """Run everything, and write the page, and the same as JSON."""
+    from gradassay.crosscheck.conformance import available, measure
+    from gradassay.crosscheck.page import conformance_page
     from gradassay.reports import write_whole
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-
-    def every(mode: Mode) -> Iterator[Implementation]:
-        for target in targets:
-            for implementation in _implementations(target, mode):
-                console.print(f"{mode}: {implementation.name}", markup=False)
-                yield implementation
-
-    matched = [row for one in every("matched") for row in checks_of(one, seed=seed)]
-    text = conformance_page(
-        [row for one in every("default") for row in findings(one, seed=seed)],
-        matched,
-        [row for one in every("suspects") for row in checks_of(one, seed=seed)],
-        versions=library_versions([*targets, "torch", "numpy"]),
+    present, missing = available(targets)
+    _tell_missing(missing)
+    if not present:
+        return 2
+    found = measure(
+        present,
         command=f"gradassay crosscheck {' '.join(targets)} --page FILE",
+        seed=seed,
+        tell=lambda line: console.print(line, markup=False),
     )
-    write_whole(page, text)
+    write_whole(page, conformance_page(found))
+    if json:
+        _write_json(json, dataclasses.asdict(found))
     console.print(f"page: {page}", markup=False)
-    return int(any(row.verdict == "FAIL" for row in matched))
-
-
-def _implementations(target: str, mode: Mode) -> Sequence[Implementation]:
-    """Return what a target stands for."""
-    from gradassay.crosscheck.adapters import LIBRARIES, library, named_implementation
-
-    if target in LIBRARIES:
-        return library(target, mode)
-    return (named_implementation(target),)
+    if any(row.verdict == "FAIL" for row in found.matched):
+        return 1
+    return 2 if missing else 0
 
 
 def _table(title: str, rows: Sequence[Finding]) -> Table:

@@ -34,8 +34,8 @@ from gradassay.reference_snn.neuron import surrogate_derivative
 LEAK_ASKED, EXACT = 0.9, 1e-12
 # two potentials below the threshold: without the gradient through the reset their own is linear
 CURRENTS = (0.95, 0.1)
-# of a net with one neuron; it spikes at the second step
-INPUTS, PARAMETER = (0.5, 1.0), 0.5
+# of a net with one neuron; it spikes at the first and at the third step
+INPUTS, PARAMETER = (1.5, 0.5, 1.0), 0.5
 
 
 @runtime_checkable
@@ -151,8 +151,8 @@ def _online(implementation: GivesOnlineScript) -> Iterator[Reproduction]:
         expected = _online_gradient(implementation.profile.surrogate or Surrogate())
         yield from _shown(
             implementation.name,
-            "weights' and biases' gradients: before the neuron with the trace of their input, "
-            "which the readout's have not",
+            "gradient of the online rule (weight and bias before the neuron, then after it): "
+            "those before it see the trace of their input, those after it do not",
             script,
             str([round(value, 6) for value in expected]),
         )

@@ -152,7 +152,7 @@ def _number(value: float | None) -> str:
 
 def _told(found: Found, field: str) -> str:
     """Return a convention where all that explain the spikes agree on it."""
-    if field == "comparison" and not found.exact:
+    if field == "comparison" and not found.tells_comparison:
         return UNKNOWN
     if not found.conventions:
         return f"{_word(getattr(found.closest, field))} (the closest)"

@@ -2,83 +2,61 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Sequence
 
 from gradassay.core.records import CheckResult
+from gradassay.crosscheck.conformance import Conformance
 from gradassay.crosscheck.findings import Finding
 from gradassay.crosscheck.network_checks import GRADIENTS
+from gradassay.crosscheck.reproduction import Reproduction
 
 MOST_DETAIL = 160
 
 
-def conformance_page(
-    findings: Sequence[Finding],
-    matched: Sequence[CheckResult],
-    suspects: Sequence[CheckResult],
-    *,
-    versions: Mapping[str, str],
-    command: str,
-) -> str:
+def conformance_page(found: Conformance) -> str:
     """Return the page in Markdown; every row comes from a run.
 
     Parameters
     ----------
-    findings : sequence of Finding
-        Conventions out of the box.
-    matched, suspects : sequence of CheckResult
-        Configurations that should agree, and those that are known not to.
-    versions : mapping from library to version
-        What was run.
-    command : str
-        That made the page.
+    found : Conformance
+        What is told.
     """
-    ran = ", ".join(f"{name} {number}" for name, number in versions.items())
-    today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    ran = ", ".join(f"{name} {number}" for name, number in found.versions.items())
     return "\n".join(
         [
             "# Conformance of other libraries",
             "",
-            f"Made on {today} by `{command}` with {ran}. Nothing here was entered by hand.",
+            f"Made on {found.date} by `{found.command}` with {ran}. Nothing here was entered by",
+            "hand.",
             "",
             "## Conventions out of the box",
             "",
             "Found by running single neurons; what differs from the reference is in bold.",
             "",
-            *_conventions(findings),
+            *_conventions(found.conventions),
             "",
             "## Configured to the reference",
             "",
             "Spikes that differ, and the largest relative difference of the gradient of",
             "backpropagation through time (SLTT: of the spatial rule), against the NumPy reference",
-            "and torch autograd.",
+            "and torch autograd. Membrane potentials and outputs are among the checks.",
             "",
-            *_matched(matched),
+            *_matched(found.matched),
             "",
             "## Configurations that should agree and do not",
             "",
-            *_suspects(suspects),
+            "How many of the problems a check fails on, and the first of them.",
             "",
+            *_suspects(found.suspects),
+            "",
+            "## Defects, each with a script",
+            "",
+            "Scripts use the library alone. The currents were found by a search for the smallest",
+            "ones that show the defect; each script was run, and printed what stands below it.",
+            "",
+            *_defects(found.defects),
         ]
     )
-
-
-def library_versions(names: Sequence[str]) -> dict[str, str]:
-    """Return the versions of libraries; those that are not installed are left out.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Distributions.
-    """
-    found = {}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _conventions(findings: Sequence[Finding]) -> list[str]:
@@ -114,11 +92,30 @@ def _matched(results: Sequence[CheckResult]) -> list[str]:
 
 
 def _suspects(results: Sequence[CheckResult]) -> list[str]:
-    """Return what fails of each configuration, and the first divergence."""
-    lines = ["| configuration | check | problem | what was found |", "|---|---|---|---|"]
-    for result in results:
-        if result.verdict == "FAIL":
-            detail = result.detail.replace("|", "\\|")[:MOST_DETAIL]
-            row = [result.subject, result.check, result.problem, detail]
-            lines.append(f"| {' | '.join(row)} |")
+    """Return a row for each check that a configuration fails."""
+    lines = ["| configuration | check | fails on | first |", "|---|---|---|---|"]
+    for subject, check in dict.fromkeys((one.subject, one.check) for one in results):
+        own = [one for one in results if (one.subject, one.check) == (subject, check)]
+        failed = [one for one in own if one.verdict == "FAIL"]
+        if failed:
+            detail = failed[0].detail.replace("|", "\\|")
+            cut = detail[:MOST_DETAIL] + ("..." if len(detail) > MOST_DETAIL else "")
+            told = f"{failed[0].problem}: {cut}"
+            lines.append(f"| {subject} | {check} | {len(failed)} of {len(own)} | {told} |")
+    return lines
+
+
+def _defects(defects: Sequence[Reproduction]) -> list[str]:
+    """Return each defect, its script, what it printed and should."""
+    lines = []
+    for number, one in enumerate(defects, 1):
+        lines += [
+            f"### {number}. {one.subject}",
+            "",
+            f"{one.defect[0].upper()}{one.defect[1:]}.",
+            "",
+        ]
+        lines += ["```python", *one.script.splitlines(), "```", ""]
+        lines += ["printed, and expected:", "", "```", *one.printed.splitlines(), "```", ""]
+        lines += ["```", *one.expected.splitlines(), "```", ""]
     return lines

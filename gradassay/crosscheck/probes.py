@@ -74,9 +74,8 @@ class Found:
         Those that explain most.
     differing, compared : int
         Spikes that the closest does not explain, of all.
-    exact : bool
-        Whether leak and factor are short binary fractions, so that potentials can equal the
-        threshold: else comparisons cannot be told.
+    tells_comparison : bool
+        Whether potentials met the threshold: those of short binary fractions, or one of one step.
     membrane : {"before", "after", "neither", "not given"}
         Whether the potentials handed out are those before or after the reset.
     """
@@ -86,7 +85,7 @@ class Found:
     closest: Conventions
     differing: int
     compared: int
-    exact: bool
+    tells_comparison: bool
     membrane: str
 
     def values(self, field: str) -> tuple[object, ...]:
@@ -153,7 +152,9 @@ def find_conventions(
         "threshold": neuron.threshold,
         "reset_value": reset_value,
     }
-    counts = {one: _differing(spikes, arriving, one, used) for one in candidates()}
+    tie = None if exact else _comparison_by_bisection(implementation, neuron, gain or 1.0)
+    tried = [one for one in candidates() if tie in (None, one.comparison)]
+    counts = {one: _differing(spikes, arriving, one, used) for one in tried}
     closest = min(counts, key=lambda one: (counts[one], one != REFERENCE))
     explaining = tuple(one for one, count in counts.items() if count == 0)
     return Found(
@@ -162,9 +163,36 @@ def find_conventions(
         closest=closest,
         differing=counts[closest],
         compared=spikes.size,
-        exact=exact,
+        tells_comparison=exact or tie is not None,
         membrane=_reported(answer, closest, simulate(arriving, closest, **used), used),
     )
+
+
+def _comparison_by_bisection(
+    implementation: Implementation, neuron: Neuron, gain: float
+) -> Comparison | None:
+    """Return the comparison, from the neighbouring currents of which one alone makes a spike.
+
+    One step from rest. A potential of exactly V is seen on one side or the other unless rounding
+    leaves it out; then, and without potentials, None is returned.
+    """
+    low, high = (share * neuron.threshold / gain for share in (0.5, 1.5))
+    while True:
+        currents = np.unique(np.linspace(low, high, 66))
+        answer = implementation.run(neuron_task(currents[None], neuron))
+        spikes = answer.spikes["lif1"][0, :, 0]
+        first = int(spikes.argmax())
+        if not first or "lif1" not in answer.membrane:
+            return None
+        if low == currents[first - 1] and high == currents[first]:
+            break
+        low, high = float(currents[first - 1]), float(currents[first])
+    below, above = (float(u) for u in answer.membrane["lif1"][0, first - 1 : first + 1, 0])
+    if below == neuron.threshold:
+        return ">"
+    beyond = implementation.run(neuron_task(np.full((1, 1), 1.5 * high), neuron)).membrane["lif1"]
+    told = (neuron.threshold, 0.0) if beyond[0, 0, 0] else (neuron.threshold,)
+    return ">=" if above in told else None
 
 
 def _differing(
@@ -266,7 +294,7 @@ def differing_fields(found: Found, claimed: Conventions) -> Sequence[str]:
         What the implementation says.
     """
     explaining = found.conventions or (found.closest,)
-    told = [name for name in FIELDS if found.exact or name != "comparison"]
+    told = [name for name in FIELDS if found.tells_comparison or name != "comparison"]
 
     def wrong(one: Conventions) -> list[str]:
         return [name for name in told if getattr(one, name) != getattr(claimed, name)]

@@ -15,6 +15,7 @@ from gradassay.core.records import CheckResult
 from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.expected import spike
 from gradassay.crosscheck.implementation import Answer, Profile, Task
+from gradassay.crosscheck.probes import find_conventions
 from gradassay.crosscheck.suite import crosscheck
 from gradassay.crosscheck.torch_implementation import TorchImplementation
 
@@ -206,3 +207,14 @@ class ForgetsAParameter(Plain):
 def test_a_gradient_that_is_missing_is_a_failure() -> None:
     found = failures(ForgetsAParameter())
     assert "hidden2.bias inf" in found["bptt_agrees"].detail
+
+
+@pytest.mark.parametrize("leak", [0.9, 0.7])
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("gain", [1.0, 0.3])
+def test_the_comparison_is_told_where_no_potential_of_the_currents_meets_the_threshold(
+    leak: float, strict: bool, gain: float
+) -> None:
+    found = find_conventions(Plain(strict=strict, gain=gain), Neuron(leak=leak))
+    assert found.values("comparison") == (">" if strict else ">=",)
+    assert found.tells_comparison

@@ -13,6 +13,10 @@ from gradassay.crosscheck.implementation import Implementation
 LIBRARIES = ("snntorch", "spikingjelly", "norse", "sinabs")
 
 
+class MissingLibrary(UsageError):
+    """A library that cannot be imported; the message has the line that installs it."""
+
+
 def library(name: str, mode: str) -> Sequence[Implementation]:
     """Return a library's implementations.
 
@@ -27,14 +31,16 @@ def library(name: str, mode: str) -> Sequence[Implementation]:
     Raises
     ------
     UsageError
-        If there is no such library, or it is not installed.
+        If there is no such library.
+    MissingLibrary
+        If it is not installed.
     """
     if name not in LIBRARIES:
         raise unknown_name("library", name, LIBRARIES)
     try:
         module = importlib.import_module(f"gradassay.crosscheck.adapters.{name}")
     except ImportError as error:
-        raise UsageError(
+        raise MissingLibrary(
             f"{name}: cannot be imported ({error}). Install it with `pip install {name}`."
         ) from error
     return (module.default(),) if mode == "default" else getattr(module, mode)()
