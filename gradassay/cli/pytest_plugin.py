@@ -83,15 +83,13 @@ def _estimator_checks(name: str) -> Iterator[tuple[str, Callable[[], None]]]:
 
     for case in planned_cases({name: make_estimator(name)}, Settings()):
         told = f", {case.told}" if case.told else ""
-        yield f"{name}: {case.check.name} on {case.problem.name}{told}", CheckCall(case)
+        yield f"{case.check.name}[{name}, {case.problem.name}{told}]", CheckCall(case)
 
 
 def _implementation_checks(name: str) -> Iterator[tuple[str, Callable[[], None]]]:
     """Yield the checks of another implementation, or of a library's matched ones."""
-    from gradassay.crosscheck.adapters import LIBRARIES, library, named_implementation
+    from gradassay.crosscheck.conformance import implementations
     from gradassay.crosscheck.suite import Planned, planned_checks
-
-    made = library(name, "matched") if name in LIBRARIES else (named_implementation(name),)
 
     def call(planned: Planned) -> Callable[[], None]:
         def run() -> None:
@@ -103,6 +101,6 @@ def _implementation_checks(name: str) -> Iterator[tuple[str, Callable[[], None]]
 
         return run
 
-    for implementation in made:
+    for implementation in implementations(name, "matched"):
         for planned in planned_checks(implementation):
-            yield f"{implementation.name}: {planned.check} on {planned.problem}", call(planned)
+            yield f"{planned.check}[{implementation.name}, {planned.problem}]", call(planned)

@@ -54,8 +54,8 @@ def test_a_right_estimator_and_a_right_implementation_pass(tmp_path: Path) -> No
         tmp_path, "--gradassay=new_estimator:SparseDFA", "--gradassay=my_neuron:Mine", "-vv"
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "new_estimator:SparseDFA: well_formed on" in done.stdout
-    assert "mine: conventions_as_claimed on single neurons" in done.stdout
+    assert "well_formed[new_estimator:SparseDFA, " in done.stdout
+    assert "conventions_as_claimed[mine, single neurons]" in done.stdout
 
 
 def test_faults_fail_and_the_text_says_what(tmp_path: Path) -> None:
