@@ -86,7 +86,15 @@ def _current(task: Task, layer: str, values: Float) -> Float:
 
 
 def expected_gradient(task: Task, profile: Profile) -> dict[str, Float]:
-    """Return the gradient of the batch's mean loss, by torch autograd, float64."""
+    """Return the gradient of the batch's mean loss, by torch autograd, float64.
+
+    Parameters
+    ----------
+    task : Task
+        What is differentiated, and by which rule.
+    profile : Profile
+        Conventions, and whether the gradient goes through the reset.
+    """
     if task.differentiated != "through_time" or _is_of_the_reference(profile):
         temporal = cast("Temporal", task.differentiated)
         found = autograd_gradient(

@@ -28,6 +28,7 @@ from gradassay.crosscheck.implementation import (
 )
 from gradassay.crosscheck.problems import Problem
 from gradassay.crosscheck.rows import Row
+from gradassay.crosscheck.rules import rules_that_agree
 
 GRADIENTS: dict[Differentiated, str] = {
     "through_time": "bptt_agrees",
@@ -125,11 +126,15 @@ def _gradients(
         name: relative_difference(found.gradient[name], g) if name in found.gradient else math.inf
         for name, g in expected.gradient.items()
     }
+    bound = _bound(implementation, task)
+    numbers = ", ".join(f"{name} {error:.2g}" for name, error in errors.items())
+    wrong = [name for name, error in errors.items() if error > bound and name in found.gradient]
+    told = rules_that_agree(task, implementation.profile, expected, found, wrong, bound)
     return row(
         check=GRADIENTS[task.differentiated],
         claim="gradient = torch autograd's through the reference's equations",
         measured=max(errors.values()),
-        bound=_bound(implementation, task),
-        detail=", ".join(f"{name} {error:.2g}" for name, error in errors.items()),
+        bound=bound,
+        detail="; ".join([numbers, *told]),
         quantity="relative difference",
     )

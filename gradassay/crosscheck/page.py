@@ -10,7 +10,7 @@ from gradassay.crosscheck.findings import Finding
 from gradassay.crosscheck.network_checks import GRADIENTS
 from gradassay.crosscheck.reproduction import Reproduction
 
-MOST_DETAIL = 160
+MOST_DETAIL = 240
 
 
 def conformance_page(found: Conformance) -> str:

@@ -10,6 +10,7 @@ import importlib
 import pytest
 
 from gradassay.crosscheck.adapters import LIBRARIES, library
+from gradassay.crosscheck.defects import default_defects, suspect_defects
 from gradassay.crosscheck.findings import findings
 from gradassay.crosscheck.suite import crosscheck
 
@@ -51,12 +52,20 @@ def test_matched_configurations_agree(name: str) -> None:
         ("spikingjelly", "gradient through the reset", "kept"),
         ("norse", "leak", "0.9"),
         ("norse", "factor on the input current", "0.1"),
+        ("norse", "a neuron spikes where", "u > V"),
+        ("norse", "leak 0.9 is off by", "1.5e-09"),
         ("norse", "reset", "hard"),
         ("norse", "gradient through the reset", "kept"),
         ("sinabs", "factor on the input current", "0.5"),
         ("sinabs", "several spikes a step", "yes"),
         ("sinabs", "its integral over u - V in [-8, 8]", "2"),
         ("sinabs", "gradient through the reset", "kept"),
+        ("sinabs", "spikes of float64 currents are", "float32"),
+        ("sinabs", "the next batch, without a reset,", "goes on from the batch before"),
+        ("sinabs", "a next batch of another size, without a reset,", "differs from run to run"),
+        ("spikingjelly", "the next batch, without a reset,", "goes on from the batch before"),
+        ("snntorch", "leak 0.9 is off by", "2.4e-08"),
+        ("snntorch", "spikes of float64 currents are", "float32"),
     ],
 )
 def test_conventions_out_of_the_box(name: str, convention: str, found: str) -> None:
@@ -78,12 +87,50 @@ def test_snntorchs_reset_without_delay_swallows_spikes_and_is_in_the_gradient() 
     }
 
 
-def test_spikingjellys_ottt_has_a_trace_in_hidden_weights_alone() -> None:
+def test_spikingjellys_ottt_has_traces_at_hidden_weights_and_at_the_readout_alone() -> None:
     needs("spikingjelly")
     (ottt,) = library("spikingjelly", "suspects")
     results = list(crosscheck(ottt))
     assert all(r.verdict == "PASS" for r in results if r.check != "online_agrees")
     found = next(r for r in results if r.check == "online_agrees" and "strong" in r.problem)
-    errors = {name: float(error) for name, error in (e.split() for e in found.detail.split(", "))}
+    numbers, *rules = found.detail.split("; ")
+    errors = {name: float(error) for name, error in (e.split() for e in numbers.split(", "))}
     exact = {name for name, error in errors.items() if error < 1e-14}
     assert exact == {"hidden2.weight", "readout.bias"}
+    assert rules == [
+        "hidden1.weight, hidden1.bias, hidden2.bias: as of the spatial rule",
+        "readout.weight: as of a readout that sees traces",
+    ]
+
+
+def test_snntorchs_swallowed_spike_needs_two_steps() -> None:
+    needs("snntorch")
+    subtract, zero = (list(suspect_defects(one)) for one in library("snntorch", "suspects"))
+    spikes, reset = subtract
+    assert spikes.printed == "3: 1 spikes, u = 2\n1: 0 spikes, u = 2"
+    assert spikes.expected == "3: 1 spikes, u = 2\n1: 1 spikes, u = 1"
+    assert [one.defect for one in zero] == [reset.defect]
+
+
+def test_sinabs_reset_value_is_added_to_silent_neurons() -> None:
+    needs("sinabs")
+    (configuration,) = library("sinabs", "suspects")
+    (shown,) = suspect_defects(configuration)
+    assert shown.printed.splitlines()[0] == "-0.25: 0 spikes, u = 0"
+    told = next(r.detail for r in crosscheck(configuration) if r.check == "conventions_as_claimed")
+    assert "membrane potential 0.25 after a step without input" in told
+
+
+def test_spikingjellys_ottt_is_shown_on_one_neuron() -> None:
+    needs("spikingjelly")
+    (ottt,) = library("spikingjelly", "suspects")
+    (shown,) = suspect_defects(ottt)
+    assert shown.printed != shown.expected
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_every_defect_out_of_the_box_is_printed_by_its_script(name: str) -> None:
+    needs(name)
+    shown = list(default_defects(library(name, "default")[0]))
+    assert bool(shown) == (name != "spikingjelly")
+    assert all(one.printed != one.expected for one in shown)

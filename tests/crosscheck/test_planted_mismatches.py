@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -195,6 +196,22 @@ def test_wrong_outputs_are_told_with_the_place() -> None:
     found = failures(ForgetsTheBias())
     assert "outputs_agree" in found
     assert "class" in found["outputs_agree"].detail
+
+
+def test_a_gradient_that_is_right_for_another_rule_is_told() -> None:
+    told = failures(Plain(cut=False))["bptt_agrees"].detail
+    assert "hidden1.weight, hidden1.bias, hidden2.weight, hidden2.bias: as of backprop" in told
+    assert "with the gradient through the reset kept" in told
+
+
+class CallsItsGradientOnline(Plain):
+    def run(self, task: Task) -> Answer:
+        return super().run(dataclasses.replace(task, differentiated="through_time"))
+
+
+def test_backpropagation_through_time_called_online_is_told() -> None:
+    found = failures(CallsItsGradientOnline(claims=Profile(differentiates=("online",))))
+    assert "hidden1.weight, hidden1.bias: as of backpropagation through" in found["online_agrees"].detail
 
 
 class ForgetsAParameter(Plain):

@@ -77,9 +77,7 @@ def default() -> Box:
 
 def matched() -> tuple[Box, ...]:
     """Return the configurations that have an equal among the conventions."""
-    profile = Profile(
-        Conventions(">", "hard"), SUPERSPIKE, reset_gradient=True, leaks=(0.5,), bound=1e-9
-    )
+    profile = Profile(Conventions(">", "hard"), SUPERSPIKE, reset_gradient=True)
     return (Box("norse LIFBoxCell", profile, matched=True),)
 
 
