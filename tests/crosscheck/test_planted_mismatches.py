@@ -211,7 +211,7 @@ class CallsItsGradientOnline(Plain):
 
 def test_backpropagation_through_time_called_online_is_told() -> None:
     found = failures(CallsItsGradientOnline(claims=Profile(differentiates=("online",))))
-    assert "hidden1.weight, hidden1.bias: as of backpropagation through" in found["online_agrees"].detail
+    assert "hidden1.weight, hidden1.bias: as of backprop" in found["online_agrees"].detail
 
 
 class ForgetsAParameter(Plain):
