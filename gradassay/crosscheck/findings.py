@@ -10,12 +10,12 @@ import numpy as np
 from gradassay.core.neuron import Neuron
 from gradassay.crosscheck.conventions import REFERENCE
 from gradassay.crosscheck.derivatives import gradient_through_reset, surrogate_derivative
+from gradassay.crosscheck.firing import neuron_task
 from gradassay.crosscheck.implementation import Implementation
 from gradassay.crosscheck.probes import (
     FIELDS,
     Found,
     find_conventions,
-    neuron_task,
     response,
     state_is_kept,
 )

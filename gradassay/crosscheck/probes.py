@@ -15,10 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradassay.core.builders import fully_connected
 from gradassay.core.keys import Key
 from gradassay.core.neuron import Neuron
-from gradassay.core.params import Params
 from gradassay.crosscheck.conventions import (
     REFERENCE,
     Comparison,
@@ -28,7 +26,12 @@ from gradassay.crosscheck.conventions import (
     after_reset,
     simulate,
 )
-from gradassay.crosscheck.implementation import Answer, Float, Implementation, Task
+from gradassay.crosscheck.firing import (
+    comparison_at_threshold,
+    leak_and_gain_from_spikes,
+    neuron_task,
+)
+from gradassay.crosscheck.implementation import Answer, Float, Implementation
 
 STEPS, SAMPLES = 12, 256
 # of the threshold: far below it, so that nothing spikes
@@ -46,8 +49,8 @@ class Response:
     Parameters
     ----------
     leak, input_gain : float or None
-        Factor on the potential from step to step, and on the current; None where no potentials are
-        handed out, or the impulse leaves none.
+        Factor on the potential from step to step, and on the current; None where they cannot be
+        told.
     drift : float
         Potential after one step without input, from rest.
     rounding : float
@@ -105,22 +108,6 @@ def candidates() -> tuple[Conventions, ...]:
     )
 
 
-def neuron_task(currents: Float, neuron: Neuron) -> Task:
-    """Return a task of one neuron a sample, whose input current is given.
-
-    Parameters
-    ----------
-    currents : array, shape (T, B)
-        Of each step and sample.
-    neuron : Neuron
-        What the implementation is asked to have.
-    """
-    network = fully_connected(1, (1,), 2, bias=False, steps=len(currents), neuron=neuron)
-    params = {"hidden1.weight": np.ones((1, 1)), "readout.weight": np.array([[1.0], [-1.0]])}
-    targets = np.zeros(currents.shape[1], dtype=np.int64)
-    return Task(network, Params(params), currents[..., None], targets)
-
-
 def find_conventions(
     implementation: Implementation, neuron: Neuron, seed: int = 0, *, reset_value: float = 0.0
 ) -> Found:
@@ -152,7 +139,7 @@ def find_conventions(
         "threshold": neuron.threshold,
         "reset_value": reset_value,
     }
-    tie = None if exact else _comparison_by_bisection(implementation, neuron, gain or 1.0)
+    tie = None if exact else comparison_at_threshold(implementation, neuron)
     tried = [one for one in candidates() if tie in (None, one.comparison)]
     counts = {one: _differing(spikes, arriving, one, used) for one in tried}
     closest = min(counts, key=lambda one: (counts[one], one != REFERENCE))
@@ -168,33 +155,6 @@ def find_conventions(
     )
 
 
-def _comparison_by_bisection(
-    implementation: Implementation, neuron: Neuron, gain: float
-) -> Comparison | None:
-    """Return the comparison, from the neighbouring currents of which one alone makes a spike.
-
-    One step from rest. A potential of exactly V is seen on one side or the other unless rounding
-    leaves it out; then, and without potentials, None is returned.
-    """
-    low, high = (share * neuron.threshold / gain for share in (0.5, 1.5))
-    while True:
-        currents = np.unique(np.linspace(low, high, 66))
-        answer = implementation.run(neuron_task(currents[None], neuron))
-        spikes = answer.spikes["lif1"][0, :, 0]
-        first = int(spikes.argmax())
-        if not first or "lif1" not in answer.membrane:
-            return None
-        if low == currents[first - 1] and high == currents[first]:
-            break
-        low, high = float(currents[first - 1]), float(currents[first])
-    below, above = (float(u) for u in answer.membrane["lif1"][0, first - 1 : first + 1, 0])
-    if below == neuron.threshold:
-        return ">"
-    beyond = implementation.run(neuron_task(np.full((1, 1), 1.5 * high), neuron)).membrane["lif1"]
-    told = (neuron.threshold, 0.0) if beyond[0, 0, 0] else (neuron.threshold,)
-    return ">=" if above in told else None
-
-
 def _differing(
     spikes: Float, arriving: Float, conventions: Conventions, used: dict[str, float]
 ) -> int:
@@ -205,6 +165,8 @@ def _differing(
 def response(implementation: Implementation, neuron: Neuron) -> Response:
     """Return leak, factor on the input, and drift, from the potentials of two steps.
 
+    Where no potentials are handed out, from the smallest currents that make a spike.
+
     Parameters
     ----------
     implementation, neuron
@@ -214,7 +176,8 @@ def response(implementation: Implementation, neuron: Neuron) -> Response:
     currents[0, 0] = IMPULSE * neuron.threshold
     membrane = implementation.run(neuron_task(currents, neuron)).membrane.get("lif1")
     if membrane is None:
-        return Response()
+        told = leak_and_gain_from_spikes(implementation, neuron)
+        return Response(*(_rounded(x) for x in told)) if told else Response()
     drift = float(membrane[0, 1, 0])
     first, second = (float(u) for u in membrane[:, 0, 0] - membrane[:, 1, 0])
     if not first:

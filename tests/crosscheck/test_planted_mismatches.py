@@ -16,7 +16,7 @@ from gradassay.core.records import CheckResult
 from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.expected import spike
 from gradassay.crosscheck.implementation import Answer, Profile, Task
-from gradassay.crosscheck.probes import find_conventions
+from gradassay.crosscheck.probes import find_conventions, response
 from gradassay.crosscheck.suite import crosscheck
 from gradassay.crosscheck.torch_implementation import TorchImplementation
 
@@ -147,6 +147,34 @@ def test_the_first_divergence_is_named() -> None:
     assert "lif1, step" in detail
     assert "sample" in detail
     assert "membrane potential" in detail
+
+
+class SpikesAlone(Plain):
+    def run(self, task: Task) -> Answer:
+        return Answer(super().run(task).spikes)
+
+
+@pytest.mark.parametrize(
+    ("planted", "told"),
+    [
+        (SpikesAlone(reset="hard"), "hard reset, expected soft reset"),
+        (SpikesAlone(late=True), "reset 1 steps late, expected reset 0"),
+        (SpikesAlone(strict=True), "spikes where u > V, expected spikes"),
+        (SpikesAlone(decayed=False), "before the comparison of the next"),
+        (SpikesAlone(gain=0.5), "input current times 0.5, expected 1"),
+        (SpikesAlone(gain=0.3), "input current times 0.3, expected 1"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_planted_mismatch_is_named_from_spikes_alone(planted: Plain, told: str) -> None:
+    planted.claims = Profile(differentiates=())
+    assert told in failures(planted)["conventions_as_claimed"].detail
+
+
+@pytest.mark.parametrize("leak", [0.9, 0.7, 0.5])
+def test_leak_and_gain_are_found_from_spikes_alone(leak: float) -> None:
+    found = response(SpikesAlone(gain=0.3), Neuron(leak=leak))
+    assert (found.leak, found.input_gain) == (leak, 0.3)
 
 
 class Raises(Plain):
