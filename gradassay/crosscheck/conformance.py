@@ -12,6 +12,7 @@ from gradassay.crosscheck.adapters import (
     LIBRARIES,
     MissingLibrary,
     library,
+    library_surrogates,
     named_implementation,
 )
 from gradassay.crosscheck.defects import default_defects, suspect_defects
@@ -19,6 +20,7 @@ from gradassay.crosscheck.findings import Finding, findings
 from gradassay.crosscheck.implementation import Implementation
 from gradassay.crosscheck.reproduction import Reproduction
 from gradassay.crosscheck.suite import crosscheck
+from gradassay.crosscheck.surrogates import SurrogateRow, surrogate_defects, survey
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Conformance:
         Of weights and inputs.
     conventions : tuple of Finding
         Out of the box.
+    surrogates : tuple of SurrogateRow
+        Surrogate derivatives that the libraries offer.
     matched, suspects : tuple of CheckResult
         Of the configurations that should agree, and of those that are known not to.
     defects : tuple of Reproduction
@@ -46,6 +50,7 @@ class Conformance:
     versions: dict[str, str]
     seed: int
     conventions: tuple[Finding, ...]
+    surrogates: tuple[SurrogateRow, ...]
     matched: tuple[CheckResult, ...]
     suspects: tuple[CheckResult, ...]
     defects: tuple[Reproduction, ...]
@@ -124,6 +129,12 @@ def measure(
     for one in every("default"):
         conventions += findings(one, seed=seed)
         defects += default_defects(one)
+    surrogates = list[SurrogateRow]()
+    for target in own:
+        tell(f"surrogate derivatives: {target}")
+        functions = library_surrogates(target)
+        surrogates += [survey(function) for function in functions]
+        defects += surrogate_defects(functions)
     for one in suspects:
         tell(f"suspect: {one.name}")
         defects += suspect_defects(one)
@@ -133,6 +144,7 @@ def measure(
         versions=library_versions([*targets, "torch", "numpy"]),
         seed=seed,
         conventions=tuple(conventions),
+        surrogates=tuple(surrogates),
         matched=tuple(row for one in every("matched") for row in crosscheck(one, seed=seed)),
         suspects=tuple(row for one in suspects for row in crosscheck(one, seed=seed)),
         defects=tuple(defects),

@@ -9,6 +9,7 @@ from gradassay.crosscheck.conformance import Conformance
 from gradassay.crosscheck.findings import Finding
 from gradassay.crosscheck.network_checks import GRADIENTS
 from gradassay.crosscheck.reproduction import Reproduction
+from gradassay.crosscheck.surrogates import surrogate_table
 
 MOST_DETAIL = 240
 
@@ -34,6 +35,13 @@ def conformance_page(found: Conformance) -> str:
             "Found by running single neurons; what differs from the reference is in bold.",
             "",
             *_conventions(found.conventions),
+            "",
+            "## Surrogate derivatives on offer",
+            "",
+            "At their defaults (1 where there is none), threshold 1; what is broken is in bold. A",
+            "spike's derivative has integral 1.",
+            "",
+            *surrogate_table(found.surrogates),
             "",
             "## Configured to the reference",
             "",

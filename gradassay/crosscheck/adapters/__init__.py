@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import cast
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
 from gradassay.core.errors import UsageError, unknown_name
 from gradassay.core.plugins import load_named
 from gradassay.crosscheck.implementation import Implementation
+
+if TYPE_CHECKING:
+    from gradassay.crosscheck.surrogates import SurrogateFunction
 
 LIBRARIES = ("snntorch", "spikingjelly", "norse", "sinabs")
 
@@ -35,15 +39,39 @@ def library(name: str, mode: str) -> Sequence[Implementation]:
     MissingLibrary
         If it is not installed.
     """
+    module = _adapter(name)
+    return (module.default(),) if mode == "default" else getattr(module, mode)()
+
+
+def library_surrogates(name: str) -> Sequence[SurrogateFunction]:
+    """Return the surrogate derivatives that a library offers.
+
+    Parameters
+    ----------
+    name : str
+        One of `LIBRARIES`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such library.
+    MissingLibrary
+        If it is not installed.
+    """
+    found: Sequence[SurrogateFunction] = _adapter(name).surrogates()
+    return found
+
+
+def _adapter(name: str) -> ModuleType:
+    """Return a library's module here."""
     if name not in LIBRARIES:
         raise unknown_name("library", name, LIBRARIES)
     try:
-        module = importlib.import_module(f"gradassay.crosscheck.adapters.{name}")
+        return importlib.import_module(f"gradassay.crosscheck.adapters.{name}")
     except ImportError as error:
         raise MissingLibrary(
             f"{name}: cannot be imported ({error}). Install it with `pip install {name}`."
         ) from error
-    return (module.default(),) if mode == "default" else getattr(module, mode)()
 
 
 def named_implementation(name: str) -> Implementation:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
+from norse.torch.functional import threshold
 from norse.torch.functional.lif_box import LIFBoxParameters
 from norse.torch.module.lif_box import LIFBoxCell
 from torch import Tensor
@@ -14,6 +17,7 @@ from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.implementation import Profile
 from gradassay.crosscheck.scripts import Code
+from gradassay.crosscheck.surrogates import SurrogateFunction, by_autograd, numbers_taken
 from gradassay.crosscheck.torch_implementation import TorchImplementation
 
 STEP_S = 0.001
@@ -84,3 +88,18 @@ def matched() -> tuple[Box, ...]:
 def suspects() -> tuple[Box, ...]:
     """Return configurations that say that they are a neuron of the reference, and are not."""
     return ()
+
+
+def surrogates() -> tuple[SurrogateFunction, ...]:
+    """Return the threshold functions, whose parameter is 1 where it has no default."""
+    return tuple(
+        SurrogateFunction(
+            f"norse {name}",
+            lambda function=function, **given: by_autograd(partial(function, **given)),
+            taken,
+            f"from norse.torch.functional.threshold import {name}",
+            f"torch.autograd.grad({name}(x, {{parameters}}), x)[0]",
+        )
+        for name, function in inspect.getmembers(threshold, inspect.isfunction)
+        if name.endswith("_fn") and (taken := numbers_taken(function, missing=1.0))
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import sinabs.activation as activation
+import sinabs.activation.surrogate_gradient_fn as slopes
 import torch
 from sinabs.layers import LIF
 from torch import Tensor
@@ -17,6 +19,7 @@ from gradassay.core.neuron import Neuron
 from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.implementation import Profile
 from gradassay.crosscheck.scripts import Code, options
+from gradassay.crosscheck.surrogates import SurrogateFunction, numbers_taken
 from gradassay.crosscheck.torch_implementation import TorchImplementation
 from gradassay.torch_snn.surrogate import surrogate_derivative
 
@@ -101,3 +104,18 @@ def suspects() -> tuple[Layer, ...]:
     value, hard = 0.25, Conventions(reset="hard")
     reset = activation.MembraneReset(reset_value=value)
     return (_matched(f"hard reset to {value}", hard, value, reset_fn=reset),)
+
+
+def surrogates() -> tuple[SurrogateFunction, ...]:
+    """Return the surrogate derivatives, at threshold 1."""
+    return tuple(
+        SurrogateFunction(
+            f"sinabs {name}",
+            lambda kind=kind, **given: lambda x: kind(**given)(x + 1, 1.0),
+            taken,
+            f"from sinabs.activation import {name}",
+            f"{name}({{parameters}})(x + 1, 1.0)",
+        )
+        for name, kind in inspect.getmembers(slopes, inspect.isclass)
+        if (taken := numbers_taken(kind)) is not None
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import snntorch
+import snntorch.surrogate
 import torch
 from torch import Tensor
 
@@ -15,6 +17,7 @@ from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.expected import spike
 from gradassay.crosscheck.implementation import Profile
 from gradassay.crosscheck.scripts import Code, options
+from gradassay.crosscheck.surrogates import SurrogateFunction, by_autograd, numbers_taken
 from gradassay.crosscheck.torch_implementation import TorchImplementation
 
 ARCTAN = Surrogate("arctan", 2.0)
@@ -108,3 +111,18 @@ def _at_once(reset: str, conventions: Conventions) -> Leaky:
     given = {"reset_mechanism": reset, "reset_delay": False}
     profile = Profile(conventions, ARCTAN, bound=SINGLE)
     return Leaky(f"snntorch Leaky{options(given)}", profile, matched=True, options=given)
+
+
+def surrogates() -> tuple[SurrogateFunction, ...]:
+    """Return the surrogate derivatives that can be made without arguments."""
+    return tuple(
+        SurrogateFunction(
+            f"snntorch {name}",
+            lambda make=make, **given: by_autograd(make(**given)),
+            taken,
+            "from snntorch import surrogate",
+            f"torch.autograd.grad(surrogate.{name}({{parameters}})(x), x)[0]",
+        )
+        for name, make in inspect.getmembers(snntorch.surrogate, inspect.isfunction)
+        if (taken := numbers_taken(make)) is not None
+    )

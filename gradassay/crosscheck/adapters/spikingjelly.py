@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.implementation import Answer, Differentiated, Profile, Task
 from gradassay.crosscheck.scripts import Code, numbers, options
+from gradassay.crosscheck.surrogates import SurrogateFunction, by_autograd, numbers_taken
 from gradassay.crosscheck.torch_implementation import DTYPES, TorchImplementation, as_float
 from gradassay.verify.oracles.autograd_oracle import mean_loss
 
@@ -192,3 +194,20 @@ def suspects() -> tuple[Online, ...]:
     OTTT's first layer and its biases have no trace, and its readout has one that it should not.
     """
     return (Online("spikingjelly OTTTLIFNode", "online"),)
+
+
+def surrogates() -> tuple[SurrogateFunction, ...]:
+    """Return the surrogate derivatives that can be made without arguments."""
+    base = surrogate.SurrogateFunctionBase
+    return tuple(
+        SurrogateFunction(
+            f"spikingjelly {name}",
+            lambda kind=kind, **given: by_autograd(kind(**given)),
+            taken,
+            "from spikingjelly.activation_based import surrogate",
+            f"torch.autograd.grad(surrogate.{name}({{parameters}})(x), x)[0]",
+        )
+        for name, kind in inspect.getmembers(surrogate, inspect.isclass)
+        if issubclass(kind, base) and kind is not base and name == kind.__name__
+        if (taken := numbers_taken(kind)) is not None
+    )
