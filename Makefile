@@ -26,12 +26,13 @@ report: $(VENV)/.installed ## verify, measure, train on the embedded data; ends 
 test: $(VENV)/.installed-dev ## run all tests
 	$(BIN)/python -m pytest -q
 
-test-peers: ## cross-check other libraries, in an environment of its own; writes docs/conformance.md
+test-peers: ## cross-check other libraries, in an environment of its own; writes docs/conformance.md and docs/nir_roundtrip.md
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[nir]' pytest hypothesis
 	$(PEERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r peers.txt
 	$(PEERS)/bin/python -m pytest -q -m peers tests/crosscheck
 	$(PEERS)/bin/gradassay crosscheck snntorch spikingjelly norse sinabs --page docs/conformance.md --overwrite
+	$(PEERS)/bin/gradassay nir roundtrip --page docs/nir_roundtrip.md --overwrite
 
 check: lint test ## linters, type checkers, import rules and the tests
 

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 import cyclopts
 from rich.console import Console
 
+from gradassay.cli.nir_roundtrip import roundtrip
+
 if TYPE_CHECKING:
     from gradassay.crosscheck.nir import Dialect, Explanation, Graph, Run
 
 app = cyclopts.App(name="nir", help="Run NIR graphs and compare them with recordings.")
+app.command(roundtrip)
 
 
 @app.command

@@ -22,7 +22,7 @@ from gradassay.crosscheck.probes import (
 from gradassay.crosscheck.reuse import AT_REST, reuse
 from gradassay.crosscheck.torch_implementation import TorchImplementation
 
-UNKNOWN = "cannot be told"
+UNKNOWN, CLOSEST = "cannot be told", "(the closest)"
 # of float64
 ROUNDING, NOTHING = 1e-14, "below 1e-14"
 NAMES = {
@@ -155,7 +155,7 @@ def _told(found: Found, field: str) -> str:
     if field == "comparison" and not found.tells_comparison:
         return UNKNOWN
     if not found.conventions:
-        return f"{_word(getattr(found.closest, field))} (the closest)"
+        return f"{_word(getattr(found.closest, field))} {CLOSEST}"
     values = found.values(field)
     if field in ("reset_before", "lag") and found.values("reset") == ("none",):
         return "no reset"

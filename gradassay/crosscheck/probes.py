@@ -177,7 +177,7 @@ def response(implementation: Implementation, neuron: Neuron) -> Response:
     membrane = implementation.run(neuron_task(currents, neuron)).membrane.get("lif1")
     if membrane is None:
         told = leak_and_gain_from_spikes(implementation, neuron)
-        return Response(*(_rounded(x) for x in told)) if told else Response()
+        return Response(*(_rounded(x, 1e-6) for x in told)) if told else Response()
     drift = float(membrane[0, 1, 0])
     first, second = (float(u) for u in membrane[:, 0, 0] - membrane[:, 1, 0])
     if not first:
@@ -187,10 +187,10 @@ def response(implementation: Implementation, neuron: Neuron) -> Response:
     return Response(short, _rounded(gain), drift, rounding=abs(leak - short))
 
 
-def _rounded(value: float) -> float:
+def _rounded(value: float, within: float = 1e-7) -> float:
     """Return the short decimal number that a value is within single precision, if it is one."""
     short = round(value, 6)
-    return short if abs(value - short) <= 1e-7 * max(abs(short), 1e-3) else value
+    return short if abs(value - short) <= within * max(abs(short), 1e-3) else value
 
 
 def chosen_currents(seed: int) -> Float:

@@ -8,7 +8,6 @@ seeds none is.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gradassay.crosscheck.nir import find_dialect, read_graph, run_graph
+from gradassay.crosscheck.nir.exchange import exchange
 
 pytestmark = pytest.mark.peers
 
@@ -54,92 +54,54 @@ def network(nir: Any, kind: str, seed: int, values: dict[str, float], *, back: b
     return nir.NIRGraph(nodes=nodes, edges=edges)
 
 
-def run_norse(torch: Any, graph: Any, inputs: Any) -> Float:
-    module = pytest.importorskip("norse.torch").from_nir(graph, ignore_warnings=True)
-    state, found = None, []
-    for x in inputs:
-        z, state = module(x[None], state)
-        found.append(z[0].detach().numpy())
-    return np.array(found, np.float64)
-
-
-def run_snntorch(torch: Any, graph: Any, inputs: Any) -> Float:
-    module = pytest.importorskip("snntorch.import_nir").import_from_nir(graph)
-    state: dict[str, Any] = {}
-    found = []
-    for x in inputs:
-        z, state = module(x[None], state)
-        found.append((z[0] if isinstance(z, tuple) else z)[0].detach().numpy())
-    return np.array(found, np.float64)
-
-
-def run_spikingjelly(torch: Any, graph: Any, inputs: Any) -> Float:
-    exchange = pytest.importorskip("spikingjelly.activation_based.nir_exchange")
-    module, state, found = exchange.import_from_nir(graph), None, []
-    for x in inputs:
-        z, state = module(x[None], state)
-        found.append(z[0].detach().numpy())
-    return np.array(found, np.float64)
-
-
-def run_sinabs(torch: Any, graph: Any, inputs: Any) -> Float:
-    for node in graph.nodes.values():
-        for field in ("tau", "v_threshold", "v_leak", "r"):
-            if hasattr(node, field):  # its import wants tensors
-                setattr(node, field, torch.tensor(getattr(node, field)))
-    module = pytest.importorskip("sinabs.nir").from_nir(graph, batch_size=1)
-    given = module(inputs)
-    given = given[0] if isinstance(given, tuple) else given
-    return np.asarray(given.detach().numpy(), np.float64)
+def run_in(name: str, graph: Any, inputs: Any) -> Float:
+    """Return the spikes (T, m) of one sample in a framework."""
+    pytest.importorskip(name)
+    run = exchange(name).IMPORTS[name](graph, 1)
+    return np.asarray(run(inputs[:, None])[:, 0].numpy(), np.float64)
 
 
 SLOW = {"v_threshold": 1.0, "v_leak": 0.0, "r": 1.0}
 CUBA = {"tau_syn": 5e-4, "tau_mem": 1e-3, "v_threshold": 1.0, "v_leak": 0.0}
-Case = tuple[str, Callable[..., Float], str, dict[str, float]]
+Case = tuple[str, str, dict[str, float]]
 CASES: dict[str, Case] = {
-    "norse LIF": ("norse", run_norse, "LIF", SLOW | {"tau": 1e-2}),
+    "norse LIF": ("norse", "LIF", SLOW | {"tau": 1e-2}),
     "norse LIF R 2, v_leak 0.2": (
         "norse",
-        run_norse,
         "LIF",
         SLOW | {"tau": 1e-2, "r": 2.0, "v_leak": 0.2, "v_reset": 0.3},
     ),
-    "norse IF": ("norse", run_norse, "IF", {"v_threshold": 5.0, "r": 1.0}),
+    "norse IF": ("norse", "IF", {"v_threshold": 5.0, "r": 1.0}),
     "norse CubaLIF": (
         "norse",
-        run_norse,
         "CubaLIF",
         CUBA | {"tau_syn": 5e-3, "tau_mem": 1e-2, "r": 1.5, "w_in": 2.0, "v_leak": 0.1},
     ),
-    "snntorch LIF": ("snntorch", run_snntorch, "LIF", SLOW | {"tau": 1e-3}),
-    "snntorch LIF R 2": ("snntorch", run_snntorch, "LIF", SLOW | {"tau": 1e-3, "r": 2.0}),
+    "snntorch LIF": ("snntorch", "LIF", SLOW | {"tau": 1e-3}),
+    "snntorch LIF R 2": ("snntorch", "LIF", SLOW | {"tau": 1e-3, "r": 2.0}),
     "snntorch CubaLIF": (
         "snntorch",
-        run_snntorch,
         "CubaLIF",
         CUBA | {"r": 10.0, "w_in": 2.0, "v_threshold": 8.0},
     ),
-    "spikingjelly LIF": ("spikingjelly", run_spikingjelly, "LIF", SLOW | {"tau": 1e-3}),
+    "spikingjelly LIF": ("spikingjelly", "LIF", SLOW | {"tau": 1e-3}),
     "spikingjelly LIF R tau/dt, v_reset -0.2": (
         "spikingjelly",
-        run_spikingjelly,
         "LIF",
         SLOW | {"tau": 1e-3, "r": 10.0, "v_reset": -0.2, "v_leak": -0.2, "v_threshold": 8.0},
     ),
     "spikingjelly IF": (
         "spikingjelly",
-        run_spikingjelly,
         "IF",
         {"v_threshold": 5.0, "r": 1e4, "v_reset": 0.5},
     ),
     "spikingjelly CubaLIF": (
         "spikingjelly",
-        run_spikingjelly,
         "CubaLIF",
         CUBA | {"r": 10.0, "w_in": 5.0, "v_threshold": 8.0, "v_reset": 0.5},
     ),
-    "sinabs LIF": ("sinabs", run_sinabs, "LIF", SLOW | {"tau": 10.0, "v_threshold": 6.0}),
-    "sinabs IF": ("sinabs", run_sinabs, "IF", {"v_threshold": 5.0, "r": 1.0}),
+    "sinabs LIF": ("sinabs", "LIF", SLOW | {"tau": 10.0, "v_threshold": 6.0}),
+    "sinabs IF": ("sinabs", "IF", {"v_threshold": 5.0, "r": 1.0}),
 }
 
 
@@ -147,13 +109,13 @@ def differing(case: Case, seed: int, folder: Path, *, back: bool = False) -> tup
     """Return entries that differ, all entries, and the spikes in ours."""
     nir, torch = pytest.importorskip("nir"), pytest.importorskip("torch")
     pytest.importorskip("nirtorch")
-    preset, run, kind, values = case
+    preset, kind, values = case
     graph = network(nir, kind, seed, values, back=back)
     nir.write(folder / "net.nir", graph)
     inputs = np.random.default_rng(seed + 100).normal(0.3, 1.0, (STEPS, INPUTS))
     inputs = inputs.astype(np.float32)
     ours = run_graph(read_graph(folder / "net.nir"), inputs, find_dialect(preset)).outputs["output"]
-    theirs = run(torch, graph, torch.tensor(inputs))
+    theirs = run_in(preset, graph, torch.tensor(inputs))
     return int((ours != theirs).sum()), ours.size, float(ours.sum())
 
 
