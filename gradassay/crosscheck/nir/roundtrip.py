@@ -12,12 +12,12 @@ import dataclasses
 import io
 import itertools
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import nir
 import numpy as np
@@ -38,6 +38,7 @@ SIZES, STEPS, SAMPLES = (20, 30, 5), 32, 4
 GAINS = (0.6, 0.8)
 # how often the weights are doubled until enough of the outputs are spikes
 DOUBLINGS, ENOUGH = 6, 0.1
+SPIKES_ALONE = Profile(differentiates=())
 Import: TypeAlias = Callable[[Any, int], Runs]
 
 
@@ -84,7 +85,7 @@ class OneNeuron:
 
     name: str
     make: Callable[[Weights, int], Runs]
-    profile: ClassVar[Profile] = Profile(differentiates=())
+    profile: Profile = SPIKES_ALONE
 
     def run(self, task: Task) -> Answer:
         """Return the spikes of the task's first layer."""
@@ -249,7 +250,7 @@ def _told(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     """Keep what frameworks print from the terminal."""
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
