@@ -15,7 +15,7 @@ from gradassay.crosscheck.adapters import (
     library_surrogates,
     named_implementation,
 )
-from gradassay.crosscheck.defects import default_defects, suspect_defects
+from gradassay.crosscheck.defects import default_defects, option_defects, suspect_defects
 from gradassay.crosscheck.findings import Finding, findings
 from gradassay.crosscheck.implementation import Implementation
 from gradassay.crosscheck.reproduction import Reproduction
@@ -135,6 +135,8 @@ def measure(
         functions = library_surrogates(target)
         surrogates += [survey(function) for function in functions]
         defects += surrogate_defects(functions)
+        found = [shown for one in library(target, "matched") for shown in option_defects(one)]
+        defects += {shown.defect: shown for shown in reversed(found)}.values()
     for one in suspects:
         tell(f"suspect: {one.name}")
         defects += suspect_defects(one)

@@ -6,6 +6,7 @@ both are the same there is no defect.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -15,6 +16,7 @@ from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.crosscheck.conventions import REFERENCE, after_reset, simulate
 from gradassay.crosscheck.findings import leak_error
 from gradassay.crosscheck.implementation import Implementation, Profile
+from gradassay.crosscheck.late_options import late_options
 from gradassay.crosscheck.neuron_checks import conventions_told
 from gradassay.crosscheck.reproduction import Reproduction, printed_by
 from gradassay.crosscheck.reuse import reuse
@@ -93,6 +95,33 @@ def default_defects(implementation: Implementation) -> Iterator[Reproduction]:
             f"a module that is called on a batch of another size without a reset {outcome}",
             code(REUSE),
             "True",
+        )
+
+
+def option_defects(implementation: Implementation) -> Iterator[Reproduction]:
+    """Yield options that do nothing when they are set on a module that is made already.
+
+    Parameters
+    ----------
+    implementation : Implementation
+        With options; those that give no code have none.
+    """
+    if not isinstance(implementation, TorchImplementation):
+        return
+    neuron = Neuron(leak=0.5)
+    for late in late_options(implementation, neuron):
+        made, without = implementation.code(neuron), late.without.code(neuron)
+        if made is None or without is None:
+            continue
+        set_late = dataclasses.replace(
+            without, start=f"node.{late.name} = {late.value!r}\n{without.start}"
+        )
+        currents = numbers(list(late.current))
+        yield from _shown(
+            late.without.name,
+            f"{late.name} has no effect once the module is made",
+            set_late(SPIKES, currents=currents),
+            printed_by(made(SPIKES, currents=currents)),
         )
 
 

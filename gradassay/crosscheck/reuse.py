@@ -36,7 +36,7 @@ def reuse(implementation: TorchImplementation, neuron: Neuron, *, same_size: boo
         return f"raises {type(error).__name__}"
     if (runs[0] != runs[1]).any():
         return "differs from run to run"
-    alone = _run(implementation, implementation.make(neuron, 1, torch.float64), second)
+    alone = potentials_of(implementation, implementation.make(neuron, 1, torch.float64), second)
     return AT_REST if (runs[0] == alone).all() else "goes on from the batch before"
 
 
@@ -47,12 +47,22 @@ def _second(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         node = implementation.make(neuron, 1, torch.float64)
-        _run(implementation, node, first)
-        return _run(implementation, node, second)
+        potentials_of(implementation, node, first)
+        return potentials_of(implementation, node, second)
 
 
-def _run(implementation: TorchImplementation, node: Any, currents: Float) -> Float:
-    """Return potentials (T, B) of one neuron; spikes where it hands out none."""
+def potentials_of(implementation: TorchImplementation, node: Any, currents: Float) -> Float:
+    """Return potentials (T, B) of one neuron; spikes where it hands out none.
+
+    Parameters
+    ----------
+    implementation : TorchImplementation
+        Runs the step.
+    node : object
+        From its `make`; in whatever state it is.
+    currents : array, shape (T, B)
+        Of each step and sample.
+    """
     state, found = None, list[torch.Tensor]()
     with torch.no_grad():
         for current in torch.tensor(currents)[..., None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gradassay.core.errors import UsageError
 from gradassay.core.neuron import Neuron
-from gradassay.crosscheck.defects import default_defects, suspect_defects
+from gradassay.crosscheck.defects import default_defects, option_defects, suspect_defects
 from gradassay.crosscheck.findings import findings
 from gradassay.crosscheck.reproduction import printed_by
 from gradassay.crosscheck.reuse import reuse
@@ -103,6 +103,48 @@ def test_what_becomes_of_a_second_batch_is_told() -> None:
     neuron = Neuron(leak=0.5)
     assert reuse(Planted(), neuron, same_size=True) == "goes on from the batch before"
     assert reuse(Planted(), neuron, same_size=False) == "differs from run to run"
+
+
+CHOSEN = """\
+class Node:
+    def __init__(self, top=0.0, height=1.0):
+        self.u, self.top, self.chosen = torch.zeros(1, 1, dtype=torch.float64), top, height
+    def __call__(self, current):
+        u = 0.5 * self.u + current
+        spikes = (u >= 1 + self.top).to(u.dtype)
+        self.u = u - self.chosen * spikes
+        return spikes
+"""
+
+
+@dataclass
+class WithOptions(Planted):
+    """A neuron with an option that is read at every step, and one that is read once."""
+
+    options: dict[str, float] = field(default_factory=dict)
+
+    def code(self, neuron: Neuron) -> Code:
+        given = ", ".join(f"{name}={value}" for name, value in self.options.items())
+        step = "spikes = node(current); u = node.u"
+        return Code(imports="", before=CHOSEN, node=f"Node({given})", step=step)
+
+    def make(self, neuron: Neuron, units: int, dtype: torch.dtype) -> Any:
+        made: dict[str, Any] = {"torch": torch}
+        exec(CHOSEN, made)
+        node = made["Node"](**self.options)
+        node.height = node.chosen
+        node.u = torch.zeros(1, 1, dtype=torch.float64)
+        return node
+
+    def step(self, node: Any, current: Tensor, state: Any) -> tuple[Tensor, Tensor, Any]:
+        node.u = node.u.expand(len(current), 1)
+        return node(current), node.u, None
+
+
+def test_an_option_that_counts_at_construction_alone_is_shown() -> None:
+    (shown,) = option_defects(WithOptions(options={"top": 0.5, "height": 0.25}))
+    assert shown.defect == "height has no effect once the module is made"
+    assert "node.height = 0.25" in shown.script
 
 
 def test_a_script_that_stops_is_told() -> None:

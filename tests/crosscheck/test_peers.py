@@ -10,7 +10,7 @@ import importlib
 import pytest
 
 from gradassay.crosscheck.adapters import LIBRARIES, library
-from gradassay.crosscheck.defects import default_defects, suspect_defects
+from gradassay.crosscheck.defects import default_defects, option_defects, suspect_defects
 from gradassay.crosscheck.findings import findings
 from gradassay.crosscheck.suite import crosscheck
 
@@ -110,6 +110,12 @@ def test_snntorchs_swallowed_spike_needs_two_steps() -> None:
     assert spikes.printed == "3: 1 spikes, u = 2\n1: 0 spikes, u = 2"
     assert spikes.expected == "3: 1 spikes, u = 2\n1: 1 spikes, u = 1"
     assert [one.defect for one in zero] == [reset.defect]
+
+
+def test_snntorchs_reset_mechanism_cannot_be_changed_afterwards() -> None:
+    needs("snntorch")
+    told = [one.defect for conf in library("snntorch", "matched") for one in option_defects(conf)]
+    assert set(told) == {"reset_mechanism has no effect once the module is made"}
 
 
 def test_sinabs_reset_value_is_added_to_silent_neurons() -> None:
