@@ -33,6 +33,7 @@ COMMANDS = {
     "zoo": "List the estimators and what they claim, or show one.",
     "crosscheck": "Cross-check other implementations with the NumPy reference.",
     "golden": "Make golden vectors, or check a simulator's answers to them.",
+    "bench": "Time training steps against bare products and other libraries.",
     "nir": "Run NIR graphs under a named dialect and compare them with recordings.",
 }
 for command, text in COMMANDS.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -133,7 +134,8 @@ def draw_noise(
     for layer in network.spiking:
         shape = (network.steps, samples, layer.units)
         generators = (key / layer.name).numbered(replicates)
-        stacked = np.stack([_paired(model, shape, g, dtype) for g in generators], axis=1)
+        drawn = [_paired(model, shape, g, dtype) for g in generators]
+        stacked = np.stack(drawn, axis=1) if len(drawn) > 1 else drawn[0]
         values[layer.name] = stacked.reshape(network.steps, -1, layer.units)
     return Noise(model.scale, values, model.position)
 
@@ -174,7 +176,10 @@ def _paired(
     steps, samples, units = shape
     if model.pairing == "time":
         half = draw(model.law, ((steps + 1) // 2, samples, units), generator, dtype)
-        return np.stack([half, -half], axis=1).reshape(-1, samples, units)[:steps]
+        pairs = np.empty((len(half), 2, samples, units), dtype)
+        pairs[:, 0] = half
+        np.negative(half, out=pairs[:, 1])
+        return pairs.reshape(-1, samples, units)[:steps]
     half = draw(model.law, (steps, (samples + 1) // 2, units), generator, dtype)
     return np.concatenate([half, -half[:, : samples // 2]], axis=1)
 
@@ -200,10 +205,15 @@ def draw(
 def _random_signs(
     shape: tuple[int, ...], generator: np.random.Generator, dtype: type[np.floating]
 ) -> np.ndarray:
-    """Signs from raw bits, one bit a sign."""
+    """Signs from raw bits, one bit a sign, eight at a time from a table."""
     count = math.prod(shape)
     raw = np.asarray(generator.bit_generator.random_raw(-(-count // 64)), dtype=np.uint64)
-    signs = np.unpackbits(raw.view(np.uint8), count=count).astype(dtype)
-    signs *= 2
-    signs -= 1
-    return signs.reshape(shape)
+    signs = _signs_of_bytes(np.dtype(dtype).name)[raw.view(np.uint8)]
+    return signs.reshape(-1)[:count].reshape(shape)
+
+
+@cache
+def _signs_of_bytes(dtype: str) -> np.ndarray:
+    """Return the eight signs of each byte, (256, 8)."""
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)
+    return 2 * bits.astype(dtype) - 1

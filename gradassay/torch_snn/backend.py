@@ -42,6 +42,9 @@ class TorchBackend:
         Precision of all floating arrays.
     device : str
         ``cpu``, ``cuda`` or ``cuda:<number>``.
+    fused : bool
+        Run neurons in one pass over memory, in C, where there is a compiler for it
+        (`gradassay.torch_snn.native`); else, and if not, in plain tensor operations.
 
     Raises
     ------
@@ -61,15 +64,20 @@ class TorchBackend:
     TorchBackend(dtype='float64', device='cpu')
     """
 
-    __slots__ = ("_device", "_dtype", "_numpy_dtype")
+    __slots__ = ("_device", "_dtype", "_fused", "_numpy_dtype")
 
-    def __init__(self, dtype: str = "float32", device: str = "cpu") -> None:
+    def __init__(self, dtype: str = "float32", device: str = "cpu", *, fused: bool = True) -> None:
+        self._fused = fused
         self._dtype, self._numpy_dtype = dtypes_named(dtype)
         self._device = device_named(device)
 
     def __repr__(self) -> str:
         """Return the call that makes it."""
-        return f"TorchBackend(dtype={self._numpy_dtype.__name__!r}, device={str(self._device)!r})"
+        plain = "" if self._fused else ", fused=False"
+        return (
+            f"TorchBackend(dtype={self._numpy_dtype.__name__!r}, device={str(self._device)!r}"
+            f"{plain})"
+        )
 
     def __eq__(self, other: object) -> bool:
         """Whether dtype and device are the same."""
@@ -133,7 +141,7 @@ class TorchBackend:
             rows = (length, batch.targets.shape[0])
             require_noise(network, noise, rows, self._dtype, self._device)
         recorder = Recorder(network.neuron.leak, length, record, carry)
-        return run_block(network, params, batch, noise, recorder)
+        return run_block(network, params, batch, noise, recorder, fused=self._fused)
 
     @torch.no_grad()
     def loss(self, network: Network, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

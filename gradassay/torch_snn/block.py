@@ -12,13 +12,17 @@ from gradassay.core.batch import Batch
 from gradassay.core.layers import Conv2d, Flatten, Gain, Layer, Linear, Spiking, Sum, Weighted
 from gradassay.core.network import INPUT, Network
 from gradassay.core.noise import Noise
-from gradassay.core.trace import Trace
+from gradassay.core.trace import Recorded, Trace
 from gradassay.torch_snn.loss import losses_and_errors
 from gradassay.torch_snn.maps import current, fixed
+from gradassay.torch_snn.native import lif as native
 from gradassay.torch_snn.neuron import Scaled, scan
 from gradassay.torch_snn.recorder import Recorder, Value
 from gradassay.torch_snn.standardisation import effective_weight
 from gradassay.torch_snn.surrogate import surrogate_derivative
+
+# what a population itself leaves in a trace
+KEPT: tuple[Recorded, ...] = ("membrane", "spikes", "received", "derivative")
 
 
 def run_block(
@@ -27,9 +31,14 @@ def run_block(
     batch: Batch,
     noise: Noise | None,
     recorder: Recorder,
+    *,
+    fused: bool,
 ) -> Trace:
-    """Run all layers over a block; the arguments are those of the backend's contract."""
-    run = Run(network, params, noise, recorder)
+    """Run all layers over a block; the arguments are those of the backend's contract.
+
+    Neurons go in one fused pass where they can, if `fused`.
+    """
+    run = Run(network, params, noise, recorder, fused)
     values = {INPUT: Value(batch.inputs, batch.inputs)}
     waiting = {name: len(network.consumers(name)) for name in _names(network)}
     for layer in network.layers:
@@ -60,6 +69,7 @@ class Run:
     params: Mapping[str, Tensor]
     noise: Noise | None
     recorder: Recorder
+    fused: bool
 
     def through(self, layer: Layer, given: Sequence[Value]) -> Value:
         """Return what a layer gives for what its sources give."""
@@ -81,6 +91,8 @@ class Run:
 
     def _fire(self, layer: Spiking, currents: Tensor) -> Value:
         """Run one layer's neurons, keep what was asked for, return spikes and what they become."""
+        if self.fused and native.available(self.network.neuron, currents):
+            return self._fire_fused(layer, currents)
         neuron, recorder = self.network.neuron, self.recorder
         state, static = f"membrane/{layer.name}", currents.ndim == 2
         membrane, spikes, recorder.left[state] = scan(
@@ -98,6 +110,57 @@ class Run:
             seen = _with_noise(membrane, self._noise_of(layer, "membrane"))
             recorder.keep("derivative", layer.name, surrogate_derivative(neuron, seen))
         return Value(spikes if recorder.needs_clean else received, received)
+
+    def _fire_fused(self, layer: Spiking, currents: Tensor) -> Value:
+        """Do the same in one pass over memory, and the traces of the layers above with it."""
+        recorder, state = self.recorder, f"membrane/{layer.name}"
+        on_membrane = self._noise_of(layer, "membrane")
+        noise = on_membrane or self._noise_of(layer, "spike")
+        noisy = noise is not None and on_membrane is None
+        traces = recorder.fused_traces(layer.name, noisy=noisy) if self._feeds(layer) else {}
+        wanted = {kind for kind in ("membrane", "derivative") if kind in recorder.record}
+        wanted |= {"received"} if noisy else {"spikes"}
+        if noisy and ("spikes" in recorder.record or self._clean_needed(layer)):
+            wanted |= {"spikes"}
+        made = native.run(
+            self.network.neuron,
+            native.Fused(
+                currents,
+                recorder.steps,
+                recorder.before(state),
+                noise,
+                on_membrane is not None,
+                traces,
+                frozenset(wanted | set(traces)),
+                overwrite=self._own_currents(layer),
+            ),
+        )
+        recorder.left[state] = made["left"]
+        received = made["received"] if noisy else made["spikes"]
+        spikes = made.get("spikes", received)
+        for kind in KEPT:
+            recorder.keep(kind, layer.name, received if kind == "received" else made.get(kind))
+        for name in traces:
+            recorder.take_trace(name, layer.name, made[name])
+        return Value(spikes if recorder.needs_clean else received, received)
+
+    def _feeds(self, layer: Spiking) -> bool:
+        """Whether a population feeds the weights of neurons directly, which see its trace."""
+        return any(self._traced(layer))
+
+    def _clean_needed(self, layer: Spiking) -> bool:
+        """Whether spikes without the noise on them are used beside their trace."""
+        if not self.recorder.needs_clean:
+            return False
+        return "activity" in self.recorder.record or not all(self._traced(layer))
+
+    def _traced(self, layer: Spiking) -> list[bool]:
+        """Return, for each layer above, whether it has weights of neurons, which see a trace."""
+        network = self.network
+        return [
+            isinstance(one, Weighted) and network.has_memory(one)
+            for one in network.consumers(layer.name)
+        ]
 
     def _noise_of(self, layer: Spiking, position: str) -> Scaled | None:
         """Return the noise of a layer at a place, if there is any."""

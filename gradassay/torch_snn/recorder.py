@@ -91,6 +91,26 @@ class Recorder:
                 found = self._trace(name, source, array, shared=shared) if leaky else None
                 self.kept[kind][layer] = found or activity(array, self.steps)
 
+    def fused_traces(self, layer: str, *, noisy: bool) -> dict[str, Tensor | None]:
+        """Return the traces of a population's output that are recorded, by name, before this block.
+
+        Parameters
+        ----------
+        layer : str
+            Of the population.
+        noisy : bool
+            Whether its spikes carry noise; else both traces are one where both are recorded.
+        """
+        names = [name for kind, name in BIAS_TRACES.items() if kind in self.record]
+        names = names if noisy else names[:1]
+        return {name: self.before(f"{name}/{layer}") for name in names}
+
+    def take_trace(self, name: str, layer: str, trace: Tensor) -> None:
+        """Take a trace (t, R*B, n) of a population's output that is made already."""
+        state = f"{name}/{layer}"
+        self.traces[state] = Presynaptic(trace, trace.new_tensor(self.bias))
+        self.left[state] = trace[-1]
+
     def _trace(self, name: str, source: str, array: Tensor, *, shared: bool) -> Presynaptic:
         """Return a trace, made once for all layers that a source feeds.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from array_api_compat import is_torch_array
+
 from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.params import Params
 from gradassay.training.settings import Schedule
@@ -40,9 +42,23 @@ class MomentumSGD:
         """Move the parameters by one update, in place."""
         for name, array in self.params.items():
             velocity = self._velocity[name]
-            velocity *= self._momentum
-            velocity += gradient[name]
-            array -= velocity * learning_rate
+            if is_torch_array(array):
+                _step_torch(array, velocity, gradient[name], self._momentum, learning_rate)
+            else:
+                velocity *= self._momentum
+                velocity += gradient[name]
+                array -= velocity * learning_rate
+
+
+def _step_torch(
+    array: Array, velocity: Array, gradient: Array, momentum: float, learning_rate: float
+) -> None:
+    """Do the same in one pass, or without an array for the product."""
+    from gradassay.torch_snn.native.momentum import momentum_step
+
+    if not momentum_step(array, velocity, gradient, momentum, learning_rate):
+        velocity.mul_(momentum).add_(gradient)
+        array.sub_(velocity, alpha=learning_rate)
 
 
 def learning_rate_at(

@@ -1,0 +1,60 @@
+"""A training step of this package, as the training loop takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gradassay.core.batch import Batch
+from gradassay.core.estimator import Estimator
+from gradassay.core.keys import Key
+from gradassay.core.network import Network
+from gradassay.core.params import initial_params
+from gradassay.torch_snn import TorchBackend
+from gradassay.training.optimiser import MomentumSGD
+
+MOMENTUM, LEARNING_RATE = 0.9, 1e-3
+
+
+def training_step(
+    estimator: Estimator, network: Network, samples: int, backend: TorchBackend
+) -> Callable[[int], None]:
+    """Return a call that makes one update of a network on a random static batch.
+
+    Parameters
+    ----------
+    estimator : Estimator
+        Of the gradient; its state is carried from step to step.
+    network : Network
+        Trained from its start.
+    samples : int
+        B.
+    backend : TorchBackend
+        Precision and device.
+    """
+    generator, key = Key(0).generator(), Key(1)
+    inputs = backend.asarray(generator.random((samples, network.inputs)))
+    targets = backend.asarray(generator.integers(0, network.classes, samples))
+    batch = Batch(inputs, targets)
+    placed = initial_params(network, Key(2), gain=2.0).map(backend.asarray)
+    optimiser = MomentumSGD(placed, MOMENTUM)
+    state = estimator.init(backend, network, key)
+
+    def step(number: int) -> None:
+        nonlocal state
+        drawn = key / "train" / (number % 2**20)
+        estimate = estimator.estimate(backend, network, optimiser.params, batch, state, drawn)
+        optimiser.step(estimate.gradient, LEARNING_RATE)
+        state = estimate.state
+
+    return step
+
+
+def random_batch(network: Network, samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return static inputs (B, n) and targets (B,), as `training_step` has them."""
+    generator = Key(0).generator()
+    return (
+        generator.random((samples, network.inputs)),
+        generator.integers(0, network.classes, samples),
+    )

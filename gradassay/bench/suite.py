@@ -1,0 +1,93 @@
+"""The subjects of a comparison: floors, methods of the zoo, other libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from gradassay.bench.compare import Comparison, compare
+from gradassay.bench.floor import WORK, floor_step
+from gradassay.bench.peers import peer_steps
+from gradassay.bench.steps import training_step
+from gradassay.core.builders import network_named
+from gradassay.core.errors import UsageError, unknown_name
+from gradassay.core.network import Network
+from gradassay.estimators import make_estimator
+from gradassay.torch_snn import TorchBackend
+
+# as the recipes have it; random signs cost a bit each
+OPTIONS = {"opzo": {"law": "rademacher"}}
+
+
+def bench_network(name: str, inputs: str, classes: int, steps: int) -> Network:
+    """Return the network that is timed.
+
+    Parameters
+    ----------
+    name : str
+        As `gradassay.core.builders.network_named` reads it.
+    inputs : str
+        A number of features, or ``channels x rows x columns`` as ``1x28x28``.
+    classes, steps : int
+        Outputs, and T.
+
+    Raises
+    ------
+    UsageError
+        If a word has another form.
+    """
+    try:
+        sizes = [int(size) for size in inputs.split("x")]
+    except ValueError:
+        sizes = []
+    if len(sizes) not in (1, 3) or min(sizes) < 1:
+        raise UsageError(f"--inputs: got {inputs!r}; expected a number, or three as 1x28x28.")
+    shape = sizes[0] if len(sizes) == 1 else (sizes[0], sizes[1], sizes[2])
+    return network_named(name, shape, classes, steps=steps)
+
+
+def run_bench(
+    network: Network, samples: int, estimators: Sequence[str], *, rounds: int, peers: bool
+) -> Comparison:
+    """Time the steps of methods and of other libraries in turn with their floors.
+
+    Parameters
+    ----------
+    network : Network
+        Trained.
+    samples : int
+        B.
+    estimators : sequence of str
+        Methods whose products `gradassay.bench.floor` knows.
+    rounds : int
+        Timed steps of each subject.
+    peers : bool
+        Whether to time other libraries, against the floor of spatial backpropagation.
+
+    Raises
+    ------
+    UsageError
+        If a method has no floor.
+    """
+    backend = TorchBackend("float32")
+    subjects: dict[str, Callable[[int], object]] = {}
+    floors: dict[str, str] = {}
+    for name in estimators:
+        if name not in WORK:
+            raise unknown_name("estimator with a floor", name, list(WORK))
+        floor = f"floor of {name}"
+        products = floor_step(network, samples, WORK[name], torch.float32)
+        subjects[floor] = _numbered(products)
+        estimator = make_estimator(name, **OPTIONS.get(name, {}))
+        subjects[name] = training_step(estimator, network, samples, backend)
+        floors |= {floor: floor, name: floor}
+    others = peer_steps(network, samples) if peers else {}
+    first = next(iter(floors.values()))
+    floors |= dict.fromkeys(others, first)
+    return compare({**subjects, **others}, floors, list(others), rounds=rounds)
+
+
+def _numbered(call: Callable[[], object]) -> Callable[[int], object]:
+    """Return a call that takes the number of a round, and does not use it."""
+    return lambda number: call()

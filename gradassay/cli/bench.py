@@ -1,0 +1,109 @@
+"""``gradassay bench``: training steps as ratios to bare products and to other libraries."""
+
+from __future__ import annotations
+
+import dataclasses
+import json as json_format
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from gradassay.cli.options import require_new_file
+
+if TYPE_CHECKING:
+    from gradassay.bench.compare import Comparison
+    from gradassay.core.records import Interval
+
+
+def bench(
+    *,
+    network: str = "fc-800-800",
+    inputs: str = "784",
+    classes: int = 10,
+    steps: int = 6,
+    batch: int = 128,
+    estimators: str = "spatial_bp,opzo",
+    rounds: int = 25,
+    threads: int | None = None,
+    peers: bool = True,
+    json: Path | None = None,
+    overwrite: bool = False,
+) -> int:
+    """Time training steps in turn with the bare products of the same shapes, and other libraries.
+
+    Parameters
+    ----------
+    network
+        As in `train`: fc-800-800, or a plan as 128C3-AP2-256C3-AP2-FC.
+    inputs
+        Features, or channels x rows x columns as 1x28x28.
+    classes
+        Outputs.
+    steps
+        T.
+    batch
+        Samples of a step.
+    estimators
+        Methods, separated by commas: spatial_bp, dfa, opzo.
+    rounds
+        Timed steps of each subject; at least 6.
+    threads
+        Of torch; its own choice where not given.
+    peers
+        Also time snnTorch, SpikingJelly, Norse and sinabs, where they are installed.
+    json
+        Also write the outcome to this file.
+    overwrite
+        Replace the file.
+    """
+    import torch
+
+    from gradassay.bench.suite import bench_network, run_bench
+    from gradassay.core.errors import UsageError
+    from gradassay.core.memory import keep_freed_memory
+
+    require_new_file("--json", json, overwrite=overwrite)
+    if rounds < 6:
+        raise UsageError(f"--rounds: got {rounds}; expected at least 6, for intervals.")
+    if threads is not None:
+        if threads < 1:
+            raise UsageError(f"--threads: got {threads}; expected at least 1.")
+        torch.set_num_threads(threads)
+    keep_freed_memory()
+    model = bench_network(network, inputs, classes, steps)
+    names = [name.strip() for name in estimators.split(",")]
+    found = run_bench(model, batch, names, rounds=rounds, peers=peers)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_table(found, batch))
+    if found.disturbed:
+        console.print(
+            f"The floor's own times spread by {100 * found.spread:.0f} % of their median: the"
+            " machine is disturbed, nothing is judged. Repeat it when the machine is quiet."
+        )
+    if json:
+        from gradassay.reports import write_whole
+
+        outcome = {"network": network, "steps": steps, "batch": batch, "rounds": rounds}
+        outcome |= {"threads": torch.get_num_threads()} | dataclasses.asdict(found)
+        write_whole(json, json_format.dumps(outcome, indent=1) + "\n")
+    return 3 if found.disturbed else 0
+
+
+def _table(found: Comparison, batch: int) -> Table:
+    """Return a row a subject: time, samples a second, ratio to its floor, to the fastest peer."""
+    table = Table()
+    headings = ["step", "ms", "samples/s", "x floor"]
+    others = list(dict.fromkeys(name for one in found.timings for name in one.faster_than))
+    for heading in [*headings, *(f"{name} / this" for name in others)]:
+        table.add_column(heading, justify="left" if heading == "step" else "right")
+    for one in found.timings:
+        ratios = [_told(one.faster_than[n]) if n in one.faster_than else "" for n in others]
+        rate = f"{1e3 * batch / one.milliseconds.value:,.0f}"
+        table.add_row(one.name, _told(one.milliseconds), rate, _told(one.to_floor), *ratios)
+    return table
+
+
+def _told(interval: Interval) -> str:
+    return f"{interval.value:.3g} [{interval.low:.3g}, {interval.high:.3g}]"

@@ -1,0 +1,144 @@
+"""The fused pass over one layer's neurons, called on tensors."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gradassay.core.neuron import Neuron
+from gradassay.torch_snn.native.library import PRECISIONS, native_library
+from gradassay.torch_snn.neuron import Scaled
+
+RESETS = ("soft", "hard", "none")
+SURROGATES = ("sigmoid", "arctan", "triangle", "rectangle", "superspike", "gaussian")
+GIVEN = ("currents", "rested", "noise", "trace_before", "received_trace_before")
+MADE = ("membrane", "spikes", "received", "derivative", "trace", "received_trace")
+
+
+@dataclass
+class Fused:
+    """What one fused pass takes and makes.
+
+    Parameters
+    ----------
+    currents : tensor, shape (t, R*B, n), or (R*B, n) where they are static
+        I.
+    steps : int
+        t.
+    rested : tensor, shape (R*B, n), or None
+        v of the step before; None for 0.
+    noise : Scaled or None
+        alpha and z.
+    on_membrane : bool
+        Whether the noise is on the membrane potential that the firing sees, or on the spikes.
+    traces : mapping from record to tensor (R*B, n) or None
+        ``trace`` (of the clean spikes), ``received_trace`` (with the noise on them): the step
+        before's, None for 0. Those that are absent are not made.
+    wanted : set of str
+        Of `MADE`.
+    overwrite : bool
+        Put the derivative, or the membrane potential, in the memory of the currents.
+    """
+
+    currents: Tensor
+    steps: int
+    rested: Tensor | None = None
+    noise: Scaled | None = None
+    on_membrane: bool = False
+    traces: Mapping[str, Tensor | None] = field(default_factory=dict[str, Tensor | None])
+    wanted: frozenset[str] = frozenset()
+    overwrite: bool = False
+
+
+def available(neuron: Neuron, tensor: Tensor) -> bool:
+    """Return whether the fused pass takes such a neuron and such a tensor here.
+
+    Parameters
+    ----------
+    neuron : Neuron
+        Smooth neurons have no fused pass.
+    tensor : tensor
+        Of float32 or float64 on the CPU.
+    """
+    on_cpu = tensor.device.type == "cpu" and tensor.dtype in PRECISIONS
+    return on_cpu and not neuron.smooth and native_library() is not None
+
+
+def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
+    """Return what was wanted, each (t, R*B, n), and ``left``: v of the last step.
+
+    The equations are those of `gradassay.torch_snn.neuron.scan`,
+    `gradassay.torch_snn.surrogate.surrogate_derivative` and `gradassay.torch_snn.traces`.
+
+    Parameters
+    ----------
+    neuron : Neuron
+        Not smooth.
+    given : Fused
+        Tensors of one precision on the CPU.
+    """
+    currents = given.currents.contiguous()
+    static = currents.ndim == 2
+    shape = (given.steps, *currents.shape[-2:])
+    made = {name: currents.new_empty(shape) for name in given.wanted if name in MADE}
+    if given.overwrite and not static:
+        reused = next((name for name in ("derivative", "membrane") if name in made), None)
+        if reused:
+            made[reused] = currents
+    noise = None if given.noise is None else given.noise.values.contiguous()
+    inputs = {
+        "currents": currents,
+        "rested": given.rested,
+        "noise": noise,
+        "trace_before": given.traces.get("trace"),
+        "received_trace_before": given.traces.get("received_trace"),
+    }
+    kept = {name: None if a is None else a.contiguous() for name, a in inputs.items()}
+    left = currents.new_empty(shape[1:])
+    layer, call = _entry(currents.dtype)
+    call(
+        layer(
+            steps=given.steps,
+            size=left.numel(),
+            current_stride=0 if static else left.numel(),
+            **{name: _address(kept[name]) for name in GIVEN},
+            **{name: _address(made.get(name)) for name in MADE},
+            left=left.data_ptr(),
+            scale=0.0 if given.noise is None else given.noise.scale,
+            leak=neuron.leak,
+            threshold=neuron.threshold,
+            sharpness=neuron.surrogate.scale,
+            on_membrane=given.on_membrane,
+            reset=RESETS.index(neuron.reset),
+            surrogate=SURROGATES.index(neuron.surrogate.kind),
+        ),
+        torch.get_num_threads(),
+    )
+    return {**made, "left": left}
+
+
+def _address(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()
+
+
+@cache
+def _entry(dtype: torch.dtype) -> tuple[type[ctypes.Structure], Any]:
+    """Return the arguments' structure, as in lif.h, and the function that takes it."""
+    name, real = PRECISIONS[dtype]
+    fields: list[tuple[str, Any]] = [(n, ctypes.c_int64) for n in ("steps", "size")]
+    fields += [("current_stride", ctypes.c_int64)]
+    fields += [(n, ctypes.c_void_p) for n in (*GIVEN, *MADE, "left")]
+    fields += [(n, real) for n in ("scale", "leak", "threshold", "sharpness")]
+    fields += [(n, ctypes.c_int32) for n in ("on_membrane", "reset", "surrogate")]
+    structure = type(f"Layer_{name}", (ctypes.Structure,), {"_fields_": fields})
+    library = native_library()
+    assert library is not None
+    function = getattr(library, f"run_{name}")
+    function.argtypes, function.restype = [ctypes.POINTER(structure), ctypes.c_int32], None
+    return structure, function

@@ -1,0 +1,245 @@
+"""Neurons in one pass over memory do what plain tensor operations do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gradassay.core.batch import Batch
+from gradassay.core.builders import network_named
+from gradassay.core.keys import Key
+from gradassay.core.neuron import Neuron, Surrogate, SurrogateKind
+from gradassay.core.noise import NoiseModel, draw_noise
+from gradassay.core.params import initial_params
+from gradassay.core.trace import Presynaptic, Recorded, Trace
+from gradassay.torch_snn import TorchBackend
+from gradassay.torch_snn.native.library import native_library
+from gradassay.torch_snn.native.lif import Fused, available, run
+from gradassay.torch_snn.native.momentum import momentum_step
+from gradassay.torch_snn.neuron import Scaled, scan
+from gradassay.torch_snn.surrogate import surrogate_derivative
+from gradassay.torch_snn.traces import eligibility
+
+pytestmark = pytest.mark.skipif(native_library() is None, reason="no C compiler")
+
+RECORDS = ("membrane", "spikes", "received", "derivative", "trace", "received_trace")
+ROUNDING = {torch.float32: 2e-6, torch.float64: 4e-15}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    steps=st.integers(1, 9),
+    rows=st.integers(1, 40),
+    units=st.integers(1, 60),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+    reset=st.sampled_from(["soft", "hard", "none"]),
+    kind=st.sampled_from(get_args(SurrogateKind)),
+    sharpness=st.floats(0.25, 30),
+    on_membrane=st.booleans(),
+    static=st.booleans(),
+    started=st.booleans(),
+    seed=st.integers(0, 2**20),
+)
+def test_the_fused_pass_is_the_eager_one(
+    steps: int,
+    rows: int,
+    units: int,
+    dtype: torch.dtype,
+    reset: str,
+    kind: SurrogateKind,
+    sharpness: float,
+    on_membrane: bool,
+    static: bool,
+    started: bool,
+    seed: int,
+) -> None:
+    # multiples of 1/64: potentials are exact, so that no spike hangs on rounding
+    neuron = Neuron(reset=reset, surrogate=Surrogate(kind, sharpness))  # type: ignore[arg-type]
+    generator = np.random.default_rng(seed)
+
+    def drawn(*shape: int) -> torch.Tensor:
+        return torch.tensor(generator.integers(-128, 192, shape) / 64, dtype=dtype)
+
+    currents = drawn(rows, units) if static else drawn(steps, rows, units)
+    noise = Scaled(drawn(steps, rows, units), 0.25)
+    before = [drawn(rows, units) if started else None for _ in range(3)]
+    made = run(
+        neuron,
+        Fused(
+            currents,
+            steps,
+            before[0],
+            noise,
+            on_membrane,
+            {"trace": before[1], "received_trace": before[2]},
+            frozenset(RECORDS),
+        ),
+    )
+    spread = currents.expand(steps, rows, units) if static else currents
+    membrane, spikes, left = scan(neuron, spread, before[0], noise if on_membrane else None)
+    seen = membrane + 0.25 * noise.values if on_membrane else membrane
+    received = spikes if on_membrane else spikes + 0.25 * noise.values
+    ones = torch.ones(steps, dtype=dtype)
+    expected = {
+        "membrane": membrane,
+        "spikes": spikes,
+        "left": left,
+        "received": received,
+        "derivative": surrogate_derivative(neuron, seen),
+        "trace": eligibility(spikes, ones, neuron.leak, before[1])[0].values,
+        "received_trace": eligibility(received, ones, neuron.leak, before[2])[0].values,
+    }
+    assert set(made) == set(expected)
+    for name, array in expected.items():
+        scale = max(1.0, float(array.abs().max()))
+        torch.testing.assert_close(
+            made[name], array, rtol=0, atol=ROUNDING[dtype] * scale * max(1.0, sharpness)
+        )
+
+
+NETWORKS: dict[str, int | tuple[int, int, int]] = {
+    "fc-30-20": 36,
+    "4C3-AP2-6C3-FC": (1, 6, 6),
+    "fc-12": 36,
+}
+ALL = frozenset(get_args(Recorded))
+
+
+def traces_of(name: str, position: str, blocks: tuple[int, ...], *, fused: bool) -> list[Trace]:
+    """Return the traces of a network's blocks, with everything recorded."""
+    backend = TorchBackend("float64", fused=fused)
+    network = network_named(name, NETWORKS[name], 4, steps=6)
+    params, key = initial_params(network, Key(0), gain=2.0).map(backend.asarray), Key(1)
+    inputs = (key / "inputs").generator().normal(size=(5, 36))
+    batch = Batch(backend.asarray(inputs), backend.asarray(np.arange(5) % 4))
+    drawn = None
+    if position != "none":
+        model = NoiseModel(0.3, position=position)  # type: ignore[arg-type]
+        drawn = draw_noise(model, network, 5, key)
+    carry, start, found = None, 0, list[Trace]()
+    for steps in blocks:
+        noise = drawn and drawn.map(partial(_block, backend, start, steps))
+        model_and_batch = (network, params, batch)
+        trace = backend.forward(*model_and_batch, noise=noise, record=ALL, carry=carry, steps=steps)
+        carry, start = trace.carry, start + steps
+        found.append(trace)
+    return found
+
+
+def _block(backend: TorchBackend, start: int, steps: int, z: np.ndarray) -> torch.Tensor:
+    return backend.asarray(z[start : start + steps].copy())
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("position", ["spike", "membrane", "none"])
+@pytest.mark.parametrize("blocks", [(6,), (1, 2, 3)])
+def test_networks_leave_the_same_trace(name: str, position: str, blocks: tuple[int, ...]) -> None:
+    both = [traces_of(name, position, blocks, fused=fused) for fused in (True, False)]
+    for ours, theirs in zip(*both, strict=True):
+        assert set(ours.carry) == set(theirs.carry)
+        for kind in ("outputs", "losses", "errors"):
+            close(getattr(ours, kind), getattr(theirs, kind))
+        for kind in ALL:
+            mine, expected = getattr(ours, kind), getattr(theirs, kind)
+            assert set(mine) == set(expected)
+            for layer, array in expected.items():
+                if isinstance(array, Presynaptic):
+                    close(mine[layer].values, array.values)
+                    close(mine[layer].bias, array.bias)
+                else:
+                    close(mine[layer], array)
+
+
+def close(found: torch.Tensor, expected: torch.Tensor) -> None:
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_results_do_not_depend_on_the_number_of_threads(dtype: torch.dtype) -> None:
+    currents = torch.randn(4, 33, 77, dtype=dtype, generator=torch.Generator().manual_seed(0))
+    runs, threads = [], torch.get_num_threads()
+    try:
+        for count in (1, 2, 5):
+            torch.set_num_threads(count)
+            runs.append(run(Neuron(), Fused(currents, 4, wanted=frozenset(RECORDS[:4]))))
+    finally:
+        torch.set_num_threads(threads)
+    for other in runs[1:]:
+        for name, array in runs[0].items():
+            assert torch.equal(other[name], array)
+
+
+@pytest.mark.parametrize("kind", get_args(SurrogateKind))
+def test_nan_stays_and_huge_potentials_have_no_derivative(kind: SurrogateKind) -> None:
+    neuron = Neuron(surrogate=Surrogate(kind, 4.0))
+    currents = torch.tensor([[[float("nan"), 1e30, -1e30, float("inf"), 1.0]]])
+    made = run(neuron, Fused(currents, 1, wanted=frozenset(["derivative", "spikes", "membrane"])))
+    derivative = made["derivative"][0, 0]
+    if kind != "rectangle":  # |NaN| is no number below the edge
+        assert derivative[0].isnan()
+    assert derivative[1:4].abs().max() < 1e-20
+    assert made["membrane"][0, 0, 0].isnan()
+
+
+def test_smooth_neurons_and_other_types_have_no_fused_pass() -> None:
+    assert available(Neuron(), torch.zeros(1))
+    assert not available(Neuron(smooth=True), torch.zeros(1))
+    assert not available(Neuron(), torch.zeros(1, dtype=torch.bfloat16))
+
+
+SCRIPT = """
+import numpy as np
+from gradassay.torch_snn.native.library import native_library
+from gradassay.torch_snn.native.momentum import momentum_step
+print(native_library() is None)
+"""
+
+
+@pytest.mark.parametrize("compiler", ["no-such-compiler", "false"])
+def test_without_a_working_compiler_there_is_no_library(compiler: str, tmp_path: Path) -> None:
+    environment = os.environ | {"CC": compiler, "XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.strip() == "True", done.stderr
+    assert list(tmp_path.rglob("*.so")) == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    shape=st.lists(st.integers(1, 40), min_size=0, max_size=3),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+    momentum=st.floats(0, 0.99),
+    rate=st.floats(0, 1),
+    seed=st.integers(0, 2**20),
+)
+def test_the_fused_update_is_that_of_sgd_with_momentum(
+    shape: list[int], dtype: torch.dtype, momentum: float, rate: float, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    p, v, g = (torch.randn(shape, dtype=dtype, generator=generator) for _ in range(3))
+    expected_v = momentum * v + g
+    expected_p = p - rate * expected_v
+    kept = g.clone()
+    assert momentum_step(p, v, g, momentum, rate)
+    torch.testing.assert_close(v, expected_v, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(p, expected_p, rtol=1e-6, atol=1e-6)
+    assert torch.equal(g, kept)
+
+
+def test_an_update_is_not_fused_where_it_cannot_be() -> None:
+    p, v = torch.zeros(4, 6), torch.zeros(4, 6)
+    assert not momentum_step(p.T, v.T, torch.zeros(6, 4), 0.9, 0.1)
+    half = torch.zeros(4, dtype=torch.bfloat16)
+    assert not momentum_step(half, half.clone(), half.clone(), 0.9, 0.1)
+    assert not momentum_step(p, v, torch.zeros(4, 6, dtype=torch.float64), 0.9, 0.1)
