@@ -30,7 +30,7 @@ test-peers: ## cross-check other libraries, in an environment of its own; writes
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[nir]' pytest hypothesis
 	$(PEERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps -r peers.txt
-	$(PEERS)/bin/python -m pytest -q -m peers tests/crosscheck
+	$(PEERS)/bin/python -m pytest -q -m peers tests/crosscheck tests/bench
 	$(PEERS)/bin/gradassay crosscheck snntorch spikingjelly norse sinabs --page docs/conformance.md --overwrite
 	$(PEERS)/bin/gradassay nir roundtrip --page docs/nir_roundtrip.md --overwrite
 

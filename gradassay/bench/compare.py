@@ -47,10 +47,13 @@ class Comparison:
         Floors first.
     spread : float
         Of the floor's times: the middle half's width over the median.
+    fastest_other : str
+        The other library's subject with the least median time; empty if there is none.
     """
 
     timings: tuple[Timing, ...]
     spread: float
+    fastest_other: str = ""
 
     @property
     def disturbed(self) -> bool:
@@ -93,21 +96,9 @@ def compare(
                 {other: ratio for other, ratio in ratios.items() if other != name},
             )
         )
-    return Comparison(tuple(timings), spread(list(reference)))
-
-
-def fastest(comparison: Comparison, names: Sequence[str]) -> str:
-    """Return the subject with the least median time.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        Of all of them.
-    names : sequence of str
-        To choose from.
-    """
-    known = {timing.name: timing.milliseconds.value for timing in comparison.timings}
-    return min(names, key=lambda name: known[name])
+    medians = {name: float(np.median(times[name])) for name in others}
+    fastest = min(medians, key=lambda name: medians[name], default="")
+    return Comparison(tuple(timings), spread(list(reference)), fastest)
 
 
 def spread(values: Sequence[float]) -> float:

@@ -21,7 +21,7 @@ OPTIONS = {"opzo": {"law": "rademacher"}}
 
 
 def bench_network(name: str, inputs: str, classes: int, steps: int) -> Network:
-    """Return the network that is timed.
+    """Return the network that is timed; convolutions without standardised weights.
 
     Parameters
     ----------
@@ -44,7 +44,9 @@ def bench_network(name: str, inputs: str, classes: int, steps: int) -> Network:
     if len(sizes) not in (1, 3) or min(sizes) < 1:
         raise UsageError(f"--inputs: got {inputs!r}; expected a number, or three as 1x28x28.")
     shape = sizes[0] if len(sizes) == 1 else (sizes[0], sizes[1], sizes[2])
-    return network_named(name, shape, classes, steps=steps)
+    # other libraries have no standardised weights
+    plain = {} if isinstance(shape, int) or name.startswith("resnet") else {"standardised": False}
+    return network_named(name, shape, classes, steps=steps, **plain)
 
 
 def run_bench(

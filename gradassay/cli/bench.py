@@ -95,13 +95,14 @@ def _table(found: Comparison, batch: int) -> Table:
     """Return a row a subject: time, samples a second, ratio to its floor, to the fastest peer."""
     table = Table()
     headings = ["step", "ms", "samples/s", "x floor"]
-    others = list(dict.fromkeys(name for one in found.timings for name in one.faster_than))
-    for heading in [*headings, *(f"{name} / this" for name in others)]:
+    headings += [f"{found.fastest_other} / this"] if found.fastest_other else []
+    for heading in headings:
         table.add_column(heading, justify="left" if heading == "step" else "right")
     for one in found.timings:
-        ratios = [_told(one.faster_than[n]) if n in one.faster_than else "" for n in others]
         rate = f"{1e3 * batch / one.milliseconds.value:,.0f}"
-        table.add_row(one.name, _told(one.milliseconds), rate, _told(one.to_floor), *ratios)
+        ratio = one.faster_than.get(found.fastest_other)
+        cells = [_told(one.milliseconds), rate, _told(one.to_floor)]
+        table.add_row(one.name, *cells, *([_told(ratio) if ratio else ""] * (len(headings) - 4)))
     return table
 
 

@@ -208,7 +208,7 @@ def _random_signs(
     """Signs from raw bits, one bit a sign, eight at a time from a table."""
     count = math.prod(shape)
     raw = np.asarray(generator.bit_generator.random_raw(-(-count // 64)), dtype=np.uint64)
-    signs = _signs_of_bytes(np.dtype(dtype).name)[raw.view(np.uint8)]
+    signs = np.take(_signs_of_bytes(np.dtype(dtype).name), raw.view(np.uint8), axis=0)
     return signs.reshape(-1)[:count].reshape(shape)
 
 

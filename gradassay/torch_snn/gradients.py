@@ -54,22 +54,26 @@ def weight_gradient(
         raise DataError(
             f"delta: got a batch axis of {rows}; expected a multiple of replicates = {replicates}."
         )
-    product = _mean_product(layer, delta, presynaptic, replicates)
+    values, bias = presynaptic.values, presynaptic.bias
+    if presynaptic.weights is not None:
+        folded = _over_time(presynaptic.weights, delta)[None]
+        if presynaptic.weights is bias:  # the bias's input goes the same way
+            delta, bias = folded, bias.new_ones(1)
+        values = values[None]
+    else:
+        folded = delta
+    product = _mean_product(layer, folded, values, replicates)
     if isinstance(layer, Gain):
         return {f"{layer.name}.weight": product}
     gradient = parameter_gradient(layer, params, product)
     if layer.bias:
-        gradient[f"{layer.name}.bias"] = _bias_gradient(layer, delta, presynaptic.bias, replicates)
+        gradient[f"{layer.name}.bias"] = _bias_gradient(layer, delta, bias, replicates)
     return gradient
 
 
-def _mean_product(
-    layer: Weighted, delta: Tensor, presynaptic: Presynaptic, replicates: int
-) -> Tensor:
+def _mean_product(layer: Weighted, delta: Tensor, values: Tensor, replicates: int) -> Tensor:
     """Return ``(1/B) sum_b sum_t delta[t] a[t]^T`` of each replicate, (R, *weight_shape)."""
-    values, samples = presynaptic.values, delta.shape[1] // replicates
-    if presynaptic.weights is not None:
-        delta, values = _over_time(presynaptic.weights, delta)[None], values[None]
+    samples = delta.shape[1] // replicates
     if isinstance(layer, Conv2d):
         return kernel_gradient(layer, delta, values, replicates).div_(samples)
     if isinstance(layer, Gain):

@@ -1,0 +1,163 @@
+"""Comparisons of speed: ratios of one round, floors with the right products, bad input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from gradassay.bench.compare import compare
+from gradassay.bench.floor import WORK, Work, floor_step
+from gradassay.bench.peers import peer_steps
+from gradassay.bench.steps import training_step
+from gradassay.bench.suite import bench_network
+from gradassay.cli.main import main
+from gradassay.core.errors import ConfigurationError
+from gradassay.core.network import Network
+from gradassay.estimators import make_estimator
+from gradassay.torch_snn import TorchBackend
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """A clock that stands still but for what is added to it."""
+    now = {"now": 0.0}
+    timing = compare.__globals__["interleaved_seconds"]
+
+    def interleaved(subjects: object, rounds: int) -> object:
+        return timing(subjects, rounds, clock=lambda: now["now"])
+
+    monkeypatch.setitem(compare.__globals__, "interleaved_seconds", interleaved)
+    return now
+
+
+def takes(clock: dict[str, float], *seconds: float) -> Callable[[int], None]:
+    """Return a subject whose steps take some times in turn."""
+
+    def step(number: int) -> None:
+        clock["now"] += seconds[number % len(seconds)]
+
+    return step
+
+
+def test_ratios_are_those_of_one_round(clock: dict[str, float]) -> None:
+    # a slow round meets all: ratios do not see it
+    subjects = {
+        "floor": takes(clock, 1.0, 1.05),
+        "ours": takes(clock, 1.5, 1.575),
+        "peer": takes(clock, 3.0, 3.15),
+        "slower peer": takes(clock, 4.0),
+    }
+    floors = dict.fromkeys(subjects, "floor")
+    found = compare(subjects, floors, ["peer", "slower peer"], rounds=10)
+    ours = next(one for one in found.timings if one.name == "ours")
+    assert ours.to_floor.value == pytest.approx(1.5)
+    assert ours.faster_than["peer"].value == pytest.approx(2.0)
+    assert ours.milliseconds.low == pytest.approx(1500)
+    assert found.fastest_other == "peer"
+    assert not found.disturbed
+
+
+def test_a_floor_that_varies_is_not_judged(clock: dict[str, float]) -> None:
+    subjects = {"floor": takes(clock, 1.0, 2.0, 1.0, 3.0)}
+    found = compare(subjects, {"floor": "floor"}, rounds=12)
+    assert found.disturbed
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "method", "products", "convolutions"),
+    [
+        ("fc-30-20", "12", "spatial_bp", 8, 0),
+        ("fc-30-20", "12", "dfa", 8, 0),
+        ("fc-30-20", "12", "opzo", 10, 0),
+        ("3C3-AP2-4C3-FC", "1x8x8", "spatial_bp", 3, 5),
+        ("3C3-AP2-4C3-FC", "1x8x8", "opzo", 6, 4),
+    ],
+)
+def test_a_floor_has_the_products_of_its_method_and_nothing_else(
+    name: str, inputs: str, method: str, products: int, convolutions: int
+) -> None:
+    network = bench_network(name, inputs, 5, 3)
+    step = floor_step(network, 4, WORK[method], torch.float32)
+    with profile(activities=[ProfilerActivity.CPU]) as seen:
+        step()
+    counts = {event.key: event.count for event in seen.key_averages()}
+    assert counts.get("aten::mm", 0) == products
+    forward = counts.get("aten::conv2d", 0)
+    assert forward + counts.get("aten::convolution_backward", 0) == convolutions
+    copied = set() if convolutions else {"aten::copy_"}  # a convolution may copy inside
+    assert not ({"aten::mul", "aten::add", "aten::sum"} | copied) & set(counts)
+
+
+def test_the_products_of_the_first_layer_are_made_once() -> None:
+    network = bench_network("fc-30-20", "12", 5, 7)
+    step = floor_step(network, 4, Work(), torch.float32)
+    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as seen:
+        step()
+    shapes = [tuple(map(tuple, e.input_shapes[:2])) for e in seen.events() if e.name == "aten::mm"]
+    assert ((4, 12), (12, 30)) in shapes
+    assert ((28, 30), (30, 20)) in shapes
+
+
+def test_a_step_updates_the_parameters_that_it_is_timed_with() -> None:
+    network = bench_network("fc-30-20", "12", 5, 3)
+    for method in WORK:
+        step = training_step(make_estimator(method), network, 8, TorchBackend("float32"))
+        for number in range(3):
+            step(number)
+
+
+def test_layers_without_an_equal_elsewhere_are_refused() -> None:
+    network: Network = bench_network("resnet18", "3x32x32", 5, 2)
+    with pytest.raises(ConfigurationError, match="floor: got layer"):
+        floor_step(network, 2, Work(), torch.float32)
+
+
+def test_the_command_prints_and_writes_ratios(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "bench.json"
+    words = ["bench", "--network", "fc-20-20", "--inputs", "12", "--batch", "4", "--rounds", "6"]
+    assert main([*words, "--no-peers", "--json", str(file)]) in (0, 3)
+    assert "floor of opzo" in capsys.readouterr().out
+    written = json.loads(file.read_text())
+    assert [one["name"] for one in written["timings"]][:2] == ["floor of spatial_bp", "spatial_bp"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--rounds", "5"], "--rounds: got 5"),
+        (["--threads", "0"], "--threads: got 0"),
+        (["--inputs", "1x28"], "--inputs: got '1x28'"),
+        (["--inputs", "many"], "--inputs: got 'many'"),
+        (["--estimators", "opzi"], "estimator with a floor: got 'opzi'"),
+        (["--network", "fc"], "network"),
+        (["--json", "/no/such/file"], "whose folder does not exist"),
+    ],
+)
+def test_bad_input_is_one_line(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "--no-peers", *words]) == 2
+    printed = capsys.readouterr().err
+    assert told in printed
+    assert len(printed.splitlines()) == 1
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    ("name", "inputs"), [("fc-20-20", "12"), ("3C3-AP2-4C3-FC", "1x8x8")], ids=["fc", "conv"]
+)
+def test_steps_of_other_libraries_run(name: str, inputs: str) -> None:
+    for library in ("snntorch", "spikingjelly", "norse", "sinabs"):
+        pytest.importorskip(library)
+    steps = peer_steps(bench_network(name, inputs, 5, 3), 4)
+    assert len(steps) == 7
+    for step in steps.values():
+        step(0)
+        step(1)
