@@ -8,10 +8,17 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from gradassay.core.layers import AvgPool
+from gradassay.torch_snn.native.pooling import pooled
 
 
 def pool(layer: AvgPool, values: Tensor) -> Tensor:
     """Return the means over squares of maps, shape (..., outputs), for values (..., inputs)."""
+    fused = pooled("pool", layer, values)
+    return plain_pool(layer, values) if fused is None else fused
+
+
+def plain_pool(layer: AvgPool, values: Tensor) -> Tensor:
+    """Return the same by torch's own pooling."""
     images = values.reshape(-1, *layer.input_shape)
     return avg_pool2d(images, layer.kernel).reshape(*values.shape[:-1], layer.outputs)
 
@@ -21,6 +28,12 @@ def pool_transposed(layer: AvgPool, delta: Tensor) -> Tensor:
 
     Each unit of a square gets ``delta / kernel^2``; rows and columns left over get 0.
     """
+    fused = pooled("pool_transposed", layer, delta)
+    return plain_transposed(layer, delta) if fused is None else fused
+
+
+def plain_transposed(layer: AvgPool, delta: Tensor) -> Tensor:
+    """Return the same in plain tensor operations."""
     kernel, (channels, rows, columns) = layer.kernel, layer.output_shape
     images = delta.new_zeros(math.prod(delta.shape[:-1]), *layer.input_shape)
     seen = images[..., : rows * kernel, : columns * kernel]

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from gradassay.core.batch import Batch
 from gradassay.core.builders import network_named
 from gradassay.core.keys import Key
+from gradassay.core.layers import AvgPool
 from gradassay.core.neuron import Neuron, Surrogate, SurrogateKind
 from gradassay.core.noise import NoiseModel, draw_noise
 from gradassay.core.params import initial_params
@@ -26,7 +27,9 @@ from gradassay.torch_snn import TorchBackend
 from gradassay.torch_snn.native.library import native_library
 from gradassay.torch_snn.native.lif import Fused, available, run
 from gradassay.torch_snn.native.momentum import momentum_step
+from gradassay.torch_snn.native.pooling import pooled
 from gradassay.torch_snn.neuron import Scaled, scan
+from gradassay.torch_snn.pooling import plain_pool, plain_transposed
 from gradassay.torch_snn.surrogate import surrogate_derivative
 from gradassay.torch_snn.traces import eligibility
 
@@ -243,3 +246,46 @@ def test_an_update_is_not_fused_where_it_cannot_be() -> None:
     half = torch.zeros(4, dtype=torch.bfloat16)
     assert not momentum_step(half, half.clone(), half.clone(), 0.9, 0.1)
     assert not momentum_step(p, v, torch.zeros(4, 6, dtype=torch.float64), 0.9, 0.1)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    leading=st.lists(st.integers(0, 4), min_size=0, max_size=2),
+    channels=st.integers(1, 4),
+    rows=st.integers(1, 9),
+    columns=st.integers(1, 20),
+    kernel=st.integers(1, 5),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+    seed=st.integers(0, 2**20),
+)
+def test_fused_pooling_is_the_plain_one(
+    leading: list[int],
+    channels: int,
+    rows: int,
+    columns: int,
+    kernel: int,
+    dtype: torch.dtype,
+    seed: int,
+) -> None:
+    layer = AvgPool("pool", (channels, rows, columns), min(kernel, rows, columns))
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randn(*leading, layer.inputs, dtype=dtype, generator=generator)
+    delta = torch.randn(*leading, layer.outputs, dtype=dtype, generator=generator)
+    found, back = pooled("pool", layer, values), pooled("pool_transposed", layer, delta)
+    assert found is not None
+    assert back is not None
+    near = 1e-6 if dtype == torch.float32 else 1e-14
+    torch.testing.assert_close(found, plain_pool(layer, values), rtol=near, atol=near)
+    torch.testing.assert_close(back, plain_transposed(layer, delta), rtol=near, atol=near)
+
+
+def test_pooling_keeps_nan_and_takes_views() -> None:
+    layer = AvgPool("pool", (1, 4, 4), 2)
+    values = torch.zeros(3, 5, 16)
+    values[1, 2, 5] = torch.nan
+    view = values.transpose(0, 1)
+    found = pooled("pool", layer, view)
+    assert found is not None
+    assert found.isnan().sum() == 1
+    assert found[2, 1, 0].isnan()
+    assert pooled("pool", layer, values.bfloat16()) is None
