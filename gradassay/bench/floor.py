@@ -96,7 +96,8 @@ def _products(network: Network, samples: int, work: Work, dtype: torch.dtype) ->
         matrices.append(_random((units, classes), dtype))
         yield _product(errors, matrices[-1].T, signal)
         if work.learnt:
-            yield _product(signal.T, errors, _random((units, classes), dtype))
+            # the narrow one first: several times as fast as the transpose of this
+            yield _product(errors.T, signal, _random((classes, units), dtype))
 
 
 def _dense(layer: Weighted, rows: int, dtype: torch.dtype, *, down: bool) -> Iterator[Product]:

@@ -34,11 +34,18 @@ class Presynaptic:
         The same quantity for the constant input 1 of the bias.
     weights : array, shape (t,), or None
         Given for a static input only.
+    spikes : array, shape (t, R*B, n), or None
+        Zeros and ones s of which `values` are known to be the trace,
+        ``values[t] = leak * values[t-1] + s[t]`` from 0; a backend may use them in its place.
+    leak : float
+        Of that trace.
     """
 
     values: Array
     bias: Array
     weights: Array | None = None
+    spikes: Array | None = None
+    leak: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,9 @@ def mean_outer(left: Array, right: Array, replicates: int) -> Array:
     xp = array_namespace(left)
     rows, columns = split_replicates(left, replicates), split_replicates(right, replicates)
     samples = left.shape[1] // replicates
-    mean = xp.matmul(xp.matrix_transpose(rows), columns) / samples
+    # the transpose of a wide array times a narrow one is slow: the narrow one goes first
+    product = xp.matrix_transpose(xp.matmul(xp.matrix_transpose(columns), rows))
+    mean = product / samples
     return mean if replicates > 1 else mean[0, ...]
 
 

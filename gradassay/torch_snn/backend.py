@@ -43,8 +43,9 @@ class TorchBackend:
     device : str
         ``cpu``, ``cuda`` or ``cuda:<number>``.
     fused : bool
-        Run neurons in one pass over memory, in C, where there is a compiler for it
-        (`gradassay.torch_snn.native`); else, and if not, in plain tensor operations.
+        Run neurons in one pass over memory, and products with spikes by tables of sums, in C, where
+        there is a compiler for it (`gradassay.torch_snn.native`); else, and if not, in plain tensor
+        operations.
 
     Raises
     ------
@@ -193,8 +194,9 @@ class TorchBackend:
         The equations stand in `gradassay.torch_snn.gradients`.
         """
         require_units("delta", delta, layer.outputs)
+        count = 1 if replicates is None else replicates
         gradient = weight_gradient(
-            layer, params, delta, presynaptic, 1 if replicates is None else replicates
+            layer, params, delta, presynaptic, count, fused=self._fused
         )
         if replicates is None:
             return {name: array[0] for name, array in gradient.items()}

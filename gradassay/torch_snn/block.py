@@ -18,11 +18,14 @@ from gradassay.torch_snn.maps import current, fixed
 from gradassay.torch_snn.native import lif as native
 from gradassay.torch_snn.neuron import Scaled, scan
 from gradassay.torch_snn.recorder import Recorder, Value
+from gradassay.torch_snn.spiking import set_apart, spiking_current
 from gradassay.torch_snn.standardisation import effective_weight
 from gradassay.torch_snn.surrogate import surrogate_derivative
 
 # what a population itself leaves in a trace
 KEPT: tuple[Recorded, ...] = ("membrane", "spikes", "received", "derivative")
+# records of spikes with the noise on them
+RECEIVED: tuple[Recorded, ...] = ("received", "received_eligibility", "received_activity")
 
 
 def run_block(
@@ -39,7 +42,7 @@ def run_block(
     Neurons go in one fused pass where they can, if `fused`.
     """
     run = Run(network, params, noise, recorder, fused)
-    values = {INPUT: Value(batch.inputs, batch.inputs)}
+    values = {INPUT: Value(batch.inputs)}
     waiting = {name: len(network.consumers(name)) for name in _names(network)}
     for layer in network.layers:
         sources = network.sources(layer)
@@ -86,8 +89,11 @@ class Run:
         (source,) = self.network.sources(layer)
         self.recorder.keep_input(layer.name, source, given, leaky=self.network.has_memory(layer))
         weight, bias = effective_weight(layer, self.params), self.params.get(f"{layer.name}.bias")
-        made = current(layer, weight, bias, given.received)
-        return Value(made, made)
+        if self.fused and isinstance(layer, Linear) and (given.apart or not given.noisy):
+            made = spiking_current(layer, weight, bias, given.clean, given.apart)
+            if made is not None:
+                return Value(made)
+        return Value(current(layer, weight, bias, given.received))
 
     def _fire(self, layer: Spiking, currents: Tensor) -> Value:
         """Run one layer's neurons, keep what was asked for, return spikes and what they become."""
@@ -117,10 +123,13 @@ class Run:
         on_membrane = self._noise_of(layer, "membrane")
         noise = on_membrane or self._noise_of(layer, "spike")
         noisy = noise is not None and on_membrane is None
+        apart = set_apart(noise) if noise and noisy and self._feeds_dense(layer) else None
+        if apart is not None and recorder.record.isdisjoint(RECEIVED):
+            noise, noisy = None, False  # nobody takes them together
         traces = recorder.fused_traces(layer.name, noisy=noisy) if self._feeds(layer) else {}
         wanted = {kind for kind in ("membrane", "derivative") if kind in recorder.record}
         wanted |= {"received"} if noisy else {"spikes"}
-        if noisy and ("spikes" in recorder.record or self._clean_needed(layer)):
+        if apart or "spikes" in recorder.record or "trace" in traces or self._clean_needed(layer):
             wanted |= {"spikes"}
         made = native.run(
             self.network.neuron,
@@ -141,8 +150,15 @@ class Run:
         for kind in KEPT:
             recorder.keep(kind, layer.name, received if kind == "received" else made.get(kind))
         for name in traces:
-            recorder.take_trace(name, layer.name, made[name])
+            clean = name == "trace" or not noisy
+            recorder.take_trace(name, layer.name, made[name], spikes if clean else None)
+        if apart is not None:
+            return Value(spikes, received if noisy else None, apart)
         return Value(spikes if recorder.needs_clean else received, received)
+
+    def _feeds_dense(self, layer: Spiking) -> bool:
+        """Whether a population feeds dense layers and no others."""
+        return all(isinstance(one, Linear) for one in self.network.consumers(layer.name))
 
     def _feeds(self, layer: Spiking) -> bool:
         """Whether a population feeds the weights of neurons directly, which see its trace."""
@@ -180,8 +196,8 @@ class Run:
 def _both(function: Callable[[Sequence[Tensor]], Tensor], given: Sequence[Value]) -> Value:
     """Apply a function to the clean and to the received values, once where they are the same."""
     received = function([value.received for value in given])
-    if all(value.clean is value.received for value in given):
-        return Value(received, received)
+    if not any(value.noisy for value in given):
+        return Value(received)
     return Value(function([value.clean for value in given]), received)
 
 

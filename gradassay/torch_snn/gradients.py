@@ -9,9 +9,10 @@ from torch import Tensor
 
 from gradassay.core.arrays import split_replicates
 from gradassay.core.errors import DataError
-from gradassay.core.layers import Conv2d, Gain, Weighted
+from gradassay.core.layers import Conv2d, Gain, Linear, Weighted
 from gradassay.core.trace import Presynaptic
 from gradassay.torch_snn.convolution import kernel_gradient, position_sums
+from gradassay.torch_snn.spiking import spiking_outer
 from gradassay.torch_snn.standardisation import parameter_gradient
 
 
@@ -21,6 +22,8 @@ def weight_gradient(
     delta: Tensor,
     presynaptic: Presynaptic,
     replicates: int,
+    *,
+    fused: bool,
 ) -> dict[str, Tensor]:
     """Return each replicate's gradient of the batch mean, on a leading axis R.
 
@@ -43,6 +46,9 @@ def weight_gradient(
         a, of shape (t, R*B, inputs) or (R*B, inputs).
     replicates : int
         R.
+    fused : bool
+        Take products with spikes by tables of sums where that is cheaper
+        (`gradassay.torch_snn.spiking`).
 
     Raises
     ------
@@ -62,7 +68,11 @@ def weight_gradient(
         values = values[None]
     else:
         folded = delta
-    product = _mean_product(layer, folded, values, replicates)
+    product = None
+    if fused and isinstance(layer, Linear) and presynaptic.weights is None:
+        product = spiking_outer(folded, presynaptic, replicates)
+    if product is None:
+        product = _mean_product(layer, folded, values, replicates)
     if isinstance(layer, Gain):
         return {f"{layer.name}.weight": product}
     gradient = parameter_gradient(layer, params, product)

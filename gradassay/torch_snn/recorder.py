@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
 from gradassay.core.trace import Carry, Presynaptic, Recorded
+from gradassay.torch_snn.spiking import Apart
 from gradassay.torch_snn.traces import activity, bias_trace, eligibility
 
 # the bias's trace in the carry, by the record that needs it
@@ -19,14 +20,36 @@ BIAS_TRACES: dict[Recorded, str] = {
 }
 
 
-class Value(NamedTuple):
+@dataclass
+class Value:
     """What a layer gives: without the noise since the last weights, and with it.
 
-    One tensor stands in both places where there is no difference.
+    Parameters
+    ----------
+    clean : tensor
+        Without.
+    given : tensor or None
+        With it; None where there is none, or where it is still `apart`.
+    apart : Apart or None
+        Noise that is to be added yet.
     """
 
     clean: Tensor
-    received: Tensor
+    given: Tensor | None = None
+    apart: Apart | None = None
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the two are different."""
+        return self.apart is not None or not (self.given is None or self.given is self.clean)
+
+    @property
+    def received(self) -> Tensor:
+        """With the noise."""
+        if self.given is None and self.apart is not None:
+            noise = self.apart.noise
+            self.given = torch.add(self.clean, noise.values, alpha=noise.scale)
+        return self.clean if self.given is None else self.given
 
 
 @dataclass
@@ -82,13 +105,14 @@ class Recorder:
 
     def keep_input(self, layer: str, source: str, value: Value, *, leaky: bool) -> None:
         """Keep the records of a weighted layer's input; only a leaky one has a trace."""
-        self.keep("activity", layer, activity(value.clean, self.steps))
-        self.keep("received_activity", layer, activity(value.received, self.steps))
+        if "activity" in self.record:
+            self.kept["activity"][layer] = activity(value.clean, self.steps)
+        if "received_activity" in self.record:
+            self.kept["received_activity"][layer] = activity(value.received, self.steps)
         for kind, name in BIAS_TRACES.items():
             if kind in self.record:
                 array = value.clean if kind == "eligibility" else value.received
-                shared = value.clean is value.received
-                found = self._trace(name, source, array, shared=shared) if leaky else None
+                found = self._trace(name, source, array, shared=not value.noisy) if leaky else None
                 self.kept[kind][layer] = found or activity(array, self.steps)
 
     def fused_traces(self, layer: str, *, noisy: bool) -> dict[str, Tensor | None]:
@@ -105,10 +129,15 @@ class Recorder:
         names = names if noisy else names[:1]
         return {name: self.before(f"{name}/{layer}") for name in names}
 
-    def take_trace(self, name: str, layer: str, trace: Tensor) -> None:
-        """Take a trace (t, R*B, n) of a population's output that is made already."""
+    def take_trace(self, name: str, layer: str, trace: Tensor, spikes: Tensor | None) -> None:
+        """Take a trace (t, R*B, n) of a population's output that is made already.
+
+        Spikes that it is the trace of are kept with it where it starts from 0.
+        """
         state = f"{name}/{layer}"
-        self.traces[state] = Presynaptic(trace, trace.new_tensor(self.bias))
+        known = spikes if self.before(state) is None else None
+        bias = trace.new_tensor(self.bias)
+        self.traces[state] = Presynaptic(trace, bias, spikes=known, leak=self.leak)
         self.left[state] = trace[-1]
 
     def _trace(self, name: str, source: str, array: Tensor, *, shared: bool) -> Presynaptic:

@@ -1,0 +1,233 @@
+"""Products of zeros and ones, or of signs, with a matrix, by tables of sums; called on tensors."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from gradassay.torch_snn.native.library import PRECISIONS, native_library
+
+WORD = 32
+# below these the sums cost more than they save; measured
+FEWEST_ROWS, FEWEST_INNER = 32, 16
+
+
+class Bits(NamedTuple):
+    """A matrix of zeros and ones, or of signs, a bit an entry.
+
+    Parameters
+    ----------
+    words : tensor, shape (replicates, ceil(inner / 32), rows)
+        Bits of int32.
+    replicates, rows, inner : int
+        The matrix, (rows, inner) for each replicate.
+    signs : bool
+        Entries are -1 and 1, not 0 and 1.
+    """
+
+    words: Tensor
+    replicates: int
+    rows: int
+    inner: int
+    signs: bool
+
+
+@dataclass(frozen=True)
+class Term:
+    """What is added to a product: ``scale * values``.
+
+    Parameters
+    ----------
+    values : tensor, shape (t, rows, columns), or (ceil(t/2), rows, columns) with pairs
+    scale : float
+    pairs : bool
+        Steps 2j and 2j + 1 get ``values[j]`` and ``-values[j]``.
+    """
+
+    values: Tensor
+    scale: float
+    pairs: bool
+
+
+def pack(values: Tensor, *, signs: bool = False) -> Bits | None:
+    """Return the rows of a matrix as bits; None where they are not to be had.
+
+    Parameters
+    ----------
+    values : tensor, shape (..., inner)
+        Or every other step of one (t, rows, inner).
+    signs : bool
+        Whether entries have to be -1 and 1, or 0 and 1; with any other there are none.
+    """
+    inner = values.shape[-1]
+    rows = values.numel() // inner
+    if not _worth(values, rows, inner):
+        return None
+    far = block = 0
+    if values.ndim == 3 and values[:1].is_contiguous():
+        block, far = values.shape[1], values.stride(0)
+    elif not values.is_contiguous():
+        return None
+    words = _words(1, rows, inner)
+    given = (values.data_ptr(), rows, inner, block or rows, far, signs)
+    found = _entries(values.dtype).pack(*given, words.data_ptr(), torch.get_num_threads())
+    return Bits(words, 1, rows, inner, signs) if found else None
+
+
+def pack_columns(values: Tensor, replicates: int) -> Bits | None:
+    """Return the columns of zeros and ones (t, R*B, n) as bits, (n, t*B) for each replicate."""
+    steps, rows, columns = values.shape
+    inner = steps * (rows // replicates)
+    if not (_worth(values, columns, inner) and values.is_contiguous()):
+        return None
+    words = _words(replicates, columns, inner)
+    given = (values.data_ptr(), steps, replicates, rows // replicates, columns)
+    found = _entries(values.dtype).pack_columns(*given, words.data_ptr(), torch.get_num_threads())
+    return Bits(words, replicates, columns, inner, signs=False) if found else None
+
+
+def opposite_pairs(values: Tensor) -> bool:
+    """Return whether step 2j + 1 of (t, rows, n) is the negative of step 2j, for each j."""
+    if not (_usable(values) and values.is_contiguous() and len(values) > 1):
+        return False
+    pairs, size = len(values) // 2, values[0].numel()
+    threads = torch.get_num_threads()
+    return bool(_entries(values.dtype).opposite(values.data_ptr(), pairs, size, threads))
+
+
+def times_transposed(
+    left: Bits, weight: Tensor, *, bias: Tensor | None = None, term: Term | None = None
+) -> Tensor:
+    """Return ``left weight^T + bias + scale term``, shape (rows, columns).
+
+    A row that no entry of `left` chooses is not read: there, not-a-numbers do not spread.
+
+    Parameters
+    ----------
+    left : Bits
+        One replicate.
+    weight : tensor, shape (columns, inner)
+    bias : tensor, shape (columns,), or None
+    term : Term or None
+    """
+    columns = len(weight)
+    out = weight.new_empty(left.rows, columns)
+    near, across = weight.stride(1), weight.stride(0)
+    right = {"row_block": left.inner, "row_far": 0, "row_near": near, "right_column": across}
+    made = {"out_row": columns, "out_column": 1, "factor": 1.0}
+    if term is not None:
+        made |= {"term": term.values.contiguous().data_ptr(), "step": term.values.shape[-2]}
+        made |= {"scale": term.scale, "pairs": term.pairs}
+    if bias is not None:
+        made |= {"bias": bias.contiguous().data_ptr()}
+    _multiply(left, weight, columns, out, {**right, **made})
+    return out
+
+
+def mean_outer(left: Tensor, right: Bits, factor: float) -> Tensor:
+    """Return ``factor * left^T right^T``, shape (R, columns of left, rows of right).
+
+    Parameters
+    ----------
+    left : tensor, shape (t, R*B, m)
+        Its entries of all steps and samples of a replicate are what the bits go over.
+    right : Bits
+        Of columns, (n, t*B) for each replicate.
+    factor : float
+    """
+    given = left.contiguous()
+    _, rows, columns = given.shape
+    samples = rows // right.replicates
+    out = given.new_empty(right.replicates, columns, right.rows)
+    strides = {
+        "right_replicate": samples * columns,
+        "row_block": samples,
+        "row_far": rows * columns,
+        "row_near": columns,
+        "right_column": 1,
+        "out_replicate": columns * right.rows,
+        "out_row": 1,
+        "out_column": right.rows,
+        "factor": factor,
+    }
+    _multiply(right, given, columns, out, strides)
+    return out
+
+
+def _multiply(left: Bits, right: Tensor, columns: int, out: Tensor, given: dict[str, Any]) -> None:
+    entries = _entries(right.dtype)
+    entries.multiply(
+        entries.product(
+            replicates=left.replicates,
+            rows=left.rows,
+            inner=left.inner,
+            columns=columns,
+            bits=left.words.data_ptr(),
+            right=right.data_ptr(),
+            out=out.data_ptr(),
+            signs=left.signs,
+            **given,
+        ),
+        torch.get_num_threads(),
+    )
+
+
+def _usable(values: Tensor) -> bool:
+    on_cpu = values.device.type == "cpu" and values.dtype in PRECISIONS
+    return on_cpu and native_library() is not None
+
+
+def _worth(values: Tensor, rows: int, inner: int) -> bool:
+    return rows >= FEWEST_ROWS and inner >= FEWEST_INNER and _usable(values)
+
+
+def _words(replicates: int, rows: int, inner: int) -> Tensor:
+    return torch.empty(replicates, -(-inner // WORD), rows, dtype=torch.int32)
+
+
+class _Entries(NamedTuple):
+    """The arguments' structure, as in binary.h, and the functions of one precision."""
+
+    product: type[ctypes.Structure]
+    multiply: Any
+    pack: Any
+    pack_columns: Any
+    opposite: Any
+
+
+@cache
+def _entries(dtype: torch.dtype) -> _Entries:
+    name, real = PRECISIONS[dtype]
+    address, whole, short = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
+    fields: list[tuple[str, Any]] = [
+        *((n, whole) for n in ("replicates", "rows", "inner", "columns")),
+        *((n, address) for n in ("bits", "right")),
+        *((n, whole) for n in ("right_replicate", "row_block", "row_far", "row_near")),
+        ("right_column", whole),
+        ("out", address),
+        *((n, whole) for n in ("out_replicate", "out_row", "out_column")),
+        *((n, address) for n in ("bias", "term")),
+        ("step", whole),
+        *((n, real) for n in ("scale", "factor")),
+        *((n, short) for n in ("signs", "pairs")),
+    ]
+    product = type(f"Product_{name}", (ctypes.Structure,), {"_fields_": fields})
+    library = native_library()
+    assert library is not None
+    arguments = {
+        "multiply": [ctypes.POINTER(product), short],
+        "pack": [address, *[whole] * 4, short, address, short],
+        "pack_columns": [address, *[whole] * 4, address, short],
+        "opposite": [address, whole, whole, short],
+    }
+    functions = {}
+    for verb, types in arguments.items():
+        functions[verb] = getattr(library, f"{verb}_{name}")
+        functions[verb].argtypes = types
+        functions[verb].restype = None if verb == "multiply" else short
+    return _Entries(product, **functions)
