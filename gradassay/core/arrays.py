@@ -10,7 +10,7 @@ from array_api_compat import array_namespace
 # no static type yet, so the alias documents intent.
 Array: TypeAlias = Any
 
-__all__ = ["Array", "array_namespace", "merge_replicates", "split_replicates"]
+__all__ = ["Array", "array_namespace", "mean_outer", "merge_replicates", "split_replicates"]
 
 
 def split_replicates(array: Array, replicates: int) -> Array:
@@ -39,3 +39,26 @@ def merge_replicates(array: Array, steps: int) -> Array:
         return xp.reshape(array, (steps, rows // steps, units))
     split = xp.reshape(array, (replicates, steps, rows // steps, units))
     return xp.reshape(xp.permute_dims(split, (1, 0, 2, 3)), (steps, -1, units))
+
+
+def mean_outer(left: Array, right: Array, replicates: int) -> Array:
+    """Return ``(1/B) sum_b sum_t left[t] right[t]^T``.
+
+    Parameters
+    ----------
+    left : array, shape (t, R*B, n)
+    right : array, shape (t, R*B, m)
+    replicates : int
+        R.
+
+    Returns
+    -------
+    array, shape (n, m), or (R, n, m) where R > 1
+    """
+    xp = array_namespace(left)
+    rows, columns = split_replicates(left, replicates), split_replicates(right, replicates)
+    samples = left.shape[1] // replicates
+    # the transpose of a wide array times a narrow one is slow: the narrow one goes first
+    product = xp.matrix_transpose(xp.matmul(xp.matrix_transpose(columns), rows))
+    mean = product / samples
+    return mean if replicates > 1 else mean[0, ...]

@@ -168,6 +168,25 @@ class Backend(Protocol):
         """
         ...
 
+    def noise_outer(self, noise: Noise, layer: str, right: Array, replicates: int) -> Array:
+        """Return ``(1/B) sum_b sum_t z[t] right[t]^T`` of the noise of one spiking layer.
+
+        Parameters
+        ----------
+        noise : Noise
+            z, (t, R*B, n), as drawn for these steps.
+        layer : str
+            Name of the spiking layer.
+        right : array, shape (t, R*B, m)
+        replicates : int
+            R.
+
+        Returns
+        -------
+        array, shape (n, m), or (R, n, m) where R > 1
+        """
+        ...
+
     def membrane_gradient(
         self, neuron: Neuron, layer: str, trace: Trace, signal: Array, *, reset_gradient: bool
     ) -> Array:

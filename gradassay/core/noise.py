@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,6 +13,7 @@ from gradassay.core.arrays import Array
 from gradassay.core.errors import ConfigurationError, DataError, is_real, unknown_name
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
+from gradassay.core.signs import LazySigns, RawSigns, draw_raw_signs, draw_signs
 
 Law = Literal["gaussian", "rademacher", "sphere", "uniform", "laplace"]
 Pairing = Literal["none", "time", "batch"]
@@ -87,9 +87,20 @@ class Noise:
     values: Mapping[str, Array] = field(default_factory=dict)
     position: Position = "spike"
 
+    @property
+    def raw(self) -> Mapping[str, RawSigns]:
+        """The bits of layers whose noise is signs that are not made yet."""
+        return self.values.raw if isinstance(self.values, LazySigns) else {}
+
     def map(self, function: Callable[[Array], Array]) -> Noise:
         """Return the noise with a function applied to each array."""
         return replace(self, values={name: function(z) for name, z in self.values.items()})
+
+    def placed(self, function: Callable[[np.ndarray], Array]) -> Noise:
+        """Return the same noise as arrays of another library, which a function makes of NumPy's."""
+        if isinstance(self.values, LazySigns):
+            return replace(self, values=self.values.placed(function))
+        return self.map(function)
 
 
 def draw_noise(
@@ -131,6 +142,9 @@ def draw_noise(
             ]
             values[name] = np.stack(drawn)
         return Noise(model.scale, values, model.position)
+    signs = _lazy_signs(model, network, samples, key, replicates, dtype)
+    if signs is not None:
+        return Noise(model.scale, signs, model.position)
     for layer in network.spiking:
         shape = (network.steps, samples, layer.units)
         generators = (key / layer.name).numbered(replicates)
@@ -138,6 +152,28 @@ def draw_noise(
         stacked = np.stack(drawn, axis=1) if len(drawn) > 1 else drawn[0]
         values[layer.name] = stacked.reshape(network.steps, -1, layer.units)
     return Noise(model.scale, values, model.position)
+
+
+def _lazy_signs(
+    model: NoiseModel,
+    network: Network,
+    samples: int,
+    key: Key,
+    replicates: Sequence[int],
+    dtype: type[np.floating],
+) -> LazySigns | None:
+    """Draw signs as bits, independent or in pairs of steps; None where they cannot stay bits."""
+    if model.law != "rademacher" or model.pairing == "batch":
+        return None
+    raw = {}
+    for layer in network.spiking:
+        shape = (network.steps, samples, layer.units)
+        generators = (key / layer.name).numbered(replicates)
+        drawn = draw_raw_signs(shape, generators, pairs=model.pairing == "time")
+        if drawn is None:
+            return None
+        raw[layer.name] = drawn
+    return LazySigns(raw, dtype)
 
 
 def require_injectable(network: Network, noise: Noise, steps: int, rows: int) -> None:
@@ -153,13 +189,14 @@ def require_injectable(network: Network, noise: Noise, steps: int, rows: int) ->
     if noise.position not in INJECTED:
         raise unknown_name("noise position", noise.position, INJECTED)
     units = {layer.name: layer.units for layer in network.spiking}
-    for name, z in noise.values.items():
+    for name in noise.values:
         if name not in units:
             raise unknown_name("noise layer", name, units)
         expected = (steps, rows, units[name])
-        if tuple(z.shape) != expected:
+        shape = noise.raw[name].shape if name in noise.raw else tuple(noise.values[name].shape)
+        if shape != expected:
             raise DataError(
-                f"noise of {name}: got shape {tuple(z.shape)}; expected {expected},"
+                f"noise of {name}: got shape {shape}; expected {expected},"
                 " (steps of the block, batch axis, units)."
             )
 
@@ -189,7 +226,7 @@ def draw(
 ) -> np.ndarray:
     """Draw numbers of mean 0 and variance 1; the sphere is that of the last axis."""
     if law == "rademacher":
-        return _random_signs(shape, generator, dtype)
+        return draw_signs(shape, generator, dtype)
     if law == "uniform":
         return generator.uniform(-math.sqrt(3), math.sqrt(3), shape).astype(dtype, copy=False)
     if law == "laplace":
@@ -200,20 +237,3 @@ def draw(
     radius = np.linalg.norm(normal, axis=-1, keepdims=True)
     on_sphere: np.ndarray = np.multiply(normal, math.sqrt(shape[-1]) / radius, dtype=dtype)
     return on_sphere
-
-
-def _random_signs(
-    shape: tuple[int, ...], generator: np.random.Generator, dtype: type[np.floating]
-) -> np.ndarray:
-    """Signs from raw bits, one bit a sign, eight at a time from a table."""
-    count = math.prod(shape)
-    raw = np.asarray(generator.bit_generator.random_raw(-(-count // 64)), dtype=np.uint64)
-    signs = np.take(_signs_of_bytes(np.dtype(dtype).name), raw.view(np.uint8), axis=0)
-    return signs.reshape(-1)[:count].reshape(shape)
-
-
-@cache
-def _signs_of_bytes(dtype: str) -> np.ndarray:
-    """Return the eight signs of each byte, (256, 8)."""
-    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)
-    return 2 * bits.astype(dtype) - 1

@@ -247,6 +247,10 @@ class CountingBackend:
         self._update += presynaptic_operations(layer, presynaptic)
         return self._inner.weight_gradient(layer, params, delta, presynaptic, replicates=replicates)
 
+    def noise_outer(self, noise: Noise, layer: str, right: Array, replicates: int) -> Array:
+        """Not a product of the network, not counted; see `Backend.noise_outer`."""
+        return self._inner.noise_outer(noise, layer, right, replicates)
+
     def membrane_gradient(
         self, neuron: Neuron, layer: str, trace: Trace, signal: Array, *, reset_gradient: bool
     ) -> Array:

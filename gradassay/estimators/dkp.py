@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
+from gradassay.core.arrays import mean_outer
 from gradassay.core.claims import Claim, Estimand, Learns, UnbiasedFor
 from gradassay.core.errors import ConfigurationError, is_real
 from gradassay.core.estimator import State
 from gradassay.core.trace import Recorded
 from gradassay.estimators.dfa import DFA
-from gradassay.estimators.feedback import mean_outer, require_positive
+from gradassay.estimators.feedback import require_positive
 from gradassay.estimators.passes import Pass
 
 

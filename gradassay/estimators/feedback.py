@@ -46,29 +46,6 @@ def read_out(matrix: Array, spikes: Array, replicates: int) -> Array:
     return merge_replicates(array_namespace(matrix).matmul(rows, matrix), spikes.shape[0])
 
 
-def mean_outer(left: Array, right: Array, replicates: int) -> Array:
-    """Return ``(1/B) sum_b sum_t left[t] right[t]^T``.
-
-    Parameters
-    ----------
-    left : array, shape (t, R*B, n)
-    right : array, shape (t, R*B, m)
-    replicates : int
-        R.
-
-    Returns
-    -------
-    array, shape (n, m), or (R, n, m) where R > 1
-    """
-    xp = array_namespace(left)
-    rows, columns = split_replicates(left, replicates), split_replicates(right, replicates)
-    samples = left.shape[1] // replicates
-    # the transpose of a wide array times a narrow one is slow: the narrow one goes first
-    product = xp.matrix_transpose(xp.matmul(xp.matrix_transpose(columns), rows))
-    mean = product / samples
-    return mean if replicates > 1 else mean[0, ...]
-
-
 def direct_shapes(network: Network) -> dict[str, tuple[int, ...]]:
     """Return the shape (n_l, m) of direct feedback to every hidden spiking layer, by name."""
     return {layer.name: (layer.units, network.classes) for layer in network.spiking}

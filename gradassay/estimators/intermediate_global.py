@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
-from gradassay.core.arrays import Array
+from gradassay.core.arrays import Array, mean_outer
 from gradassay.core.backend import Backend
 from gradassay.core.claims import Claim, Estimand, Learns, Passes, UnbiasedFor
 from gradassay.core.errors import ConfigurationError, unknown_name
@@ -20,7 +20,6 @@ from gradassay.estimators.feedback import (
     READOUT,
     direct_shapes,
     feed_back,
-    mean_outer,
     random_feedback,
     read_out,
     require_positive,
@@ -142,10 +141,8 @@ class IntermediateGlobal(SignalEstimator):
         network, middle = observed.network, self.chosen(observed.network)
         spikes, readout = observed.trace.spikes[middle], state[READOUT + middle]
         outputs = read_out(readout, spikes, observed.replicates)
-        terms = {}
-        for name in self.before(network):
-            noise, scale = observed.drawn(name)
-            terms[name] = mean_outer(noise, outputs, observed.replicates) / (scale * network.steps)
+        size = observed.scale * network.steps
+        terms = {n: observed.noise_outer(n, outputs) / size for n in self.before(network)}
         errors = local_errors(readout, observed, middle)
         return {**terms, READOUT + middle: mean_outer(spikes, errors, observed.replicates)}
 

@@ -176,7 +176,7 @@ class LayerwiseEstimator(ABC):
         if self.noise is None:
             return None
         drawn = draw_noise(self.noise, network, batch.size, key / "noise", numbers, backend.dtype)
-        return drawn.map(backend.asarray)
+        return drawn.placed(backend.asarray)
 
     def observe(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
-from gradassay.core.arrays import Array
+from gradassay.core.arrays import Array, mean_outer
 from gradassay.core.backend import Backend
 from gradassay.core.claims import Claim, Deterministic, Estimand, Learns, Passes, UnbiasedFor
 from gradassay.core.estimator import State
@@ -18,7 +18,6 @@ from gradassay.estimators.feedback import (
     READOUT,
     direct_shapes,
     feed_back,
-    mean_outer,
     random_feedback,
     read_out,
     require_positive,

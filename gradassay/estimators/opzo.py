@@ -25,7 +25,7 @@ from gradassay.core.layers import Spiking
 from gradassay.core.network import Network
 from gradassay.core.noise import Law, NoiseModel, Pairing
 from gradassay.estimators.descent import Descent
-from gradassay.estimators.feedback import direct_shapes, feed_back, mean_outer
+from gradassay.estimators.feedback import direct_shapes, feed_back
 from gradassay.estimators.momentum import (
     Start,
     absorb,
@@ -212,12 +212,11 @@ class OPZO(SignalEstimator):
         if self.output == "sequence":
             xp = array_namespace(outputs)
             outputs = xp.broadcast_to(xp.sum(outputs, axis=0, keepdims=True), outputs.shape)
-        terms = {}
-        for layer in observed.network.spiking:
-            noise, scale = observed.drawn(layer.name)
-            size = steps * (scale if self.inverse_alpha else 1.0)
-            terms[layer.name] = mean_outer(noise, outputs, observed.replicates) / size
-        return terms
+        size = steps * (observed.scale if self.inverse_alpha else 1.0)
+        return {
+            layer.name: observed.noise_outer(layer.name, outputs) / size
+            for layer in observed.network.spiking
+        }
 
     def absorb(self, state: State, contribution: State) -> State:
         """Return ``lambda M + (1 - lambda) Z``, or M where it is frozen, and one update more."""

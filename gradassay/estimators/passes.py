@@ -52,9 +52,22 @@ class Pass:
 
     def drawn(self, layer: str) -> tuple[Array, float]:
         """Return z of one spiking layer and its scale alpha."""
+        return self._noise.values[layer], self.scale
+
+    @property
+    def scale(self) -> float:
+        """The noise's alpha."""
+        return self._noise.scale
+
+    def noise_outer(self, layer: str, right: Array) -> Array:
+        """Return ``(1/B) sum_b sum_t z[t] right[t]^T`` of one spiking layer's noise."""
+        return self.backend.noise_outer(self._noise, layer, right, self.replicates)
+
+    @property
+    def _noise(self) -> Noise:
         if self.noise is None:
             raise ValueError("this pass carries no noise; draw it or give it")
-        return self.noise.values[layer], self.noise.scale
+        return self.noise
 
     @property
     def second(self) -> Trace:

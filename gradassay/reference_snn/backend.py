@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradassay.core.arrays import merge_replicates, split_replicates
+from gradassay.core.arrays import mean_outer, merge_replicates, split_replicates
 from gradassay.core.batch import Batch
 from gradassay.core.layers import Conv2d, Dense, Gain, Linear, Synapse, Weighted
 from gradassay.core.network import Network
@@ -132,6 +132,11 @@ class ReferenceBackend:
             name: gradient[name] if replicates is not None else gradient[name][0]
             for name in layer.shapes
         }
+
+    def noise_outer(self, noise: Noise, layer: str, right: Float, replicates: int) -> Float:
+        """Return ``(1/B) sum_b sum_t z[t] right[t]^T``; see `Backend.noise_outer`."""
+        outer: Float = mean_outer(noise.values[layer], right, replicates)
+        return outer
 
     def membrane_gradient(
         self, neuron: Neuron, layer: str, trace: Trace, signal: Float, *, reset_gradient: bool

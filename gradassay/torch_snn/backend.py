@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gradassay.core.arrays import mean_outer
 from gradassay.core.batch import Batch
 from gradassay.core.layers import Dense, Synapse, Weighted
 from gradassay.core.network import Network
@@ -29,6 +30,7 @@ from gradassay.torch_snn.loss import losses_and_errors
 from gradassay.torch_snn.maps import apply, input_gradient
 from gradassay.torch_snn.placement import device_named, dtypes_named, require_placed, to_tensor
 from gradassay.torch_snn.recorder import Recorder
+from gradassay.torch_snn.spiking import noise_outer
 from gradassay.torch_snn.standardisation import effective_tangent, effective_weight
 from gradassay.torch_snn.through_time import membrane_gradient, membrane_tangent
 
@@ -195,12 +197,21 @@ class TorchBackend:
         """
         require_units("delta", delta, layer.outputs)
         count = 1 if replicates is None else replicates
-        gradient = weight_gradient(
-            layer, params, delta, presynaptic, count, fused=self._fused
-        )
+        gradient = weight_gradient(layer, params, delta, presynaptic, count, fused=self._fused)
         if replicates is None:
             return {name: array[0] for name, array in gradient.items()}
         return gradient
+
+    @torch.no_grad()
+    def noise_outer(self, noise: Noise, layer: str, right: Tensor, replicates: int) -> Tensor:
+        """Return ``(1/B) sum_b sum_t z[t] right[t]^T``, as `Backend.noise_outer` says."""
+        found = None
+        if self._fused and self._device.type == "cpu":
+            found = noise_outer(noise, layer, right, replicates)
+        if found is None:
+            product: Tensor = mean_outer(noise.values[layer], right, replicates)
+            return product
+        return found if replicates > 1 else found[0]
 
     @torch.no_grad()
     def membrane_gradient(

@@ -13,6 +13,7 @@ from gradassay.core.errors import ConfigurationError, DataError, unknown_name
 from gradassay.core.layers import Conv2d, Gain, Linear, Synapse
 from gradassay.core.network import Network
 from gradassay.core.noise import Noise, require_injectable
+from gradassay.core.signs import LazySigns
 from gradassay.core.trace import Carry, Recorded
 from gradassay.torch_snn.placement import require_placed
 from gradassay.torch_snn.recorder import BIAS_TRACES
@@ -77,7 +78,9 @@ def require_noise(
         If an array does not fit.
     """
     require_injectable(network, noise, *rows)
-    for name, z in noise.values.items():
+    for name in noise.values:
+        values = noise.values
+        z = values.none() if isinstance(values, LazySigns) else values[name]
         require_placed(f"noise of {name}", z, dtype, device)
 
 

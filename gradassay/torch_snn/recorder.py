@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -20,7 +20,6 @@ BIAS_TRACES: dict[Recorded, str] = {
 }
 
 
-@dataclass
 class Value:
     """What a layer gives: without the noise since the last weights, and with it.
 
@@ -28,28 +27,34 @@ class Value:
     ----------
     clean : tensor
         Without.
-    given : tensor or None
-        With it; None where there is none, or where it is still `apart`.
+    received : tensor, callable or None
+        With it, or what makes it when it is asked for; None where it is the same.
     apart : Apart or None
-        Noise that is to be added yet.
+        The noise, where dense layers can multiply it by itself.
     """
 
-    clean: Tensor
-    given: Tensor | None = None
-    apart: Apart | None = None
+    __slots__ = ("_received", "apart", "clean")
+
+    def __init__(
+        self,
+        clean: Tensor,
+        received: Tensor | Callable[[], Tensor] | None = None,
+        apart: Apart | None = None,
+    ) -> None:
+        self.clean, self.apart = clean, apart
+        self._received = clean if received is None else received
 
     @property
     def noisy(self) -> bool:
         """Whether the two are different."""
-        return self.apart is not None or not (self.given is None or self.given is self.clean)
+        return self._received is not self.clean
 
     @property
     def received(self) -> Tensor:
         """With the noise."""
-        if self.given is None and self.apart is not None:
-            noise = self.apart.noise
-            self.given = torch.add(self.clean, noise.values, alpha=noise.scale)
-        return self.clean if self.given is None else self.given
+        if not isinstance(self._received, Tensor):
+            self._received = self._received()
+        return self._received
 
 
 @dataclass

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from gradassay.core.layers import Linear
+from gradassay.core.noise import Noise
 from gradassay.core.trace import Presynaptic
 from gradassay.torch_snn.native.binary import (
     Bits,
@@ -23,9 +24,11 @@ from gradassay.torch_snn.native.binary import (
     opposite_pairs,
     pack,
     pack_columns,
+    pack_raw,
+    pack_raw_columns,
     times_transposed,
 )
-from gradassay.torch_snn.neuron import Scaled
+from gradassay.torch_snn.native.library import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -34,28 +37,46 @@ class Apart:
 
     Parameters
     ----------
-    noise : Scaled
-        All of it.
-    distinct : tensor, shape (t, R*B, n), or (ceil(t/2), R*B, n) with pairs
-        z of all steps, or of the first of each pair.
-    bits : Bits or None
-        The same where they are signs.
+    scale : float
+        alpha.
+    shape : tuple of int
+        Of z for all steps that have one of their own: (t, R*B, n), or (ceil(T/2), R*B, n) with
+        pairs.
+    distinct : Bits or tensor
+        That z: bits where they are signs.
     pairs : bool
         Steps 2j and 2j + 1 carry z and -z.
     """
 
-    noise: Scaled
-    distinct: Tensor
-    bits: Bits | None
+    scale: float
+    shape: tuple[int, ...]
+    distinct: Bits | Tensor
     pairs: bool
 
 
-def set_apart(noise: Scaled) -> Apart | None:
-    """Return noise to be multiplied apart; None where that would cost more than it saves."""
-    pairs = opposite_pairs(noise.values)
-    distinct = noise.values[::2] if pairs else noise.values
+def set_apart(noise: Noise, layer: str) -> Apart | None:
+    """Return noise to be multiplied apart; None where that would cost more than it saves.
+
+    Parameters
+    ----------
+    noise : Noise
+        On spikes.
+    layer : str
+        Of the population.
+    """
+    if layer in noise.raw:
+        signs = noise.raw[layer]
+        bits = pack_raw(signs)
+        if bits is not None:
+            shape = (len(signs.raw), *signs.shape[1:])
+            return Apart(noise.scale, shape, bits, signs.pairs)
+    values: Tensor = noise.values[layer]
+    pairs = opposite_pairs(values)
+    distinct = values[::2] if pairs else values
     bits = pack(distinct, signs=True)
-    return Apart(noise, distinct, bits, pairs) if pairs or bits else None
+    if not pairs and bits is None:
+        return None
+    return Apart(noise.scale, tuple(distinct.shape), distinct if bits is None else bits, pairs)
 
 
 def spiking_current(
@@ -84,12 +105,12 @@ def spiking_current(
 
 def _term(layer: Linear, weight: Tensor, noise: Apart) -> Term:
     """Return ``alpha W z``."""
-    if noise.bits is not None:
-        product = times_transposed(noise.bits, weight)
+    if isinstance(noise.distinct, Bits):
+        product = times_transposed(noise.distinct, weight)
     else:
         product = torch.mm(noise.distinct.reshape(-1, layer.inputs), weight.T)
-    shape = (*noise.distinct.shape[:-1], layer.outputs)
-    return Term(product.reshape(shape), noise.noise.scale, noise.pairs)
+    values = product.reshape(*noise.shape[:-1], layer.outputs)
+    return Term(values, noise.scale, noise.pairs)
 
 
 def spiking_outer(delta: Tensor, presynaptic: Presynaptic, replicates: int) -> Tensor | None:
@@ -117,6 +138,36 @@ def spiking_outer(delta: Tensor, presynaptic: Presynaptic, replicates: int) -> T
         return None
     summed = delta if presynaptic.spikes is None else _backwards(delta, presynaptic.leak)
     return mean_outer(summed, bits, replicates / delta.shape[1])
+
+
+def noise_outer(noise: Noise, layer: str, right: Tensor, replicates: int) -> Tensor | None:
+    """Return ``(1/B) sum_b sum_t z[t] right[t]^T``, (R, n, m), of signs that are bits; else None.
+
+    With pairs of steps, ``z[2j+1] = -z[2j]``, it is the sum over j of
+    ``z[2j] (right[2j] - right[2j+1])^T``.
+
+    Parameters
+    ----------
+    noise : Noise
+        z of a whole sequence.
+    layer : str
+        Of the population.
+    right : tensor, shape (T, R*B, m)
+    replicates : int
+        R.
+    """
+    signs = noise.raw.get(layer)
+    if signs is None or signs.steps != len(right) or right.dtype not in PRECISIONS:
+        return None
+    bits = pack_raw_columns(signs)
+    if bits is None:
+        return None
+    seen = right
+    if signs.pairs:
+        seen = right[::2].clone()
+        seen[: len(right) // 2] -= right[1::2]
+    product: Tensor = mean_outer(seen, bits, replicates / right.shape[1]).mT
+    return product
 
 
 def _backwards(delta: Tensor, leak: float) -> Tensor:

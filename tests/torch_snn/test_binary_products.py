@@ -12,14 +12,13 @@ from gradassay.core.batch import Batch
 from gradassay.core.builders import network_named
 from gradassay.core.keys import Key
 from gradassay.core.layers import Linear
-from gradassay.core.noise import NoiseModel, draw_noise
+from gradassay.core.noise import Noise, NoiseModel, draw_noise
 from gradassay.core.params import initial_params
 from gradassay.core.trace import Presynaptic
 from gradassay.torch_snn import TorchBackend
 from gradassay.torch_snn.gradients import weight_gradient
 from gradassay.torch_snn.native import binary
 from gradassay.torch_snn.native.library import native_library
-from gradassay.torch_snn.neuron import Scaled
 from gradassay.torch_snn.spiking import set_apart, spiking_current, spiking_outer
 from gradassay.torch_snn.traces import eligibility
 
@@ -142,7 +141,7 @@ def test_currents_of_noisy_spikes_are_those_of_their_sum(
     if pairs:
         z[1::2] = -z[: 2 * (steps // 2) : 2]
     weight, bias = whole((columns, units), generator, dtype), whole((columns,), generator, dtype)
-    apart = set_apart(Scaled(z, 0.25))
+    apart = set_apart(Noise(0.25, {"w": z}), "w")
     if apart is None:
         assert not signs
         return
@@ -159,12 +158,12 @@ def test_antithetic_signs_are_found() -> None:
         ("gaussian", "time", True),
     ):
         noise = draw_noise(NoiseModel(0.1, law, pairing), network, 6, Key(0))  # type: ignore[arg-type]
-        apart = set_apart(Scaled(torch.from_numpy(noise.values["lif1"]), 0.1))
+        apart = set_apart(noise.placed(torch.from_numpy), "lif1")
         assert apart is not None
         assert apart.pairs is pairs
-        assert (apart.bits is not None) is (law == "rademacher")
+        assert isinstance(apart.distinct, binary.Bits) is (law == "rademacher")
     noise = draw_noise(NoiseModel(0.1), network, 6, Key(0))
-    assert set_apart(Scaled(torch.from_numpy(noise.values["lif1"]), 0.1)) is None
+    assert set_apart(noise.placed(torch.from_numpy), "lif1") is None
 
 
 @pytest.mark.parametrize("wrong", [2.0, -1.0, 0.5, float("nan"), float("inf"), 1e-300])

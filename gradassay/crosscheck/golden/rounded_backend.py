@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradassay.core.arrays import mean_outer
 from gradassay.core.batch import Batch
 from gradassay.core.layers import AvgPool, Conv2d, Flatten, Layer, Linear, Spiking
 from gradassay.core.network import INPUT, Network
@@ -178,6 +179,11 @@ class RoundedBackend:
         if layer.bias:
             found[f"{layer.name}.bias"] = xp.sum(by_place, axis=(0, 2)) / float(samples)
         return found
+
+    def noise_outer(self, noise: Noise, layer: str, right: Rounded, replicates: int) -> Rounded:
+        """Return ``(1/B) sum_b sum_t z[t] right[t]^T``; see `Backend.noise_outer`."""
+        outer: Rounded = mean_outer(noise.values[layer], right, replicates)
+        return outer
 
     def membrane_gradient(
         self, neuron: Neuron, layer: str, trace: Trace, signal: Rounded, *, reset_gradient: bool

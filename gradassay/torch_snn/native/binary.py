@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from gradassay.core.signs import RawSigns
 from gradassay.torch_snn.native.library import PRECISIONS, native_library
 
 WORD = 32
@@ -66,7 +68,7 @@ def pack(values: Tensor, *, signs: bool = False) -> Bits | None:
     """
     inner = values.shape[-1]
     rows = values.numel() // inner
-    if not _worth(values, rows, inner):
+    if not (_usable(values) and _worth(rows, inner)):
         return None
     far = block = 0
     if values.ndim == 3 and values[:1].is_contiguous():
@@ -83,7 +85,7 @@ def pack_columns(values: Tensor, replicates: int) -> Bits | None:
     """Return the columns of zeros and ones (t, R*B, n) as bits, (n, t*B) for each replicate."""
     steps, rows, columns = values.shape
     inner = steps * (rows // replicates)
-    if not (_worth(values, columns, inner) and values.is_contiguous()):
+    if not (_usable(values) and _worth(columns, inner) and values.is_contiguous()):
         return None
     words = _words(replicates, columns, inner)
     given = (values.data_ptr(), steps, replicates, rows // replicates, columns)
@@ -91,9 +93,36 @@ def pack_columns(values: Tensor, replicates: int) -> Bits | None:
     return Bits(words, replicates, columns, inner, signs=False) if found else None
 
 
+def pack_raw(signs: RawSigns) -> Bits | None:
+    """Return the rows of signs that are bits already, those of one step of each pair."""
+    steps, replicates, _ = signs.raw.shape
+    rows = steps * replicates * signs.samples
+    if not _worth(rows, signs.units):
+        return None
+    words = _words(1, rows, signs.units)
+    stream = np.ascontiguousarray(signs.raw)
+    function = _raw_entries().pack_raw
+    function(stream.ctypes.data, rows, signs.units, words.data_ptr(), torch.get_num_threads())
+    return Bits(words, 1, rows, signs.units, signs=True)
+
+
+def pack_raw_columns(signs: RawSigns) -> Bits | None:
+    """Return the columns of such signs, (n, t*B) for each replicate."""
+    steps, replicates, _ = signs.raw.shape
+    inner = steps * signs.samples
+    if not _worth(signs.units, inner):
+        return None
+    words = _words(replicates, signs.units, inner)
+    stream = np.ascontiguousarray(signs.raw)
+    given = (stream.ctypes.data, steps, replicates, signs.samples, signs.units)
+    _raw_entries().pack_raw_columns(*given, words.data_ptr(), torch.get_num_threads())
+    return Bits(words, replicates, signs.units, inner, signs=True)
+
+
 def opposite_pairs(values: Tensor) -> bool:
     """Return whether step 2j + 1 of (t, rows, n) is the negative of step 2j, for each j."""
-    if not (_usable(values) and values.is_contiguous() and len(values) > 1):
+    usable = _usable(values) and native_library() is not None
+    if not (usable and values.is_contiguous() and len(values) > 1):
         return False
     pairs, size = len(values) // 2, values[0].numel()
     threads = torch.get_num_threads()
@@ -178,12 +207,12 @@ def _multiply(left: Bits, right: Tensor, columns: int, out: Tensor, given: dict[
 
 
 def _usable(values: Tensor) -> bool:
-    on_cpu = values.device.type == "cpu" and values.dtype in PRECISIONS
-    return on_cpu and native_library() is not None
+    return values.device.type == "cpu" and values.dtype in PRECISIONS
 
 
-def _worth(values: Tensor, rows: int, inner: int) -> bool:
-    return rows >= FEWEST_ROWS and inner >= FEWEST_INNER and _usable(values)
+def _worth(rows: int, inner: int) -> bool:
+    enough = rows >= FEWEST_ROWS and inner >= FEWEST_INNER
+    return enough and native_library() is not None
 
 
 def _words(replicates: int, rows: int, inner: int) -> Tensor:
@@ -231,3 +260,15 @@ def _entries(dtype: torch.dtype) -> _Entries:
         functions[verb].argtypes = types
         functions[verb].restype = None if verb == "multiply" else short
     return _Entries(product, **functions)
+
+
+@cache
+def _raw_entries() -> ctypes.CDLL:
+    """Return the library with the types of its functions of raw bits."""
+    library = native_library()
+    assert library is not None
+    address, whole, short = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
+    library.pack_raw.argtypes = [address, whole, whole, address, short]
+    library.pack_raw_columns.argtypes = [address, *[whole] * 4, address, short]
+    library.pack_raw.restype = library.pack_raw_columns.restype = None
+    return library

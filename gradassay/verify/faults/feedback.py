@@ -7,13 +7,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gradassay.core.arrays import Array, array_namespace
+from gradassay.core.arrays import Array, array_namespace, mean_outer
 from gradassay.core.estimator import State
 from gradassay.core.layers import Conv2d, Linear, Spiking
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.dfa import DFA
 from gradassay.estimators.dkp import DKP
-from gradassay.estimators.feedback import READOUT, feed_back, mean_outer
+from gradassay.estimators.feedback import READOUT, feed_back
 from gradassay.estimators.feedback_alignment import FeedbackAlignment
 from gradassay.estimators.intermediate_global import IntermediateGlobal
 from gradassay.estimators.local_learning import LocalLearning

@@ -1,0 +1,162 @@
+"""One population of neurons over a block of steps: its firing, its records, its noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gradassay.core.layers import Flatten, Linear, Spiking, Weighted
+from gradassay.core.network import INPUT, Network
+from gradassay.core.noise import Noise
+from gradassay.core.trace import Recorded
+from gradassay.torch_snn.native import lif as native
+from gradassay.torch_snn.neuron import Scaled, scan
+from gradassay.torch_snn.recorder import Recorder, Value
+from gradassay.torch_snn.spiking import Apart, set_apart
+from gradassay.torch_snn.surrogate import surrogate_derivative
+
+# what a population itself leaves in a trace
+KEPT: tuple[Recorded, ...] = ("membrane", "spikes", "received", "derivative")
+# records of spikes with the noise on them
+RECEIVED: tuple[Recorded, ...] = ("received", "received_eligibility", "received_activity")
+
+
+@dataclass(frozen=True)
+class Population:
+    """The neurons of a spiking layer in one block under way.
+
+    Parameters
+    ----------
+    network : Network
+    layer : Spiking
+    noise : Noise or None
+        Of the block.
+    recorder : Recorder
+    """
+
+    network: Network
+    layer: Spiking
+    noise: Noise | None
+    recorder: Recorder
+
+    def fire(self, currents: Tensor, *, fused: bool) -> Value:
+        """Return spikes and what they become, for currents (t, R*B, n), or (R*B, n) if static.
+
+        In one pass over memory where that is to be had, if `fused`.
+        """
+        if fused and native.available(self.network.neuron, currents):
+            return self._fused(currents)
+        return self._plain(currents)
+
+    def _plain(self, currents: Tensor) -> Value:
+        """Run the neurons in plain tensor operations."""
+        neuron, recorder, name = self.network.neuron, self.recorder, self.layer.name
+        state, static = f"membrane/{name}", currents.ndim == 2
+        membrane, spikes, recorder.left[state] = scan(
+            neuron,
+            currents.expand(recorder.steps, -1, -1) if static else currents,
+            recorder.before(state),
+            self._noise_on("membrane"),
+            overwrite=not static and self._own_currents,
+        )
+        received = _with_noise(spikes, self._noise_on("spike"))
+        recorder.keep("membrane", name, membrane)
+        recorder.keep("spikes", name, spikes)
+        recorder.keep("received", name, received)
+        if "derivative" in recorder.record:
+            seen = _with_noise(membrane, self._noise_on("membrane"))
+            recorder.keep("derivative", name, surrogate_derivative(neuron, seen))
+        return Value(spikes if recorder.needs_clean else received, received)
+
+    def _fused(self, currents: Tensor) -> Value:
+        """Do the same in one pass, and the traces of the layers above with it."""
+        recorder, name = self.recorder, self.layer.name
+        apart = self._apart()
+        together = apart is None or not recorder.record.isdisjoint(RECEIVED)
+        on_spikes = self._noise_on("spike") if together else None
+        on_membrane = self._noise_on("membrane")
+        traces = {}
+        if any(self._traced):
+            traces = recorder.fused_traces(name, noisy=on_spikes is not None)
+        wanted = {kind for kind in ("membrane", "derivative") if kind in recorder.record}
+        if on_spikes:
+            wanted.add("received")
+        if not on_spikes or apart or "trace" in traces or self._clean_needed:
+            wanted.add("spikes")
+        made = native.run(
+            self.network.neuron,
+            native.Fused(
+                currents,
+                recorder.steps,
+                recorder.before(f"membrane/{name}"),
+                on_membrane or on_spikes,
+                on_membrane is not None,
+                traces,
+                frozenset(wanted | set(traces)),
+                overwrite=self._own_currents,
+            ),
+        )
+        recorder.left[f"membrane/{name}"] = made["left"]
+        received = made["received"] if on_spikes else made["spikes"]
+        spikes = made.get("spikes", received)
+        for kind in KEPT:
+            recorder.keep(kind, name, received if kind == "received" else made.get(kind))
+        for trace in traces:
+            of = spikes if trace == "trace" or not on_spikes else None
+            recorder.take_trace(trace, name, made[trace], of)
+        if apart is not None:
+            return Value(spikes, received if on_spikes else self._make_noisy(spikes), apart)
+        return Value(spikes if recorder.needs_clean else received, received)
+
+    def _apart(self) -> Apart | None:
+        """Return noise on the spikes that dense layers, which alone see it, multiply by itself."""
+        on_spikes = self._injected("spike")
+        dense = all(isinstance(one, Linear) for one in self.network.consumers(self.layer.name))
+        return set_apart(on_spikes, self.layer.name) if on_spikes is not None and dense else None
+
+    def _make_noisy(self, spikes: Tensor) -> Callable[[], Tensor]:
+        return lambda: _with_noise(spikes, self._noise_on("spike"))
+
+    @property
+    def _clean_needed(self) -> bool:
+        """Whether spikes without the noise on them are used beside their trace."""
+        record = self.recorder.record
+        if "spikes" in record:
+            return True
+        return self.recorder.needs_clean and ("activity" in record or not all(self._traced))
+
+    @property
+    def _traced(self) -> list[bool]:
+        """Return, for each layer above, whether it has weights of neurons, which see a trace."""
+        network = self.network
+        return [
+            isinstance(one, Weighted) and network.has_memory(one)
+            for one in network.consumers(self.layer.name)
+        ]
+
+    def _injected(self, position: str) -> Noise | None:
+        """Return the noise, if this layer has some at a place."""
+        noise = self.noise
+        here = noise and noise.position == position and self.layer.name in noise.values
+        return noise if here else None
+
+    def _noise_on(self, position: str) -> Scaled | None:
+        """Return the layer's noise at a place, if there is any."""
+        noise = self._injected(position)
+        return None if noise is None else Scaled(noise.values[self.layer.name], noise.scale)
+
+    @property
+    def _own_currents(self) -> bool:
+        """Whether nothing else uses the memory of the population's currents."""
+        (source,) = self.network.sources(self.layer)
+        if source == INPUT or len(self.network.consumers(source)) > 1:
+            return False
+        return not isinstance(self.network.layer(source), Spiking | Flatten)
+
+
+def _with_noise(values: Tensor, noise: Scaled | None) -> Tensor:
+    """Return ``values + alpha z``, or the values themselves where there is no noise."""
+    return values if noise is None else torch.add(values, noise.values, alpha=noise.scale)
