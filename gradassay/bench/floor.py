@@ -43,11 +43,15 @@ WORK = {
 }
 
 
-def floor_step(network: Network, samples: int, work: Work, dtype: torch.dtype) -> Product:
+def floor_step(
+    network: Network, samples: int, work: Work, dtype: torch.dtype, replicates: int = 1
+) -> Product:
     """Return a call that does the products of one training step, and nothing else.
 
     Those of a static input's first layer once, all others for T steps at once; results go to
-    memory that is there already where torch allows it.
+    memory that is there already where torch allows it. Of draws of R replicates on one batch, the
+    products forward go together, that of the first layer once for all; gradients are a product for
+    each.
 
     Parameters
     ----------
@@ -59,13 +63,15 @@ def floor_step(network: Network, samples: int, work: Work, dtype: torch.dtype) -
         Of the method.
     dtype : torch.dtype
         Of all arrays.
+    replicates : int
+        R.
 
     Raises
     ------
     ConfigurationError
         If the network has a layer with other weights.
     """
-    products = list(_products(network, samples, work, dtype))
+    products = list(_products(network, samples, work, dtype, replicates))
 
     def step() -> None:
         with torch.no_grad():
@@ -75,39 +81,45 @@ def floor_step(network: Network, samples: int, work: Work, dtype: torch.dtype) -
     return step
 
 
-def _products(network: Network, samples: int, work: Work, dtype: torch.dtype) -> Iterator[Product]:
+def _products(
+    network: Network, samples: int, work: Work, dtype: torch.dtype, replicates: int
+) -> Iterator[Product]:
     first = network.weighted[0]
     for layer in network.weighted:
         rows = samples if layer is first else samples * network.steps
         down = work.backward and layer is not first
-        if isinstance(layer, Conv2d):
+        if isinstance(layer, Conv2d) and replicates == 1:
             yield from _convolutional(layer, rows, dtype, down=down)
         elif isinstance(layer, Linear):
-            yield from _dense(layer, rows, dtype, down=down)
+            yield from _dense(layer, rows, dtype, replicates, once=layer is first, down=down)
         else:
             raise ConfigurationError(
                 f"floor: got layer {layer.name!r}, a {type(layer).__name__}; expected dense and "
-                "convolutional layers."
+                "convolutional layers, dense ones alone for draws of replicates."
             )
     rows, classes = samples * network.steps, network.classes
-    errors, matrices = _random((rows, classes), dtype), []
+    errors = _random((replicates, rows, classes), dtype)
     for population in network.spiking if work.direct else ():
-        units, signal = population.units, _random((rows, population.units), dtype)
-        matrices.append(_random((units, classes), dtype))
-        yield _product(errors, matrices[-1].T, signal)
+        units, signal = population.units, _random((replicates, rows, population.units), dtype)
+        yield _product(errors.flatten(0, 1), _random((classes, units), dtype), signal.flatten(0, 1))
         if work.learnt:
             # the narrow one first: several times as fast as the transpose of this
-            yield _product(errors.T, signal, _random((classes, units), dtype))
+            into = _random((replicates, classes, units), dtype)
+            yield _products_of(errors.mT, signal, into)
 
 
-def _dense(layer: Weighted, rows: int, dtype: torch.dtype, *, down: bool) -> Iterator[Product]:
+def _dense(
+    layer: Weighted, rows: int, dtype: torch.dtype, replicates: int, *, once: bool, down: bool
+) -> Iterator[Product]:
     """Yield the products of a dense layer: forward, weight gradient, and down where wanted."""
-    values, delta = _random((rows, layer.inputs), dtype), _random((rows, layer.outputs), dtype)
+    values = _random((replicates, rows, layer.inputs), dtype)
+    delta = _random((replicates, rows, layer.outputs), dtype)
     weight = _random((layer.outputs, layer.inputs), dtype)
-    yield _product(values, weight.T, torch.empty_like(delta))
-    yield _product(delta.T, values, torch.empty_like(weight))
+    forward = slice(0, 1 if once else replicates)
+    yield _product(values[forward].flatten(0, 1), weight.T, delta[forward].clone().flatten(0, 1))
+    yield _products_of(delta.mT, values, weight.new_empty(replicates, *weight.shape))
     if down:
-        yield _product(delta, weight, torch.empty_like(values))
+        yield _product(delta.flatten(0, 1), weight, torch.empty_like(values).flatten(0, 1))
 
 
 def _convolutional(
@@ -126,6 +138,12 @@ def _convolutional(
 
 def _product(left: Tensor, right: Tensor, out: Tensor) -> Product:
     return lambda: torch.mm(left, right, out=out)
+
+
+def _products_of(left: Tensor, right: Tensor, out: Tensor) -> Product:
+    if len(left) == 1:
+        return _product(left[0], right[0], out[0])
+    return lambda: torch.bmm(left, right, out=out)
 
 
 def _random(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

@@ -76,11 +76,10 @@ def run_bench(
     subjects: dict[str, Callable[[int], object]] = {}
     floors: dict[str, str] = {}
     for name in estimators:
-        if name not in WORK:
-            raise unknown_name("estimator with a floor", name, list(WORK))
+        require_floor(name)
         floor = f"floor of {name}"
         products = floor_step(network, samples, WORK[name], torch.float32)
-        subjects[floor] = _numbered(products)
+        subjects[floor] = numbered(products)
         estimator = make_estimator(name, **OPTIONS.get(name, {}))
         subjects[name] = training_step(estimator, network, samples, backend)
         floors |= {floor: floor, name: floor}
@@ -90,6 +89,18 @@ def run_bench(
     return compare({**subjects, **others}, floors, list(others), rounds=rounds)
 
 
-def _numbered(call: Callable[[], object]) -> Callable[[int], object]:
+def require_floor(estimator: str) -> None:
+    """Refuse a method whose products are not known.
+
+    Raises
+    ------
+    UsageError
+        Lists those that are.
+    """
+    if estimator not in WORK:
+        raise unknown_name("estimator with a floor", estimator, list(WORK))
+
+
+def numbered(call: Callable[[], object]) -> Callable[[int], object]:
     """Return a call that takes the number of a round, and does not use it."""
     return lambda number: call()

@@ -1,4 +1,4 @@
-"""``gradassay bench``: training steps as ratios to bare products and to other libraries."""
+"""``gradassay bench``: training steps and draws as ratios to bare products."""
 
 from __future__ import annotations
 
@@ -28,10 +28,13 @@ def bench(
     rounds: int = 25,
     threads: int | None = None,
     peers: bool = True,
+    replicates: int | None = None,
     json: Path | None = None,
     overwrite: bool = False,
 ) -> int:
     """Time training steps in turn with the bare products of the same shapes, and other libraries.
+
+    Or draws of the gradient at fixed weights, folded and one by one, with `--replicates`.
 
     Parameters
     ----------
@@ -53,6 +56,8 @@ def bench(
         Of torch; its own choice where not given.
     peers
         Also time snnTorch, SpikingJelly, Norse and sinabs, where they are installed.
+    replicates
+        Time this many draws on one batch in place of a training step.
     json
         Also write the outcome to this file.
     overwrite
@@ -60,6 +65,7 @@ def bench(
     """
     import torch
 
+    from gradassay.bench.draws import run_draws
     from gradassay.bench.suite import bench_network, run_bench
     from gradassay.core.errors import UsageError
     from gradassay.core.memory import keep_freed_memory
@@ -71,12 +77,18 @@ def bench(
         if threads < 1:
             raise UsageError(f"--threads: got {threads}; expected at least 1.")
         torch.set_num_threads(threads)
+    if replicates is not None and replicates < 1:
+        raise UsageError(f"--replicates: got {replicates}; expected at least 1.")
     keep_freed_memory()
     model = bench_network(network, inputs, classes, steps)
     names = [name.strip() for name in estimators.split(",")]
-    found = run_bench(model, batch, names, rounds=rounds, peers=peers)
+    if replicates is None:
+        found, samples = run_bench(model, batch, names, rounds=rounds, peers=peers), batch
+    else:
+        found = run_draws(model, batch, names, replicates, rounds=rounds)
+        samples = batch * replicates
     console = Console(highlight=False, soft_wrap=True)
-    console.print(_table(found, batch))
+    console.print(_table(found, samples, loops=replicates is not None))
     if found.disturbed:
         console.print(
             f"The floor's own times spread by {100 * found.spread:.0f} % of their median: the"
@@ -86,21 +98,27 @@ def bench(
         from gradassay.reports import write_whole
 
         outcome = {"network": network, "steps": steps, "batch": batch, "rounds": rounds}
+        outcome |= {"replicates": replicates}
         outcome |= {"threads": torch.get_num_threads()} | dataclasses.asdict(found)
         write_whole(json, json_format.dumps(outcome, indent=1) + "\n")
     return 3 if found.disturbed else 0
 
 
-def _table(found: Comparison, batch: int) -> Table:
-    """Return a row a subject: time, samples a second, ratio to its floor, to the fastest peer."""
+def _table(found: Comparison, samples: int, *, loops: bool) -> Table:
+    """Return a row a subject: time, samples a second, ratio to its floor, another's to its own.
+
+    The other is the method's own plain loop, or the fastest other library.
+    """
     table = Table()
-    headings = ["step", "ms", "samples/s", "x floor"]
-    headings += [f"{found.fastest_other} / this"] if found.fastest_other else []
+    headings = ["draws" if loops else "step", "ms", "samples/s", "x floor"]
+    other = "one by one" if loops else found.fastest_other
+    headings += [f"{other} / this"] if other else []
     for heading in headings:
-        table.add_column(heading, justify="left" if heading == "step" else "right")
+        table.add_column(heading, justify="left" if heading == headings[0] else "right")
     for one in found.timings:
-        rate = f"{1e3 * batch / one.milliseconds.value:,.0f}"
-        ratio = one.faster_than.get(found.fastest_other)
+        rate = f"{1e3 * samples / one.milliseconds.value:,.0f}"
+        method = one.name.removeprefix("floor of ").split(",")[0]
+        ratio = one.faster_than.get(f"{method}, one by one" if loops else other)
         cells = [_told(one.milliseconds), rate, _told(one.to_floor)]
         table.add_row(one.name, *cells, *([_told(ratio) if ratio else ""] * (len(headings) - 4)))
     return table

@@ -22,11 +22,14 @@ class Batch:
     folds : int
         R different mini-batches folded into the batch axis, one for each replicate; 1 for a plain
         batch, which all replicates share.
+    plain : Batch or None
+        The plain batch that all R are copies of, where they are.
     """
 
     inputs: Array
     targets: Array
     folds: int = 1
+    plain: Batch | None = None
 
     @property
     def static(self) -> bool:
@@ -59,6 +62,7 @@ class Batch:
             xp.concat([self.inputs] * replicates, axis=axis),
             xp.concat([self.targets] * replicates),
             replicates,
+            self,
         )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from gradassay.core.arrays import Array
@@ -34,18 +35,40 @@ class Presynaptic:
         The same quantity for the constant input 1 of the bias.
     weights : array, shape (t,), or None
         Given for a static input only.
-    spikes : array, shape (t, R*B, n), or None
-        Zeros and ones s of which `values` are known to be the trace,
-        ``values[t] = leak * values[t-1] + s[t]`` from 0; a backend may use them in its place.
-    leak : float
-        Of that trace.
     """
 
     values: Array
     bias: Array
     weights: Array | None = None
-    spikes: Array | None = None
-    leak: float = 0.0
+
+
+class SpikeTrace(Presynaptic):
+    """A trace of spikes, which is summed when its values are asked for.
+
+    Parameters
+    ----------
+    spikes : array, shape (t, R*B, n)
+        Zeros and ones s, with ``values[t] = leak * values[t-1] + s[t]`` from 0.
+    leak : float
+    bias : array, shape (t,)
+        As in `Presynaptic`.
+    summed : callable
+        Returns the values.
+    """
+
+    def __init__(
+        self, spikes: Array, leak: float, bias: Array, summed: Callable[[], Array]
+    ) -> None:
+        vars(self).update(spikes=spikes, leak=leak, bias=bias, weights=None, summed=summed)
+
+    spikes: Array
+    leak: float
+    summed: Callable[[], Array]
+
+    @cached_property
+    def values(self) -> Array:
+        """The trace, shape (t, R*B, n)."""
+        return self.summed()
 
 
 @dataclass(frozen=True)

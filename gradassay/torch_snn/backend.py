@@ -153,7 +153,7 @@ class TorchBackend:
         The equations stand in `gradassay.torch_snn.loss`.
         """
         require_outputs(network, outputs, targets)
-        return losses_and_errors(network.loss, outputs, targets, network.steps)
+        return losses_and_errors(network.loss, outputs, targets, network.steps, fused=self._fused)
 
     @torch.no_grad()
     def weight(self, layer: Dense, params: Params) -> Tensor:

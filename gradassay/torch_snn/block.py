@@ -34,7 +34,7 @@ def run_block(
     Neurons go in one pass over memory, and products with spikes by tables of sums, where they can,
     if `fused`.
     """
-    run = Run(network, params, noise, recorder, fused)
+    run = Run(network, params, batch, noise, recorder, fused)
     values = {INPUT: Value(batch.inputs)}
     waiting = {name: len(network.consumers(name)) for name in _names(network)}
     for layer in network.layers:
@@ -45,7 +45,9 @@ def run_block(
             if not waiting[source]:
                 del values[source]  # no later layer needs it
     outputs = values[network.output.name].received
-    losses, errors = losses_and_errors(network.loss, outputs, batch.targets, network.steps)
+    losses, errors = losses_and_errors(
+        network.loss, outputs, batch.targets, network.steps, fused=fused
+    )
     return Trace(outputs, losses, errors, recorder.left, **recorder.kept)
 
 
@@ -63,6 +65,7 @@ class Run:
 
     network: Network
     params: Mapping[str, Tensor]
+    batch: Batch
     noise: Noise | None
     recorder: Recorder
     fused: bool
@@ -83,6 +86,9 @@ class Run:
         (source,) = self.network.sources(layer)
         self.recorder.keep_input(layer.name, source, given, leaky=self.network.has_memory(layer))
         weight, bias = effective_weight(layer, self.params), self.params.get(f"{layer.name}.bias")
+        if source == INPUT and self.batch.static and self.batch.plain is not None:
+            once = current(layer, weight, bias, self.batch.plain.inputs)
+            return Value(once.repeat(self.batch.folds, 1))  # one product for all replicates
         if self.fused and isinstance(layer, Linear) and (given.apart or not given.noisy):
             made = spiking_current(layer, weight, bias, given.clean, given.apart)
             if made is not None:

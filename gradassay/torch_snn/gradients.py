@@ -60,19 +60,17 @@ def weight_gradient(
         raise DataError(
             f"delta: got a batch axis of {rows}; expected a multiple of replicates = {replicates}."
         )
-    values, bias = presynaptic.values, presynaptic.bias
+    bias = presynaptic.bias
+    product = None
     if presynaptic.weights is not None:
         folded = _over_time(presynaptic.weights, delta)[None]
+        product = _mean_product(layer, folded, presynaptic.values[None], replicates)
         if presynaptic.weights is bias:  # the bias's input goes the same way
             delta, bias = folded, bias.new_ones(1)
-        values = values[None]
-    else:
-        folded = delta
-    product = None
-    if fused and isinstance(layer, Linear) and presynaptic.weights is None:
-        product = spiking_outer(folded, presynaptic, replicates)
+    elif fused and isinstance(layer, Linear):
+        product = spiking_outer(delta, presynaptic, replicates)
     if product is None:
-        product = _mean_product(layer, folded, values, replicates)
+        product = _mean_product(layer, delta, presynaptic.values, replicates)
     if isinstance(layer, Gain):
         return {f"{layer.name}.weight": product}
     gradient = parameter_gradient(layer, params, product)

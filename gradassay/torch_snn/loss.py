@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from gradassay.core.network import Loss
+from gradassay.torch_snn.native.loss import fused_loss
 
 
 def losses_and_errors(
-    loss: Loss, outputs: Tensor, targets: Tensor, steps: int
+    loss: Loss, outputs: Tensor, targets: Tensor, steps: int, *, fused: bool
 ) -> tuple[Tensor, Tensor]:
     """Return the loss of each step and sample, and its derivative by the output.
 
@@ -30,6 +31,8 @@ def losses_and_errors(
         Classes.
     steps : int
         T.
+    fused : bool
+        In one pass in C, where it can be.
 
     Returns
     -------
@@ -38,12 +41,19 @@ def losses_and_errors(
     """
     over_sequence = loss.over == "sequence"
     seen = outputs.mean(0, keepdim=True) if over_sequence else outputs
-    values, derivatives = _mixture(loss.mse_weight, seen, targets)
-    values.div_(steps)
-    derivatives.div_(steps)
+    found = fused_loss(seen, targets, loss.mse_weight, 1 / steps) if fused else None
+    values, derivatives = found or _plain(loss.mse_weight, seen, targets, steps)
     if over_sequence:
         return values.repeat(steps, 1), derivatives.repeat(steps, 1, 1)
     return values, derivatives
+
+
+def _plain(
+    mse_weight: float, outputs: Tensor, targets: Tensor, steps: int
+) -> tuple[Tensor, Tensor]:
+    """Return l / T and l' / T in plain tensor operations."""
+    values, derivatives = _mixture(mse_weight, outputs, targets)
+    return values.div_(steps), derivatives.div_(steps)
 
 
 def _mixture(mse_weight: float, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -81,6 +81,12 @@ class Population:
         traces = {}
         if any(self._traced):
             traces = recorder.fused_traces(name, noisy=on_spikes is not None)
+        # dense layers take the spikes themselves where the trace starts from 0
+        summed = {
+            trace
+            for trace, before in traces.items()
+            if not (self._dense and before is None and (trace == "trace" or not on_spikes))
+        }
         wanted = {kind for kind in ("membrane", "derivative") if kind in recorder.record}
         if on_spikes:
             wanted.add("received")
@@ -95,7 +101,7 @@ class Population:
                 on_membrane or on_spikes,
                 on_membrane is not None,
                 traces,
-                frozenset(wanted | set(traces)),
+                frozenset(wanted | summed),
                 overwrite=self._own_currents,
             ),
         )
@@ -105,17 +111,24 @@ class Population:
         for kind in KEPT:
             recorder.keep(kind, name, received if kind == "received" else made.get(kind))
         for trace in traces:
-            of = spikes if trace == "trace" or not on_spikes else None
-            recorder.take_trace(trace, name, made[trace], of)
+            last = made[f"{trace}_left"]
+            if trace in summed:
+                recorder.take_trace(trace, name, made[trace], last)
+            else:
+                recorder.take_spikes(trace, name, spikes, last)
         if apart is not None:
             return Value(spikes, received if on_spikes else self._make_noisy(spikes), apart)
         return Value(spikes if recorder.needs_clean else received, received)
 
     def _apart(self) -> Apart | None:
         """Return noise on the spikes that dense layers, which alone see it, multiply by itself."""
-        on_spikes = self._injected("spike")
-        dense = all(isinstance(one, Linear) for one in self.network.consumers(self.layer.name))
-        return set_apart(on_spikes, self.layer.name) if on_spikes is not None and dense else None
+        noise = self._injected("spike") if self._dense else None
+        return None if noise is None else set_apart(noise, self.layer.name)
+
+    @property
+    def _dense(self) -> bool:
+        """Whether dense layers alone take the population's output."""
+        return all(isinstance(one, Linear) for one in self.network.consumers(self.layer.name))
 
     def _make_noisy(self, spikes: Tensor) -> Callable[[], Tensor]:
         return lambda: _with_noise(spikes, self._noise_on("spike"))

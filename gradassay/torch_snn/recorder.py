@@ -9,7 +9,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
-from gradassay.core.trace import Carry, Presynaptic, Recorded
+from gradassay.core.trace import Carry, Presynaptic, Recorded, SpikeTrace
 from gradassay.torch_snn.spiking import Apart
 from gradassay.torch_snn.traces import activity, bias_trace, eligibility
 
@@ -134,16 +134,22 @@ class Recorder:
         names = names if noisy else names[:1]
         return {name: self.before(f"{name}/{layer}") for name in names}
 
-    def take_trace(self, name: str, layer: str, trace: Tensor, spikes: Tensor | None) -> None:
-        """Take a trace (t, R*B, n) of a population's output that is made already.
-
-        Spikes that it is the trace of are kept with it where it starts from 0.
-        """
+    def take_trace(self, name: str, layer: str, trace: Tensor, last: Tensor) -> None:
+        """Take a trace (t, R*B, n) of a population's output that is made already."""
         state = f"{name}/{layer}"
-        known = spikes if self.before(state) is None else None
-        bias = trace.new_tensor(self.bias)
-        self.traces[state] = Presynaptic(trace, bias, spikes=known, leak=self.leak)
-        self.left[state] = trace[-1]
+        self.traces[state] = Presynaptic(trace, trace.new_tensor(self.bias))
+        self.left[state] = last
+
+    def take_spikes(self, name: str, layer: str, spikes: Tensor, last: Tensor) -> None:
+        """Take spikes in place of their trace from 0, of which the last step is made already."""
+        state, bias, leak = f"{name}/{layer}", spikes.new_tensor(self.bias), self.leak
+
+        def summed() -> Tensor:
+            values: Tensor = eligibility(spikes, bias, leak, None)[0].values
+            return values
+
+        self.traces[state] = SpikeTrace(spikes, leak, bias, summed)
+        self.left[state] = last
 
     def _trace(self, name: str, source: str, array: Tensor, *, shared: bool) -> Presynaptic:
         """Return a trace, made once for all layers that a source feeds.

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from gradassay.core.layers import Linear
 from gradassay.core.noise import Noise
-from gradassay.core.trace import Presynaptic
+from gradassay.core.trace import Presynaptic, SpikeTrace
 from gradassay.torch_snn.native.binary import (
     Bits,
     Term,
@@ -132,11 +132,11 @@ def spiking_outer(delta: Tensor, presynaptic: Presynaptic, replicates: int) -> T
     tensor, shape (R, outputs, inputs), or None
         None where a are not zeros and ones, nor a trace of them that is known to be one.
     """
-    spikes = presynaptic.values if presynaptic.spikes is None else presynaptic.spikes
-    bits = pack_columns(spikes, replicates)
+    trace = presynaptic if isinstance(presynaptic, SpikeTrace) else None
+    bits = pack_columns(trace.spikes if trace else presynaptic.values, replicates)
     if bits is None:
         return None
-    summed = delta if presynaptic.spikes is None else _backwards(delta, presynaptic.leak)
+    summed = _backwards(delta, trace.leak) if trace else delta
     return mean_outer(summed, bits, replicates / delta.shape[1])
 
 

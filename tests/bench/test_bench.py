@@ -11,6 +11,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from gradassay.bench.compare import compare
+from gradassay.bench.draws import draws
 from gradassay.bench.floor import WORK, Work, floor_step
 from gradassay.bench.peers import peer_steps
 from gradassay.bench.steps import training_step
@@ -129,8 +130,41 @@ def test_the_command_prints_and_writes_ratios(
 
 
 @pytest.mark.parametrize(
+    ("method", "products", "batched"), [("spatial_bp", 5, 3), ("dfa", 5, 3), ("opzo", 5, 5)]
+)
+def test_the_floor_of_draws_has_a_gradient_for_each(
+    method: str, products: int, batched: int
+) -> None:
+    network = bench_network("fc-30-20", "12", 5, 3)
+    step = floor_step(network, 4, WORK[method], torch.float32, 7)
+    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as seen:
+        step()
+    counts = {event.key: event.count for event in seen.key_averages()}
+    assert counts["aten::mm"] == products
+    assert counts["aten::bmm"] == batched
+    shapes = [tuple(map(tuple, e.input_shapes[:2])) for e in seen.events() if e.name == "aten::mm"]
+    assert ((4, 12), (12, 30)) in shapes  # of the first layer one for all
+    assert ((7 * 12, 30), (30, 20)) in shapes
+
+
+def test_draws_are_timed_against_the_same_draws_one_by_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    network = bench_network("fc-9", "12", 5, 3)
+    draw = draws(make_estimator("zo_single_point"), network, 4)
+    folded, alone = draw(3, range(5)), draw(3, range(2, 3))
+    for name, gradient in folded.gradient.items():
+        torch.testing.assert_close(gradient[2], alone.gradient[name][0], rtol=0, atol=1e-5)
+    words = ["bench", "--network", "fc-9", "--inputs", "12", "--batch", "4", "--rounds", "6"]
+    assert main([*words, "--replicates", "5"]) in (0, 3)
+    assert "one by one" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("words", "told"),
     [
+        (["--replicates", "0"], "--replicates: got 0"),
+        (["--network", "4C3-FC", "--inputs", "1x8x8", "--replicates", "2"], "floor: got layer"),
         (["--rounds", "5"], "--rounds: got 5"),
         (["--threads", "0"], "--threads: got 0"),
         (["--inputs", "1x28"], "--inputs: got '1x28'"),

@@ -14,7 +14,7 @@ from gradassay.core.keys import Key
 from gradassay.core.layers import Linear
 from gradassay.core.noise import Noise, NoiseModel, draw_noise
 from gradassay.core.params import initial_params
-from gradassay.core.trace import Presynaptic
+from gradassay.core.trace import Presynaptic, SpikeTrace
 from gradassay.torch_snn import TorchBackend
 from gradassay.torch_snn.gradients import weight_gradient
 from gradassay.torch_snn.native import binary
@@ -102,7 +102,7 @@ def test_weight_gradients_of_spikes_and_of_their_trace_are_the_plain_ones(
     layer = Linear("w", units, columns)
     bias = torch.ones(steps, dtype=dtype)
     trace = eligibility(spikes, bias, leak, None)[0].values
-    known = Presynaptic(trace, bias, spikes=spikes, leak=leak)
+    known = SpikeTrace(spikes, leak, bias, lambda: trace)
     near = 1e-5 if dtype == torch.float32 else 1e-13  # 1 / B rounds
     for seen in (known, Presynaptic(spikes, bias)):
         plain = Presynaptic(seen.values, bias)

@@ -19,13 +19,16 @@ from gradassay.core.batch import Batch
 from gradassay.core.builders import network_named
 from gradassay.core.keys import Key
 from gradassay.core.layers import AvgPool
+from gradassay.core.network import Loss
 from gradassay.core.neuron import Neuron, Surrogate, SurrogateKind
 from gradassay.core.noise import NoiseModel, draw_noise
 from gradassay.core.params import initial_params
 from gradassay.core.trace import Presynaptic, Recorded, Trace
 from gradassay.torch_snn import TorchBackend
+from gradassay.torch_snn.loss import losses_and_errors
 from gradassay.torch_snn.native.library import native_library
 from gradassay.torch_snn.native.lif import Fused, available, run
+from gradassay.torch_snn.native.loss import fused_loss
 from gradassay.torch_snn.native.momentum import momentum_step
 from gradassay.torch_snn.native.pooling import pooled
 from gradassay.torch_snn.neuron import Scaled, scan
@@ -102,6 +105,7 @@ def test_the_fused_pass_is_the_eager_one(
         "trace": eligibility(spikes, ones, neuron.leak, before[1])[0].values,
         "received_trace": eligibility(received, ones, neuron.leak, before[2])[0].values,
     }
+    expected |= {f"{name}_left": expected[name][-1] for name in ("trace", "received_trace")}
     assert set(made) == set(expected)
     for name, array in expected.items():
         scale = max(1.0, float(array.abs().max()))
@@ -202,6 +206,7 @@ def test_smooth_neurons_and_other_types_have_no_fused_pass() -> None:
 
 SCRIPT = """
 import numpy as np
+from gradassay.torch_snn.loss import losses_and_errors
 from gradassay.torch_snn.native.library import native_library
 from gradassay.torch_snn.native.momentum import momentum_step
 print(native_library() is None)
@@ -277,6 +282,50 @@ def test_fused_pooling_is_the_plain_one(
     near = 1e-6 if dtype == torch.float32 else 1e-14
     torch.testing.assert_close(found, plain_pool(layer, values), rtol=near, atol=near)
     torch.testing.assert_close(back, plain_transposed(layer, delta), rtol=near, atol=near)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    steps=st.integers(1, 5),
+    samples=st.integers(1, 40),
+    classes=st.integers(1, 60),
+    mse_weight=st.sampled_from([0.0, 0.25, 1.0]),
+    over=st.sampled_from(["step", "sequence"]),
+    scale=st.sampled_from([1.0, 1e3]),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+    seed=st.integers(0, 2**20),
+)
+def test_the_fused_loss_is_the_plain_one(
+    steps: int,
+    samples: int,
+    classes: int,
+    mse_weight: float,
+    over: str,
+    scale: float,
+    dtype: torch.dtype,
+    seed: int,
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    outputs = scale * torch.randn(steps, samples, classes, dtype=dtype, generator=generator)
+    targets = torch.randint(0, classes, (samples,), generator=generator)
+    loss = Loss(mse_weight, over)  # type: ignore[arg-type]
+    found = losses_and_errors(loss, outputs, targets, steps, fused=True)
+    plain = losses_and_errors(loss, outputs, targets, steps, fused=False)
+    near = 3e-6 if dtype == torch.float32 else 1e-13
+    for one, other in zip(found, plain, strict=True):
+        torch.testing.assert_close(one, other, rtol=near, atol=near)
+
+
+def test_the_fused_loss_keeps_nan_and_refuses_what_is_no_class() -> None:
+    outputs, targets = torch.zeros(2, 3, 4), torch.tensor([0, 3, 1])
+    outputs[1, 2, 3] = torch.nan
+    found = fused_loss(outputs, targets, 0.0, 1.0)
+    assert found is not None
+    assert found[0].isnan().sum() == 1
+    assert found[1].isnan().sum() == 4
+    assert fused_loss(outputs, torch.tensor([0, 4, 1]), 0.0, 1.0) is None
+    assert fused_loss(outputs, torch.tensor([0, -1, 1]), 0.0, 1.0) is None
+    assert fused_loss(outputs.bfloat16(), targets, 0.0, 1.0) is None
 
 
 def test_pooling_keeps_nan_and_takes_views() -> None:

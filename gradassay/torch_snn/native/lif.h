@@ -12,8 +12,9 @@ typedef struct {
     const REAL *noise;          /* z (t, size); null for none */
     const REAL *trace_before, *received_trace_before; /* null for 0 */
     REAL *membrane, *spikes, *received, *derivative;  /* (t, size); null where not wanted */
-    REAL *trace, *received_trace;                     /* (t, size); null where not wanted */
+    REAL *trace, *received_trace;   /* (t, size); null where not wanted; only with the last step */
     REAL *left;                 /* v of the last step */
+    REAL *trace_left, *received_trace_left; /* of the last step; null where not wanted */
     REAL scale, leak, threshold, sharpness; /* alpha, leak, V_th, k */
     int32_t on_membrane, reset, surrogate;
 } NAME(layer);
@@ -97,21 +98,21 @@ static inline void NAME(step)(const NAME(layer) *p, int64_t t, int64_t start, in
         NAME(derive)(seen, n, p->surrogate, p->sharpness);
         memcpy(p->derivative + at, seen, n * sizeof(REAL));
     }
-    if (p->trace) {
+    if (p->trace_left)
         for (int64_t i = 0; i < n; i++)
             trace[i] = s[i] + leak * trace[i];
+    if (p->trace)
         memcpy(p->trace + at, trace, n * sizeof(REAL));
-    }
     if (z && !p->on_membrane)
         for (int64_t i = 0; i < n; i++)
             s[i] += scale * z[i];
     if (p->received)
         memcpy(p->received + at, s, n * sizeof(REAL));
-    if (p->received_trace) {
+    if (p->received_trace_left)
         for (int64_t i = 0; i < n; i++)
             received[i] = s[i] + leak * received[i];
+    if (p->received_trace)
         memcpy(p->received_trace + at, received, n * sizeof(REAL));
-    }
 }
 
 static inline void NAME(load)(REAL *restrict to, const REAL *from, int64_t start, int64_t n)
@@ -134,5 +135,9 @@ void NAME(run)(const NAME(layer) *p, int32_t threads)
         for (int64_t t = 0; t < p->steps; t++)
             NAME(step)(p, t, start, n, v, trace, received);
         memcpy(p->left + start, v, n * sizeof(REAL));
+        if (p->trace_left)
+            memcpy(p->trace_left + start, trace, n * sizeof(REAL));
+        if (p->received_trace_left)
+            memcpy(p->received_trace_left + start, received, n * sizeof(REAL));
     }
 }

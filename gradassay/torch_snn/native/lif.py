@@ -18,6 +18,7 @@ from gradassay.torch_snn.neuron import Scaled
 RESETS = ("soft", "hard", "none")
 SURROGATES = ("sigmoid", "arctan", "triangle", "rectangle", "superspike", "gaussian")
 GIVEN = ("currents", "rested", "noise", "trace_before", "received_trace_before")
+LEFT = ("left", "trace_left", "received_trace_left")
 MADE = ("membrane", "spikes", "received", "derivative", "trace", "received_trace")
 
 
@@ -39,7 +40,8 @@ class Fused:
         Whether the noise is on the membrane potential that the firing sees, or on the spikes.
     traces : mapping from record to tensor (R*B, n) or None
         ``trace`` (of the clean spikes), ``received_trace`` (with the noise on them): the step
-        before's, None for 0. Those that are absent are not made.
+        before's, None for 0. Of those that are there the last step is made, of all that are
+        wanted all steps.
     wanted : set of str
         Of `MADE`.
     overwrite : bool
@@ -73,6 +75,8 @@ def available(neuron: Neuron, tensor: Tensor) -> bool:
 def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
     """Return what was wanted, each (t, R*B, n), and ``left``: v of the last step.
 
+    ``trace_left`` and ``received_trace_left`` are the last step of the traces.
+
     The equations are those of `gradassay.torch_snn.neuron.scan`,
     `gradassay.torch_snn.surrogate.surrogate_derivative` and `gradassay.torch_snn.traces`.
 
@@ -100,16 +104,17 @@ def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
         "received_trace_before": given.traces.get("received_trace"),
     }
     kept = {name: None if a is None else a.contiguous() for name, a in inputs.items()}
-    left = currents.new_empty(shape[1:])
+    left = {"left": currents.new_empty(shape[1:])}
+    left |= {f"{name}_left": currents.new_empty(shape[1:]) for name in given.traces}
     layer, call = _entry(currents.dtype)
     call(
         layer(
             steps=given.steps,
-            size=left.numel(),
-            current_stride=0 if static else left.numel(),
+            size=left["left"].numel(),
+            current_stride=0 if static else left["left"].numel(),
             **{name: _address(kept[name]) for name in GIVEN},
             **{name: _address(made.get(name)) for name in MADE},
-            left=left.data_ptr(),
+            **{name: _address(left.get(name)) for name in LEFT},
             scale=0.0 if given.noise is None else given.noise.scale,
             leak=neuron.leak,
             threshold=neuron.threshold,
@@ -120,7 +125,7 @@ def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
         ),
         torch.get_num_threads(),
     )
-    return {**made, "left": left}
+    return {**made, **left}
 
 
 def _address(tensor: Tensor | None) -> int | None:
@@ -133,7 +138,7 @@ def _entry(dtype: torch.dtype) -> tuple[type[ctypes.Structure], Any]:
     name, real = PRECISIONS[dtype]
     fields: list[tuple[str, Any]] = [(n, ctypes.c_int64) for n in ("steps", "size")]
     fields += [("current_stride", ctypes.c_int64)]
-    fields += [(n, ctypes.c_void_p) for n in (*GIVEN, *MADE, "left")]
+    fields += [(n, ctypes.c_void_p) for n in (*GIVEN, *MADE, *LEFT)]
     fields += [(n, real) for n in ("scale", "leak", "threshold", "sharpness")]
     fields += [(n, ctypes.c_int32) for n in ("on_membrane", "reset", "surrogate")]
     structure = type(f"Layer_{name}", (ctypes.Structure,), {"_fields_": fields})

@@ -1,0 +1,88 @@
+"""Signs as raw bits are the signs that an array of them would be, and are made only when used."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradassay.core.builders import network_named
+from gradassay.core.keys import Key
+from gradassay.core.noise import NoiseModel, draw, draw_noise
+from gradassay.core.signs import LazySigns, draw_raw_signs, draw_signs
+
+
+@given(
+    steps=st.integers(1, 7),
+    samples=st.integers(1, 5),
+    units=st.integers(1, 20),
+    replicates=st.integers(1, 4),
+    pairs=st.booleans(),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_bits_are_the_signs_of_the_same_streams(
+    steps: int, samples: int, units: int, replicates: int, pairs: bool, dtype: type[np.floating]
+) -> None:
+    key = Key(3)
+    raw = draw_raw_signs((steps, samples, units), key.numbered(range(replicates)), pairs=pairs)
+    if samples * units % 8:
+        assert raw is None
+        return
+    assert raw is not None
+    drawn = (steps + 1) // 2 if pairs else steps
+    for number, generator in enumerate(key.numbered(range(replicates))):
+        own = draw_signs((drawn, samples, units), generator, dtype)
+        if pairs:
+            own = np.stack([own, -own], axis=1).reshape(-1, samples, units)[:steps]
+        found = raw.array(dtype)[:, number * samples : (number + 1) * samples]
+        assert np.array_equal(found, own)
+        assert found.dtype == dtype
+    assert raw.shape == (steps, replicates * samples, units)
+
+
+@pytest.mark.parametrize("pairing", ["none", "time", "batch"])
+@pytest.mark.parametrize("units", [8, 5])
+def test_drawn_signs_are_the_draws_of_the_law(pairing: str, units: int) -> None:
+    network = network_named(f"fc-{units}", 6, 3, steps=5)
+    model = NoiseModel(0.1, "rademacher", pairing)  # type: ignore[arg-type]
+    z = draw_noise(model, network, 4, Key(1), (0, 3)).values["lif1"]
+    generator = next((Key(1) / "lif1").numbered([3]))
+    if pairing == "none":
+        assert np.array_equal(z[:, 4:], draw("rademacher", (5, 4, units), generator, np.float64))
+    elif pairing == "time":
+        half = draw("rademacher", (3, 4, units), generator, np.float64)
+        assert np.array_equal(z[::2, 4:], half)
+        assert np.array_equal(z[1::2], -z[:4:2])
+    else:
+        assert np.array_equal(z[:, 2:4], -z[:, :2])
+
+
+def test_nothing_is_made_before_it_is_asked_for() -> None:
+    made: list[np.ndarray] = []
+
+    def placed(array: np.ndarray) -> np.ndarray:
+        made.append(array)
+        return array
+
+    network = network_named("fc-8-16", 6, 3, steps=4)
+    noise = draw_noise(NoiseModel(0.1, "rademacher", "time"), network, 4, Key(1)).placed(placed)
+    assert isinstance(noise.values, LazySigns)
+    assert "lif1" in noise.values
+    assert "lif3" not in noise.values
+    assert list(noise.values) == ["lif1", "lif2"]
+    assert len(noise.values) == 2
+    assert noise.raw["lif2"].shape == (4, 4, 16)
+    assert not made
+    assert noise.values["lif1"] is noise.values["lif1"]
+    assert len(made) == 1
+    assert noise.map(np.negative).raw == {}
+
+
+def test_signs_go_to_another_process() -> None:
+    network = network_named("fc-8", 6, 3, steps=4)
+    noise = draw_noise(NoiseModel(0.1, "rademacher"), network, 4, Key(1))
+    again = pickle.loads(pickle.dumps(noise))
+    assert np.array_equal(again.values["lif1"], noise.values["lif1"])
