@@ -15,7 +15,7 @@ RUNS ?= 1000
 METHODS ?= spatial_bp,bptt,feedback_alignment,sign_symmetric,dfa,dkp,zo_single_point,zo_two_point,spsa,forward_gradient,pzo_two_point,opzo,localzo,local_learning,intermediate_global,opzo+0.01*local_learning,spatial_bp+0.01*local_learning,dfa+0.01*local_learning,opzo+0.01*local_learning+0.1*intermediate_global
 
 .DEFAULT_GOAL := help
-.PHONY: help report test test-peers check lint campaign self-test asv fashion zoo conv dist clean
+.PHONY: help report test test-peers check lint campaign self-test asv asv-check fashion zoo conv dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,11 @@ asv: $(VENV)/.installed-dev ## benchmark the last two commits and publish the pa
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/asv run --show-stderr $(COMMITS)
 	$(BIN)/asv publish
 	@echo "pages: .asv/html/index.html (serve them with: $(BIN)/asv preview)"
+
+asv-check: $(VENV)/.installed-dev ## judge HEAD's ratios by its parent's: regressed, noise, or not measured
+	$(BIN)/asv machine --yes
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/asv run --bench bench_ratios HEAD~2..HEAD
+	$(BIN)/python -m benchmarks.check HEAD~1 HEAD
 
 dist: $(VENV)/.installed-dev ## build wheel and sdist
 	$(BIN)/python -m build

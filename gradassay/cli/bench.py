@@ -68,7 +68,6 @@ def bench(
     from gradassay.bench.draws import run_draws
     from gradassay.bench.suite import bench_network, run_bench
     from gradassay.core.errors import UsageError
-    from gradassay.core.memory import keep_freed_memory
 
     require_new_file("--json", json, overwrite=overwrite)
     if rounds < 6:
@@ -79,7 +78,6 @@ def bench(
         torch.set_num_threads(threads)
     if replicates is not None and replicates < 1:
         raise UsageError(f"--replicates: got {replicates}; expected at least 1.")
-    keep_freed_memory()
     model = bench_network(network, inputs, classes, steps)
     names = [name.strip() for name in estimators.split(",")]
     if replicates is None:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from gradassay import __version__
 from gradassay.core.errors import GradassayError
+from gradassay.core.memory import keep_freed_memory
 
 PASSED, FAILED, UNUSABLE, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 all passed; 1 a check failed; 2 could not run (usage, data, configuration); 3 inconclusive
         under ``--strict``; 130 interrupted.
     """
+    keep_freed_memory()
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # last, for module:attribute of the working folder
     words = list(sys.argv[1:] if arguments is None else arguments)

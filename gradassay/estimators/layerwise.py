@@ -23,6 +23,7 @@ from gradassay.core.estimator import Estimate, State
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
 from gradassay.core.noise import Noise, NoiseModel, draw_noise
+from gradassay.core.noise_steps import NoiseSteps
 from gradassay.core.params import Params
 from gradassay.core.trace import Carry, Presynaptic, Recorded, Trace
 from gradassay.estimators.passes import Pass
@@ -177,6 +178,15 @@ class LayerwiseEstimator(ABC):
             return None
         drawn = draw_noise(self.noise, network, batch.size, key / "noise", numbers, backend.dtype)
         return drawn.placed(backend.asarray)
+
+    def draw_by_step(
+        self, backend: Backend, network: Network, batch: Batch, key: Key, numbers: range
+    ) -> NoiseSteps | None:
+        """Return what draws the numbers of `draw` some steps at a time; None where nothing does."""
+        model, own = self.noise, type(self).draw is not LayerwiseEstimator.draw
+        if model is None or model.position == "weights" or own:
+            return None
+        return NoiseSteps(model, network, batch.size, key / "noise", numbers, backend.dtype)
 
     def observe(
         self,

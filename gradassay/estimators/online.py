@@ -20,14 +20,15 @@ class OnlineEstimate:
 
     With the same parameters at every call the gradients add up to that of the whole sequence; with
     parameters that are updated in between, training is online. What the estimator learns is
-    absorbed once, after the last step. `done` counts the steps taken.
+    absorbed once, after the last step. `done` counts the steps taken. Memory does not grow with T.
 
     Parameters
     ----------
     estimator : LayerwiseEstimator
         One that claims `Online`.
     backend, network, batch, state, key, replicates, noise
-        As in `Estimator.estimate`. The noise of the whole sequence is drawn here.
+        As in `Estimator.estimate`. The noise is drawn step by step, the same numbers; that of an
+        estimator which draws its own is drawn here as a whole.
 
     Raises
     ------
@@ -53,7 +54,11 @@ class OnlineEstimate:
         self._count = 1 if replicates is None else len(replicates)
         self._folded = None if replicates is None else self._count
         numbers = range(1) if replicates is None else replicates
-        self._noise = noise or self._estimator.draw(backend, network, batch, key, numbers)
+        self._noise, self._drawn = noise, None
+        if noise is None:
+            self._drawn = self._estimator.draw_by_step(backend, network, batch, key, numbers)
+        if noise is None and self._drawn is None:
+            self._noise = self._estimator.draw(backend, network, batch, key, numbers)
         self._carries: Carries = (None, None)
         self._learnt: dict[str, Array] = {}
         self.done = 0
@@ -102,7 +107,9 @@ class OnlineEstimate:
         batch, noise = self._batch, self._noise
         if not batch.static:
             batch = Batch(batch.inputs[start:stop, ...], batch.targets, batch.folds)
-        if noise is not None and noise.position != "weights":
+        if self._drawn is not None:
+            noise = self._drawn.take(stop - start).map(self._backend.asarray)
+        elif noise is not None and noise.position != "weights":
             noise = noise.map(lambda z: z[start:stop, ...])
         return batch, noise
 
