@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -78,20 +78,8 @@ class Population:
         together = apart is None or not recorder.record.isdisjoint(RECEIVED)
         on_spikes = self._noise_on("spike") if together else None
         on_membrane = self._noise_on("membrane")
-        traces = {}
-        if any(self._traced):
-            traces = recorder.fused_traces(name, noisy=on_spikes is not None)
-        # dense layers take the spikes themselves where the trace starts from 0
-        summed = {
-            trace
-            for trace, before in traces.items()
-            if not (self._dense and before is None and (trace == "trace" or not on_spikes))
-        }
-        wanted = {kind for kind in ("membrane", "derivative") if kind in recorder.record}
-        if on_spikes:
-            wanted.add("received")
-        if not on_spikes or apart or "trace" in traces or self._clean_needed:
-            wanted.add("spikes")
+        noisy = on_spikes is not None
+        traces = recorder.fused_traces(name, noisy=noisy) if any(self._traced) else {}
         made = native.run(
             self.network.neuron,
             native.Fused(
@@ -101,24 +89,48 @@ class Population:
                 on_membrane or on_spikes,
                 on_membrane is not None,
                 traces,
-                frozenset(wanted | summed),
+                self._wanted(traces, noisy=noisy, apart=apart is not None),
                 overwrite=self._own_currents,
             ),
         )
-        recorder.left[f"membrane/{name}"] = made["left"]
-        received = made["received"] if on_spikes else made["spikes"]
+        self._keep(made, list(traces))
+        received = made["received"] if noisy else made["spikes"]
         spikes = made.get("spikes", received)
+        if apart is not None:
+            return Value(spikes, received if noisy else self._make_noisy(spikes), apart)
+        return Value(spikes if recorder.needs_clean else received, received)
+
+    def _wanted(
+        self, traces: Mapping[str, Tensor | None], *, noisy: bool, apart: bool
+    ) -> frozenset[str]:
+        """Return what the pass has to make.
+
+        Dense layers take spikes in place of their trace where it starts from 0.
+        """
+        wanted = {kind for kind in ("membrane", "derivative") if kind in self.recorder.record}
+        if noisy:
+            wanted.add("received")
+        if not noisy or apart or "trace" in traces or self._clean_needed:
+            wanted.add("spikes")
+        for trace, before in traces.items():
+            of_spikes = trace == "trace" or not noisy
+            if not (self._dense and of_spikes and before is None):
+                wanted.add(trace)
+        return frozenset(wanted)
+
+    def _keep(self, made: Mapping[str, Tensor], traces: Sequence[str]) -> None:
+        """Keep the records and the state that a pass made."""
+        recorder, name = self.recorder, self.layer.name
+        recorder.left[f"membrane/{name}"] = made["left"]
         for kind in KEPT:
-            recorder.keep(kind, name, received if kind == "received" else made.get(kind))
+            other = made.get("spikes") if kind == "received" else None
+            recorder.keep(kind, name, made.get(kind, other))
         for trace in traces:
             last = made[f"{trace}_left"]
-            if trace in summed:
+            if trace in made:
                 recorder.take_trace(trace, name, made[trace], last)
             else:
-                recorder.take_spikes(trace, name, spikes, last)
-        if apart is not None:
-            return Value(spikes, received if on_spikes else self._make_noisy(spikes), apart)
-        return Value(spikes if recorder.needs_clean else received, received)
+                recorder.take_spikes(trace, name, made["spikes"], last)
 
     def _apart(self) -> Apart | None:
         """Return noise on the spikes that dense layers, which alone see it, multiply by itself."""
