@@ -12,7 +12,9 @@ from gradassay.bench.peers import peer_steps
 from gradassay.bench.steps import training_step
 from gradassay.core.builders import network_named
 from gradassay.core.errors import UsageError, unknown_name
+from gradassay.core.keys import Key
 from gradassay.core.network import Network
+from gradassay.core.noise import NoiseModel, draw_noise
 from gradassay.estimators import make_estimator
 from gradassay.torch_snn import TorchBackend
 
@@ -83,10 +85,26 @@ def run_bench(
         estimator = make_estimator(name, **OPTIONS.get(name, {}))
         subjects[name] = training_step(estimator, network, samples, backend)
         floors |= {floor: floor, name: floor}
+        if estimator.noise is not None:
+            noise = f"noise of {name}"
+            subjects[noise] = _noise(estimator.noise, network, samples, backend)
+            floors[noise] = floor
     others = peer_steps(network, samples) if peers else {}
     first = next(iter(floors.values()))
     floors |= dict.fromkeys(others, first)
     return compare({**subjects, **others}, floors, list(others), rounds=rounds)
+
+
+def _noise(
+    model: NoiseModel, network: Network, samples: int, backend: TorchBackend
+) -> Callable[[int], object]:
+    """Return a call that draws a step's noise and nothing else."""
+
+    def draw(number: int) -> None:
+        key = Key(1) / "noise" / (number % 2**20)
+        draw_noise(model, network, samples, key, dtype=backend.dtype).placed(backend.asarray)
+
+    return draw
 
 
 def require_floor(estimator: str) -> None:

@@ -124,7 +124,9 @@ def test_the_command_prints_and_writes_ratios(
     file = tmp_path / "bench.json"
     words = ["bench", "--network", "fc-20-20", "--inputs", "12", "--batch", "4", "--rounds", "6"]
     assert main([*words, "--no-peers", "--json", str(file)]) in (0, 3)
-    assert "floor of opzo" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "floor of opzo" in printed
+    assert "noise of opzo" in printed
     written = json.loads(file.read_text())
     assert [one["name"] for one in written["timings"]][:2] == ["floor of spatial_bp", "spatial_bp"]
 
