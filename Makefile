@@ -71,7 +71,7 @@ asv: $(VENV)/.installed-dev ## benchmark the last two commits and publish the pa
 asv-check: $(VENV)/.installed-dev ## judge HEAD's ratios by its parent's: regressed, noise, or not measured
 	$(BIN)/asv machine --yes
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/asv run --bench bench_ratios HEAD~2..HEAD
-	$(BIN)/python -m benchmarks.check HEAD~1 HEAD
+	$(BIN)/python -m gradassay.bench.history HEAD~1 HEAD
 
 dist: $(VENV)/.installed-dev ## build wheel and sdist
 	$(BIN)/python -m build

@@ -6,10 +6,8 @@ import math
 
 import pytest
 
-pytest.importorskip("asv", reason="asv is a development tool")
-
-from benchmarks import check
-from benchmarks.check import Ratio, combinations, exit_code, judge, judged
+from gradassay.bench import history
+from gradassay.bench.history import Ratio, combinations, exit_code, judge, judged
 
 NAN = Ratio(math.nan, math.nan, math.nan)
 
@@ -17,17 +15,17 @@ NAN = Ratio(math.nan, math.nan, math.nan)
 @pytest.mark.parametrize(
     ("before", "after", "verdict"),
     [
-        (Ratio(1.3, 1.28, 1.32), Ratio(1.5, 1.45, 1.55), check.REGRESSED),
-        (Ratio(1.3, 1.28, 1.32), Ratio(1.38, 1.37, 1.42), check.NOISE),  # beyond, by too little
-        (Ratio(1.3, 1.1, 1.5), Ratio(1.5, 1.3, 1.7), check.NOISE),  # intervals meet
-        (Ratio(1.3, 1.1, 1.5), Ratio(1.33, 1.2, 1.5), check.SAME),
-        (Ratio(1.5, 1.45, 1.55), Ratio(1.3, 1.28, 1.32), check.BETTER),
-        (Ratio(1.3, 1.28, 1.32), Ratio(1.3, 1.28, 1.32), check.SAME),
-        (None, Ratio(1.3, 1.28, 1.32), check.NOTHING),
-        (Ratio(1.3, 1.28, 1.32), None, check.NOTHING),
-        (NAN, Ratio(1.3, 1.28, 1.32), check.NOTHING),
-        (Ratio(1.3, 1.28, 1.32), Ratio(1.3, math.nan, 1.4), check.NOTHING),
-        (Ratio(1.3, -math.inf, math.inf), Ratio(9.0, -math.inf, math.inf), check.NOISE),
+        (Ratio(1.3, 1.28, 1.32), Ratio(1.5, 1.45, 1.55), history.REGRESSED),
+        (Ratio(1.3, 1.28, 1.32), Ratio(1.38, 1.37, 1.42), history.NOISE),  # beyond, by too little
+        (Ratio(1.3, 1.1, 1.5), Ratio(1.5, 1.3, 1.7), history.NOISE),  # intervals meet
+        (Ratio(1.3, 1.1, 1.5), Ratio(1.33, 1.2, 1.5), history.SAME),
+        (Ratio(1.5, 1.45, 1.55), Ratio(1.3, 1.28, 1.32), history.BETTER),
+        (Ratio(1.3, 1.28, 1.32), Ratio(1.3, 1.28, 1.32), history.SAME),
+        (None, Ratio(1.3, 1.28, 1.32), history.NOTHING),
+        (Ratio(1.3, 1.28, 1.32), None, history.NOTHING),
+        (NAN, Ratio(1.3, 1.28, 1.32), history.NOTHING),
+        (Ratio(1.3, 1.28, 1.32), Ratio(1.3, math.nan, 1.4), history.NOTHING),
+        (Ratio(1.3, -math.inf, math.inf), Ratio(9.0, -math.inf, math.inf), history.NOISE),
     ],
 )
 def test_verdicts(before: Ratio | None, after: Ratio | None, verdict: str) -> None:
@@ -37,13 +35,13 @@ def test_verdicts(before: Ratio | None, after: Ratio | None, verdict: str) -> No
 def test_every_ratio_of_either_commit_is_judged() -> None:
     one = Ratio(1.0, 0.9, 1.1)
     found = {name: verdict for name, verdict, _, _ in judged({("a",): one}, {("b",): one})}
-    assert found == {("a",): check.NOTHING, ("b",): check.NOTHING}
+    assert found == {("a",): history.NOTHING, ("b",): history.NOTHING}
 
 
 def test_exit_codes_tell_regressed_from_not_measured() -> None:
-    assert exit_code([check.SAME, check.NOISE, check.BETTER]) == 0
-    assert exit_code([check.SAME, check.REGRESSED, check.NOTHING]) == 1
-    assert exit_code([check.SAME, check.NOTHING]) == 3
+    assert exit_code([history.SAME, history.NOISE, history.BETTER]) == 0
+    assert exit_code([history.SAME, history.REGRESSED, history.NOTHING]) == 1
+    assert exit_code([history.SAME, history.NOTHING]) == 3
     assert exit_code([]) == 3
 
 

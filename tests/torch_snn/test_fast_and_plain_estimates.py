@@ -1,4 +1,4 @@
-"""Estimates of the whole zoo are the same on the fast and on the plain engine, over random shapes."""
+"""Estimates of the whole zoo are the same on the fast and on the plain engine, at random shapes."""
 
 from __future__ import annotations
 

@@ -1,20 +1,20 @@
-"""Judge the ratios that asv measured at two commits: `python -m benchmarks.check PARENT COMMIT`.
+"""Judge the ratios that asv measured: `python -m gradassay.bench.history PARENT COMMIT`.
 
 A ratio has *regressed* where its interval lies above the parent's by more than the margin, and is
-*better* where it lies below by as much. Where it moved by more than the margin with intervals that
-meet, that is *noise*; *the same* is what did not move. Where either commit has no figure (the
-benchmark failed, was not there, or the machine was disturbed) *nothing* was *measured*, and nothing
-is said about it. Exit code 1: something regressed; 3: nothing did, but not everything was measured.
+*better* where it lies below by as much. Where the median moved by more than the margin and neither
+is shown, that is *noise*; *the same* is what did not move. Where either commit has no figure (the
+benchmark failed, was not there, or the machine was disturbed), *nothing* was *measured*, and
+nothing is said about it. Exit code 1: something regressed; 3: nothing did, but not everything was
+measured.
 """
+
+from __future__ import annotations
 
 import math
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
-
-from asv.config import Config
-from asv.results import iter_results_for_machine_and_hash
 
 MARGIN = 0.05
 REGRESSED, BETTER, NOISE, SAME, NOTHING = (
@@ -64,6 +64,8 @@ def exit_code(verdicts: Sequence[str]) -> int:
 
 def ratios(results_dir: str, machine: str, commit: str) -> dict[Name, Ratio]:
     """Return the ratios of a commit by benchmark and parameters; those without a figure too."""
+    from asv.results import iter_results_for_machine_and_hash
+
     found: dict[Name, Ratio] = {}
     for results in iter_results_for_machine_and_hash(results_dir, machine, commit):
         names = set(results.get_all_result_keys())
@@ -89,10 +91,13 @@ def combinations(params: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
 def main(words: Sequence[str]) -> int:
     """Print the verdicts on two commits."""
     if len(words) != 2:
-        print("usage: python -m benchmarks.check PARENT COMMIT", file=sys.stderr)
+        print("usage: python -m gradassay.bench.history PARENT COMMIT", file=sys.stderr)
         return 2
-    config = Config.load("asv.conf.json")
-    before, after = (_of_any_machine(config.results_dir, _hash(word)) for word in words)
+    try:
+        before, after = (_of_this_machine(_hash(word)) for word in words)
+    except subprocess.CalledProcessError as error:
+        print(f"error: {error.stderr.strip()}; expected two commits.", file=sys.stderr)
+        return 2
     verdicts = []
     for name, verdict, one, other in judged(before, after):
         print(f"{verdict:16}  {_told(one)} -> {_told(other)}  {' '.join(name)}")
@@ -102,11 +107,13 @@ def main(words: Sequence[str]) -> int:
     return exit_code(verdicts)
 
 
-def _of_any_machine(results_dir: str, commit: str) -> dict[Name, Ratio]:
-    """Return the ratios of this machine's results."""
+def _of_this_machine(commit: str) -> dict[Name, Ratio]:
+    """Return the ratios of a commit that this machine measured."""
+    from asv.config import Config
     from asv.machine import Machine
 
-    return ratios(results_dir, Machine.get_unique_machine_name(), commit)
+    folder = Config.load("asv.conf.json").results_dir
+    return ratios(folder, Machine.get_unique_machine_name(), commit)
 
 
 def _hash(commit: str) -> str:
