@@ -1,36 +1,61 @@
-"""Ratios of times of one round, each with the interval of its median: what `make asv-check` judges.
+"""Ratios of times of one round, each with an interval: what `make asv-check` judges.
 
 A ratio to bare products of the same shapes, taken in turn in one process, says little about the
-machine and much about the code. Lower is better. `<name>_low` and `<name>_high` are the interval's
-ends; nothing is reported where the machine was disturbed.
+machine and much about the code. Lower is better. Three processes measure each, since where arrays
+come to lie differs between processes: the figure is the median of theirs, the interval covers all
+their intervals, `<name>_low` to `<name>_high`. Nothing is reported where one found the machine
+disturbed.
 """
 
+import json
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+from statistics import median
 
 import numpy as np
 
 from gradassay.bench.compare import DISTURBED, spread
-from gradassay.bench.draws import run_draws
-from gradassay.bench.suite import bench_network, run_bench
-from gradassay.core.memory import keep_freed_memory
 from gradassay.cost.timing import interleaved_seconds, median_interval
 
 METHODS = ["spatial_bp", "opzo"]
-# network: inputs, samples, rounds
+PROCESSES = 3
 STEPS = {
-    "fc-800-800": ("784", 128, 25),
-    "fc-64-64": ("64", 128, 41),
-    "32C3-AP2-32C3-AP2-FC": ("1x28x28", 16, 15),
+    "fc-800-800": ["--rounds", "25"],
+    "fc-64-64": ["--inputs", "64", "--rounds", "41"],
+    "32C3-AP2-32C3-AP2-FC": ["--inputs", "1x28x28", "--batch", "16", "--rounds", "11"],
 }
-# network: inputs, samples, replicates, rounds
-DRAWS = {"fc-64": ("64", 16, 256, 15), "fc-800": ("784", 128, 12, 15)}
+DRAWS = {
+    "fc-64": ["--inputs", "64", "--batch", "16", "--replicates", "256", "--rounds", "11"],
+    "fc-800": ["--batch", "128", "--replicates", "12", "--rounds", "9"],
+}
+NOTHING = (float("nan"),) * 3
 
 
-def interval_ends(interval, disturbed):
-    """Return value, low and high, or not-a-numbers."""
-    ends = (interval.value, interval.low, interval.high)
-    return (float("nan"),) * 3 if disturbed else ends
+def measured(network, words):
+    """Return what each process found, by name: lists of timings; empty where one was disturbed."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "bench.json"
+        for _ in range(PROCESSES):
+            command = [sys.executable, "-m", "gradassay", "bench", "--network", network, *words]
+            command += ["--no-peers", "--json", str(file), "--overwrite"]
+            done = subprocess.run(command, capture_output=True, check=False)
+            if done.returncode == 3:
+                return {}
+            done.check_returncode()
+            for timing in json.loads(file.read_text())["timings"]:
+                found.setdefault(timing["name"], []).append(timing)
+    return found
+
+
+def together(intervals):
+    """Return the median of several medians, and the ends of all their intervals."""
+    if not intervals:
+        return NOTHING
+    low = min(one["low"] for one in intervals)
+    return median(one["value"] for one in intervals), low, max(one["high"] for one in intervals)
 
 
 class StepToFloor:
@@ -38,16 +63,15 @@ class StepToFloor:
 
     params = [list(STEPS), METHODS]
     param_names = ["network", "estimator"]
-    timeout = 600
+    timeout = 900
 
     def setup_cache(self):
-        keep_freed_memory()
         found = {}
-        for name, (inputs, samples, rounds) in STEPS.items():
-            network = bench_network(name, inputs, 10, 6)
-            seen = run_bench(network, samples, METHODS, rounds=rounds, peers=False)
-            for one in seen.timings:
-                found[name, one.name] = interval_ends(one.to_floor, seen.disturbed)
+        for network, words in STEPS.items():
+            timings = measured(network, words)
+            for method in METHODS:
+                seen = [one["to_floor"] for one in timings.get(method, [])]
+                found[network, method] = together(seen)
         return found
 
     def track_step(self, found, network, estimator):
@@ -65,21 +89,18 @@ class Draws:
 
     params = [list(DRAWS), METHODS, ["floor", "loop"]]
     param_names = ["network", "estimator", "over"]
-    timeout = 600
+    timeout = 900
 
     def setup_cache(self):
-        keep_freed_memory()
         found = {}
-        for name, (inputs, samples, replicates, rounds) in DRAWS.items():
-            network = bench_network(name, inputs, 10, 6)
-            seen = run_draws(network, samples, METHODS, replicates, rounds=rounds)
-            timings = {one.name: one for one in seen.timings}
+        for network, words in DRAWS.items():
+            timings = measured(network, words)
             for method in METHODS:
-                folded = timings[f"{method}, folded"]
-                loop = folded.faster_than[f"{method}, one by one"]
-                of_loop = (1 / loop.value, 1 / loop.high, 1 / loop.low)
-                found[name, method, "floor"] = interval_ends(folded.to_floor, seen.disturbed)
-                found[name, method, "loop"] = (float("nan"),) * 3 if seen.disturbed else of_loop
+                folded = timings.get(f"{method}, folded", [])
+                found[network, method, "floor"] = together([one["to_floor"] for one in folded])
+                loops = [one["faster_than"][f"{method}, one by one"] for one in folded]
+                value, low, high = together(loops)
+                found[network, method, "loop"] = (1 / value, 1 / high, 1 / low)
         return found
 
     def track_draws(self, found, network, estimator, over):
@@ -109,11 +130,13 @@ class Start:
             for name, words in commands.items()
         }
         seconds = {n: np.array(s) for n, s in interleaved_seconds(runs, 11).items()}
-        disturbed = spread(list(seconds["torch"])) > DISTURBED
-        return {
-            name: interval_ends(median_interval(list(seconds[name] / seconds["torch"])), disturbed)
-            for name in self.params
-        }
+        if spread(list(seconds["torch"])) > DISTURBED:
+            return dict.fromkeys(self.params, NOTHING)
+        found = {}
+        for name in self.params:
+            ratio = median_interval(list(seconds[name] / seconds["torch"]))
+            found[name] = (ratio.value, ratio.low, ratio.high)
+        return found
 
     def track_start(self, found, start):
         return found[start][0]
@@ -129,4 +152,4 @@ for tracked in (StepToFloor, Draws, Start):
     for verb in vars(tracked):
         if verb.startswith("track_"):
             getattr(tracked, verb).unit = "ratio"
-            getattr(tracked, verb).version = "1"
+            getattr(tracked, verb).version = "2"
