@@ -34,7 +34,7 @@ NOTHING = (float("nan"),) * 3
 
 
 def measured(network, words):
-    """Return what each process found, by name: lists of timings; empty where many were disturbed."""
+    """Return what each process found, by name: lists of timings; none if too disturbed."""
     found, disturbed, counted = {}, 0, 0
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bench.json"
