@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gradassay.cli.options import require_new_file
+from gradassay.core.errors import UsageError
 
 if TYPE_CHECKING:
     from gradassay.bench.compare import Comparison
@@ -67,17 +68,13 @@ def bench(
 
     from gradassay.bench.draws import run_draws
     from gradassay.bench.suite import bench_network, run_bench
-    from gradassay.core.errors import UsageError
 
     require_new_file("--json", json, overwrite=overwrite)
-    if rounds < 6:
-        raise UsageError(f"--rounds: got {rounds}; expected at least 6, for intervals.")
+    _require_least("--rounds", rounds, 6)
+    _require_least("--threads", threads, 1)
+    _require_least("--replicates", replicates, 1)
     if threads is not None:
-        if threads < 1:
-            raise UsageError(f"--threads: got {threads}; expected at least 1.")
         torch.set_num_threads(threads)
-    if replicates is not None and replicates < 1:
-        raise UsageError(f"--replicates: got {replicates}; expected at least 1.")
     model = bench_network(network, inputs, classes, steps)
     names = [name.strip() for name in estimators.split(",")]
     if replicates is None:
@@ -100,6 +97,12 @@ def bench(
         outcome |= {"threads": torch.get_num_threads()} | dataclasses.asdict(found)
         write_whole(json, json_format.dumps(outcome, indent=1) + "\n")
     return 3 if found.disturbed else 0
+
+
+def _require_least(option: str, got: int | None, least: int) -> None:
+    """Refuse a number that is given and too small."""
+    if got is not None and got < least:
+        raise UsageError(f"{option}: got {got}; expected at least {least}.")
 
 
 def _table(found: Comparison, samples: int, *, loops: bool) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.errors import ConfigurationError, DataError
@@ -22,14 +22,17 @@ class Batch:
     folds : int
         R different mini-batches folded into the batch axis, one for each replicate; 1 for a plain
         batch, which all replicates share.
+
+    Attributes
+    ----------
     plain : Batch or None
-        The plain batch that all R are copies of, where they are.
+        The plain batch that all R are copies of, where `tiled` made them.
     """
 
     inputs: Array
     targets: Array
     folds: int = 1
-    plain: Batch | None = None
+    plain: Batch | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def static(self) -> bool:
@@ -58,12 +61,13 @@ class Batch:
             )
         xp = array_namespace(self.inputs)
         axis = 0 if self.static else 1
-        return Batch(
+        copies = Batch(
             xp.concat([self.inputs] * replicates, axis=axis),
             xp.concat([self.targets] * replicates),
             replicates,
-            self,
         )
+        object.__setattr__(copies, "plain", self)
+        return copies
 
 
 def require_batch(network: Network, batch: Batch) -> None:

@@ -90,7 +90,7 @@ class LazySigns(Mapping[str, Array]):
         """Return the same signs as arrays of another library."""
         return LazySigns(self.raw, self._dtype, function)
 
-    def none(self) -> Array:
+    def empty(self) -> Array:
         """Return an array without elements, of the type that the signs will have."""
         return self._place(np.empty(0, self._dtype))
 

@@ -54,11 +54,10 @@ class OnlineEstimate:
         self._count = 1 if replicates is None else len(replicates)
         self._folded = None if replicates is None else self._count
         numbers = range(1) if replicates is None else replicates
-        self._noise, self._drawn = noise, None
-        if noise is None:
-            self._drawn = self._estimator.draw_by_step(backend, network, batch, key, numbers)
-        if noise is None and self._drawn is None:
-            self._noise = self._estimator.draw(backend, network, batch, key, numbers)
+        given = (backend, network, batch, key, numbers)
+        self._drawn = self._estimator.draw_by_step(*given) if noise is None else None
+        whole = noise is None and self._drawn is None
+        self._noise = self._estimator.draw(*given) if whole else noise
         self._carries: Carries = (None, None)
         self._learnt: dict[str, Array] = {}
         self.done = 0

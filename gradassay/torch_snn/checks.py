@@ -80,7 +80,7 @@ def require_noise(
     require_injectable(network, noise, *rows)
     for name in noise.values:
         values = noise.values
-        z = values.none() if isinstance(values, LazySigns) else values[name]
+        z = values.empty() if isinstance(values, LazySigns) else values[name]
         require_placed(f"noise of {name}", z, dtype, device)
 
 

@@ -28,7 +28,7 @@ from gradassay.torch_snn.native.binary import (
     pack_raw_columns,
     times_transposed,
 )
-from gradassay.torch_snn.native.library import PRECISIONS
+from gradassay.torch_snn.native.compiled import PRECISIONS
 
 
 @dataclass(frozen=True)

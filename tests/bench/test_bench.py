@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from gradassay.bench import steps
 from gradassay.bench.compare import compare
 from gradassay.bench.draws import draws
 from gradassay.bench.floor import WORK, Work, floor_step
@@ -19,8 +20,10 @@ from gradassay.bench.suite import bench_network
 from gradassay.cli.main import main
 from gradassay.core.errors import ConfigurationError
 from gradassay.core.network import Network
+from gradassay.core.params import Params
 from gradassay.estimators import make_estimator
 from gradassay.torch_snn import TorchBackend
+from gradassay.training.optimiser import MomentumSGD
 
 
 @pytest.fixture
@@ -104,12 +107,27 @@ def test_the_products_of_the_first_layer_are_made_once() -> None:
     assert ((28, 30), (30, 20)) in shapes
 
 
-def test_a_step_updates_the_parameters_that_it_is_timed_with() -> None:
+def test_a_step_updates_the_parameters_that_it_is_timed_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[MomentumSGD] = []
+
+    class Kept(MomentumSGD):
+        def __init__(self, params: Params, momentum: float) -> None:
+            super().__init__(params, momentum)
+            made.append(self)
+
+    monkeypatch.setattr(steps, "MomentumSGD", Kept)
     network = bench_network("fc-30-20", "12", 5, 3)
     for method in WORK:
         step = training_step(make_estimator(method), network, 8, TorchBackend("float32"))
+        params = made[-1].params
         for number in range(3):
+            before = {name: array.clone() for name, array in params.items()}
             step(number)
+            # M of opzo is 0 at first, so that its hidden layers rest at the first step
+            moved = [n for n, array in params.items() if not torch.equal(array, before[n])]
+            assert moved == list(params) if number else "readout.weight" in moved
 
 
 def test_layers_without_an_equal_elsewhere_are_refused() -> None:

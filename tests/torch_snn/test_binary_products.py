@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gradassay.core.batch import Batch
 from gradassay.core.builders import network_named
+from gradassay.core.errors import DataError
 from gradassay.core.keys import Key
 from gradassay.core.layers import Linear
 from gradassay.core.noise import Noise, NoiseModel, draw_noise
@@ -18,7 +19,7 @@ from gradassay.core.trace import Presynaptic, SpikeTrace
 from gradassay.torch_snn import TorchBackend
 from gradassay.torch_snn.gradients import weight_gradient
 from gradassay.torch_snn.native import binary
-from gradassay.torch_snn.native.library import native_library
+from gradassay.torch_snn.native.compiled import native_library
 from gradassay.torch_snn.spiking import set_apart, spiking_current, spiking_outer
 from gradassay.torch_snn.traces import eligibility
 
@@ -185,6 +186,32 @@ def test_no_bits_of_other_types_or_strides() -> None:
     assert binary.pack(torch.zeros(40, 40).T[::2]) is None
     assert binary.pack_columns(torch.zeros(4, 8, 40).transpose(0, 1), 1) is None
     assert not binary.opposite_pairs(torch.zeros(1, 4, 4))
+
+
+def test_shapes_that_do_not_fit_are_refused() -> None:
+    bits, columns = binary.pack(torch.zeros(6, 40)), binary.pack_columns(torch.zeros(2, 3, 40), 1)
+    assert bits is not None
+    assert columns is not None
+    with pytest.raises(DataError, match=r"weight: got shape \(5, 39\); expected \(5, 40\)"):
+        binary.times_transposed(bits, torch.zeros(5, 39))
+    term = binary.Term(torch.zeros(1, 3, 5), 0.5, pairs=False)
+    with pytest.raises(DataError, match="term: got shape"):
+        binary.times_transposed(bits, torch.zeros(5, 40), term=term)
+    with pytest.raises(DataError, match="left: got shape"):
+        binary.mean_outer(torch.zeros(2, 4, 5), columns, 1.0)
+
+
+def test_views_of_bias_and_term_are_read_as_they_are() -> None:
+    generator = torch.Generator().manual_seed(0)
+    left = zeros_and_ones((6, 40), generator, torch.float32)
+    bits, weight = binary.pack(left), whole((5, 40), generator, torch.float32)
+    bias = whole((5, 3), generator, torch.float32)[:, 1]
+    values = whole((5, 3, 2), generator, torch.float32).transpose(0, 2)
+    assert bits is not None
+    for _ in range(50):
+        term = binary.Term(values, 0.5, pairs=False)
+        found = binary.times_transposed(bits, weight, bias=bias, term=term)
+        assert torch.equal(found, left @ weight.T + bias + 0.5 * values.reshape(6, 5))
 
 
 def test_one_row_is_the_same_alone_and_among_others() -> None:

@@ -17,7 +17,7 @@ from gradassay.core.params import Params, initial_params
 from gradassay.estimators import make_estimator, zoo_names
 from gradassay.torch_snn import TorchBackend
 from gradassay.torch_snn.native import binary
-from gradassay.torch_snn.native.library import native_library
+from gradassay.torch_snn.native.compiled import native_library
 
 pytestmark = pytest.mark.skipif(native_library() is None, reason="no C compiler")
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from gradassay.core.batch import Batch
 from gradassay.core.builders import network_named
+from gradassay.core.errors import DataError
 from gradassay.core.keys import Key
 from gradassay.core.layers import AvgPool
 from gradassay.core.network import Loss
@@ -26,7 +27,7 @@ from gradassay.core.params import initial_params
 from gradassay.core.trace import Presynaptic, Recorded, Trace
 from gradassay.torch_snn import TorchBackend
 from gradassay.torch_snn.loss import losses_and_errors
-from gradassay.torch_snn.native.library import native_library
+from gradassay.torch_snn.native.compiled import native_library
 from gradassay.torch_snn.native.lif import Fused, available, run
 from gradassay.torch_snn.native.loss import fused_loss
 from gradassay.torch_snn.native.momentum import momentum_step
@@ -207,7 +208,7 @@ def test_smooth_neurons_and_other_types_have_no_fused_pass() -> None:
 SCRIPT = """
 import numpy as np
 from gradassay.torch_snn.loss import losses_and_errors
-from gradassay.torch_snn.native.library import native_library
+from gradassay.torch_snn.native.compiled import native_library
 from gradassay.torch_snn.native.momentum import momentum_step
 print(native_library() is None)
 """
@@ -314,6 +315,22 @@ def test_the_fused_loss_is_the_plain_one(
     near = 3e-6 if dtype == torch.float32 else 1e-13
     for one, other in zip(found, plain, strict=True):
         torch.testing.assert_close(one, other, rtol=near, atol=near)
+
+
+def test_shapes_that_do_not_fit_are_refused_or_left_to_torch() -> None:
+    neuron, currents = Neuron(), torch.zeros(2, 3, 4)
+    for wrong in (
+        Fused(currents, 3),
+        Fused(currents, 2, rested=torch.zeros(2, 4)),
+        Fused(currents, 2, noise=Scaled(torch.zeros(2, 3, 3), 0.1)),
+        Fused(currents, 2, traces={"trace": torch.zeros(3, 3)}),
+    ):
+        with pytest.raises(DataError, match=r"got shape .*; expected"):
+            run(neuron, wrong)
+    assert fused_loss(currents, torch.zeros(2, dtype=torch.int64), 0.0, 1.0) is None
+    assert pooled("pool", AvgPool("pool", (1, 4, 4), 2), currents) is None
+    p = torch.zeros(4, 5)
+    assert not momentum_step(p, p.clone(), torch.zeros(4, 4), 0.9, 0.1)
 
 
 def test_the_fused_loss_keeps_nan_and_refuses_what_is_no_class() -> None:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from gradassay.core.signs import RawSigns
-from gradassay.torch_snn.native.library import PRECISIONS, native_library
+from gradassay.torch_snn.native.compiled import PRECISIONS, entry, native_library, require_fit
 
+ADDRESS, WHOLE = ctypes.c_void_p, ctypes.c_int64
 WORD = 32
 # below these the sums cost more than they save; measured
 FEWEST_ROWS, FEWEST_INNER = 32, 16
@@ -101,7 +102,8 @@ def pack_raw(signs: RawSigns) -> Bits | None:
         return None
     words = _words(1, rows, signs.units)
     stream = np.ascontiguousarray(signs.raw)
-    function = _raw_entries().pack_raw
+    types = (ADDRESS, WHOLE, WHOLE, ADDRESS, ctypes.c_int32)
+    function = entry("pack_raw", types)
     function(stream.ctypes.data, rows, signs.units, words.data_ptr(), torch.get_num_threads())
     return Bits(words, 1, rows, signs.units, signs=True)
 
@@ -115,7 +117,8 @@ def pack_raw_columns(signs: RawSigns) -> Bits | None:
     words = _words(replicates, signs.units, inner)
     stream = np.ascontiguousarray(signs.raw)
     given = (stream.ctypes.data, steps, replicates, signs.samples, signs.units)
-    _raw_entries().pack_raw_columns(*given, words.data_ptr(), torch.get_num_threads())
+    types = (ADDRESS, *[WHOLE] * 4, ADDRESS, ctypes.c_int32)
+    entry("pack_raw_columns", types)(*given, words.data_ptr(), torch.get_num_threads())
     return Bits(words, replicates, signs.units, inner, signs=True)
 
 
@@ -145,15 +148,22 @@ def times_transposed(
     term : Term or None
     """
     columns = len(weight)
+    require_fit("weight", tuple(weight.shape), (columns, left.inner))
     out = weight.new_empty(left.rows, columns)
     near, across = weight.stride(1), weight.stride(0)
     right = {"row_block": left.inner, "row_far": 0, "row_near": near, "right_column": across}
     made = {"out_row": columns, "out_column": 1, "factor": 1.0}
-    if term is not None:
-        made |= {"term": term.values.contiguous().data_ptr(), "step": term.values.shape[-2]}
+    # kept here, so that their memory lives as long as the call
+    values = None if term is None else term.values.contiguous()
+    constant = None if bias is None else bias.contiguous()
+    if term is not None and values is not None:
+        steps = left.rows // values.shape[1]
+        expected = (-(-steps // 2) if term.pairs else steps, values.shape[1], columns)
+        require_fit("term", tuple(values.shape), expected)
+        made |= {"term": values.data_ptr(), "step": values.shape[-2]}
         made |= {"scale": term.scale, "pairs": term.pairs}
-    if bias is not None:
-        made |= {"bias": bias.contiguous().data_ptr()}
+    if constant is not None:
+        made |= {"bias": constant.data_ptr()}
     _multiply(left, weight, columns, out, {**right, **made})
     return out
 
@@ -172,6 +182,7 @@ def mean_outer(left: Tensor, right: Bits, factor: float) -> Tensor:
     given = left.contiguous()
     _, rows, columns = given.shape
     samples = rows // right.replicates
+    require_fit("left", (len(given) * samples,), (right.inner,))
     out = given.new_empty(right.replicates, columns, right.rows)
     strides = {
         "right_replicate": samples * columns,
@@ -232,7 +243,7 @@ class _Entries(NamedTuple):
 @cache
 def _entries(dtype: torch.dtype) -> _Entries:
     name, real = PRECISIONS[dtype]
-    address, whole, short = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
+    address, whole, short = ADDRESS, WHOLE, ctypes.c_int32
     fields: list[tuple[str, Any]] = [
         *((n, whole) for n in ("replicates", "rows", "inner", "columns")),
         *((n, address) for n in ("bits", "right")),
@@ -246,29 +257,11 @@ def _entries(dtype: torch.dtype) -> _Entries:
         *((n, short) for n in ("signs", "pairs")),
     ]
     product = type(f"Product_{name}", (ctypes.Structure,), {"_fields_": fields})
-    library = native_library()
-    assert library is not None
-    arguments = {
-        "multiply": [ctypes.POINTER(product), short],
-        "pack": [address, *[whole] * 4, short, address, short],
-        "pack_columns": [address, *[whole] * 4, address, short],
-        "opposite": [address, whole, whole, short],
-    }
-    functions = {}
-    for verb, types in arguments.items():
-        functions[verb] = getattr(library, f"{verb}_{name}")
-        functions[verb].argtypes = types
-        functions[verb].restype = None if verb == "multiply" else short
-    return _Entries(product, **functions)
-
-
-@cache
-def _raw_entries() -> ctypes.CDLL:
-    """Return the library with the types of its functions of raw bits."""
-    library = native_library()
-    assert library is not None
-    address, whole, short = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
-    library.pack_raw.argtypes = [address, whole, whole, address, short]
-    library.pack_raw_columns.argtypes = [address, *[whole] * 4, address, short]
-    library.pack_raw.restype = library.pack_raw_columns.restype = None
-    return library
+    pointer: Any = ctypes.POINTER(product)
+    return _Entries(
+        product,
+        entry(f"multiply_{name}", (pointer, short)),
+        entry(f"pack_{name}", (address, *[whole] * 4, short, address, short), short),
+        entry(f"pack_columns_{name}", (address, *[whole] * 4, address, short), short),
+        entry(f"opposite_{name}", (address, whole, whole, short), short),
+    )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gradassay.core.neuron import Neuron
-from gradassay.torch_snn.native.library import PRECISIONS, native_library
+from gradassay.torch_snn.native.compiled import PRECISIONS, entry, native_library, require_fit
 from gradassay.torch_snn.neuron import Scaled
 
 RESETS = ("soft", "hard", "none")
@@ -86,6 +86,11 @@ def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
         Not smooth.
     given : Fused
         Tensors of one precision on the CPU.
+
+    Raises
+    ------
+    DataError
+        If shapes do not fit each other.
     """
     currents = given.currents.contiguous()
     static = currents.ndim == 2
@@ -103,6 +108,10 @@ def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
         "trace_before": given.traces.get("trace"),
         "received_trace_before": given.traces.get("received_trace"),
     }
+    shapes = {"noise": shape, "currents": shape[1:] if static else shape}
+    for name, array in inputs.items():
+        if array is not None:
+            require_fit(name, tuple(array.shape), shapes.get(name, shape[1:]))
     kept = {name: None if a is None else a.contiguous() for name, a in inputs.items()}
     left = {"left": currents.new_empty(shape[1:])}
     left |= {f"{name}_left": currents.new_empty(shape[1:]) for name in given.traces}
@@ -142,8 +151,4 @@ def _entry(dtype: torch.dtype) -> tuple[type[ctypes.Structure], Any]:
     fields += [(n, real) for n in ("scale", "leak", "threshold", "sharpness")]
     fields += [(n, ctypes.c_int32) for n in ("on_membrane", "reset", "surrogate")]
     structure = type(f"Layer_{name}", (ctypes.Structure,), {"_fields_": fields})
-    library = native_library()
-    assert library is not None
-    function = getattr(library, f"run_{name}")
-    function.argtypes, function.restype = [ctypes.POINTER(structure), ctypes.c_int32], None
-    return structure, function
+    return structure, entry(f"run_{name}", (ctypes.POINTER(structure), ctypes.c_int32))

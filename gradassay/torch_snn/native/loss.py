@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gradassay.torch_snn.native.library import PRECISIONS, native_library
+from gradassay.torch_snn.native.compiled import PRECISIONS, entry
 
 # rows of more outputs do not fit the stack
 MOST_CLASSES = 4096
@@ -37,7 +36,8 @@ def fused_loss(
     steps, samples, classes = outputs.shape
     on_cpu = outputs.device.type == "cpu" and outputs.dtype in PRECISIONS
     function = _entry(outputs.dtype) if on_cpu and 0 < classes <= MOST_CLASSES else None
-    if function is None or not samples or targets.dtype != torch.int64:
+    fits = targets.dtype == torch.int64 and tuple(targets.shape) == (samples,)
+    if function is None or not samples or not fits:
         return None
     if targets.min() < 0 or targets.max() >= classes:
         return None
@@ -58,14 +58,7 @@ def fused_loss(
     return losses, errors
 
 
-@cache
 def _entry(dtype: torch.dtype) -> Any:
-    library = native_library()
-    if library is None:
-        return None
     name, real = PRECISIONS[dtype]
-    function = getattr(library, f"loss_{name}")
     arrays, whole = [ctypes.c_void_p] * 2, [ctypes.c_int64] * 3
-    function.argtypes = [*arrays, *whole, real, real, *arrays, ctypes.c_int32]
-    function.restype = None
-    return function
+    return entry(f"loss_{name}", (*arrays, *whole, real, real, *arrays, ctypes.c_int32))

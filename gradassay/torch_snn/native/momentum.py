@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gradassay.torch_snn.native.library import PRECISIONS, native_library
+from gradassay.torch_snn.native.compiled import PRECISIONS, entry
 
 
 def momentum_step(
@@ -27,11 +26,14 @@ def momentum_step(
     Returns
     -------
     bool
-        Whether it was made: not where there is no compiler, for other types, or elsewhere than on
-        the CPU.
+        Whether it was made: not where there is no compiler, for other types or shapes that differ,
+        or elsewhere than on the CPU.
     """
     tensors = (parameter, velocity, gradient)
-    alike = all(t.device.type == "cpu" and t.dtype is parameter.dtype for t in tensors)
+    alike = all(
+        t.device.type == "cpu" and t.dtype is parameter.dtype and t.shape == parameter.shape
+        for t in tensors
+    )
     if not (alike and parameter.dtype in PRECISIONS and all(t.is_contiguous() for t in tensors)):
         return False
     function = _entry(parameter.dtype)
@@ -42,14 +44,7 @@ def momentum_step(
     return True
 
 
-@cache
 def _entry(dtype: torch.dtype) -> Any:
-    library = native_library()
-    if library is None:
-        return None
     name, real = PRECISIONS[dtype]
-    function = getattr(library, f"momentum_{name}")
-    arrays = [ctypes.c_void_p] * 3
-    function.argtypes = [*arrays, ctypes.c_int64, real, real, ctypes.c_int32]
-    function.restype = None
-    return function
+    types = (*[ctypes.c_void_p] * 3, ctypes.c_int64, real, real, ctypes.c_int32)
+    return entry(f"momentum_{name}", types)

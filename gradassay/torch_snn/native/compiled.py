@@ -16,6 +16,8 @@ from typing import Any
 import pooch
 import torch
 
+from gradassay.core.errors import DataError
+
 SOURCES = Path(__file__).parent
 # -ffp-contract=off: sums and products round one by one, as in NumPy
 FLAGS = (
@@ -50,6 +52,37 @@ def native_library() -> ctypes.CDLL | None:
         return ctypes.CDLL(str(_compiled(compiler)))
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+@cache
+def entry(name: str, arguments: tuple[Any, ...], result: Any = None) -> Any:
+    """Return a function of the library with its types; None where there is no library.
+
+    Parameters
+    ----------
+    name : str
+        In C.
+    arguments : tuple of ctypes types
+    result : ctypes type or None
+    """
+    library = native_library()
+    if library is None:
+        return None
+    function = getattr(library, name)
+    function.argtypes, function.restype = arguments, result
+    return function
+
+
+def require_fit(name: str, got: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Refuse shapes that would be read past their end.
+
+    Raises
+    ------
+    DataError
+        Says what was got and what expected.
+    """
+    if got != expected:
+        raise DataError(f"{name}: got shape {got}; expected {expected}.")
 
 
 def _compiled(compiler: str) -> Path:
