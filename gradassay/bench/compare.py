@@ -70,10 +70,13 @@ def compare(
 ) -> Comparison:
     """Time subjects in turn, and return ratios of times of the same round.
 
+    In its turn a subject makes two steps, of which the second is timed: in a training too, a step
+    follows another of its kind.
+
     Parameters
     ----------
     subjects : mapping from name to callable
-        Each takes the number of the round and makes one step.
+        Each takes the number of the round and makes one step; called twice a round.
     floors : mapping from subject to subject
         Which one each is compared with.
     others : sequence of str
@@ -81,7 +84,7 @@ def compare(
     rounds : int
         Timed steps of each.
     """
-    seconds = interleaved_seconds(subjects, rounds)
+    seconds = interleaved_seconds(subjects, rounds, before=1)  # a step follows its like
     times = {name: np.array(values) for name, values in seconds.items()}
     reference = times[next(iter(floors.values()))]
     timings = []

@@ -15,6 +15,7 @@ def interleaved_seconds(
     repeats: int,
     *,
     warm_up: int = 2,
+    before: int = 0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
     """Return the wall times of each subject, in seconds, all subjects taking turns.
@@ -31,6 +32,9 @@ def interleaved_seconds(
         Timed rounds.
     warm_up : int
         Rounds before them, not timed.
+    before : int
+        Calls of the subject just before its timed one, in the same round: for work that follows
+        other work of its kind, and finds its numbers in the caches.
     clock : callable
         Seconds since any fixed moment.
 
@@ -45,6 +49,8 @@ def interleaved_seconds(
     for number in range(-warm_up, repeats):
         first = number % len(names) if names else 0
         for name in names[first:] + names[:first]:
+            for _ in range(before):
+                runs[name](number)
             start = clock()
             runs[name](number)
             if number >= 0:

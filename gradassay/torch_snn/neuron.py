@@ -8,13 +8,21 @@ import torch
 from torch import Tensor
 
 from gradassay.core.neuron import Neuron
+from gradassay.core.signs import RawSigns
 from gradassay.torch_snn.surrogate import smooth_
 
 
 class Scaled(NamedTuple):
-    """Noise ``scale * values`` on the membrane potential that the firing sees, (t, R*B, n)."""
+    """Noise ``scale * values``, (t, R*B, n)."""
 
     values: Tensor
+    scale: float
+
+
+class ScaledSigns(NamedTuple):
+    """Noise ``scale * z`` of signs that are bits still."""
+
+    signs: RawSigns
     scale: float
 
 

@@ -13,7 +13,7 @@ from gradassay.core.network import INPUT, Network
 from gradassay.core.noise import Noise
 from gradassay.core.trace import Recorded
 from gradassay.torch_snn.native import lif as native
-from gradassay.torch_snn.neuron import Scaled, scan
+from gradassay.torch_snn.neuron import Scaled, ScaledSigns, scan
 from gradassay.torch_snn.recorder import Recorder, Value
 from gradassay.torch_snn.spiking import Apart, set_apart
 from gradassay.torch_snn.surrogate import surrogate_derivative
@@ -76,8 +76,8 @@ class Population:
         recorder, name = self.recorder, self.layer.name
         apart = self._apart()
         together = apart is None or not recorder.record.isdisjoint(RECEIVED)
-        on_spikes = self._noise_on("spike") if together else None
-        on_membrane = self._noise_on("membrane")
+        on_spikes = self._noise_or_bits("spike") if together else None
+        on_membrane = self._noise_or_bits("membrane")
         noisy = on_spikes is not None
         traces = recorder.fused_traces(name, noisy=noisy) if any(self._traced) else {}
         made = native.run(
@@ -172,6 +172,13 @@ class Population:
         """Return the layer's noise at a place, if there is any."""
         noise = self._injected(position)
         return None if noise is None else Scaled(noise.values[self.layer.name], noise.scale)
+
+    def _noise_or_bits(self, position: str) -> Scaled | ScaledSigns | None:
+        """Return it as the bits that it is made of, where there are any."""
+        noise, name = self._injected(position), self.layer.name
+        if noise is not None and name in noise.raw:
+            return ScaledSigns(noise.raw[name], noise.scale)
+        return self._noise_on(position)
 
     @property
     def _own_currents(self) -> bool:

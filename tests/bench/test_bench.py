@@ -32,8 +32,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     now = {"now": 0.0}
     timing = compare.__globals__["interleaved_seconds"]
 
-    def interleaved(subjects: object, rounds: int) -> object:
-        return timing(subjects, rounds, clock=lambda: now["now"])
+    def interleaved(subjects: object, rounds: int, **options: int) -> object:
+        return timing(subjects, rounds, **options, clock=lambda: now["now"])
 
     monkeypatch.setitem(compare.__globals__, "interleaved_seconds", interleaved)
     return now

@@ -56,3 +56,12 @@ def test_subjects_take_turns_and_each_starts_a_round() -> None:
     assert firsts == {"a": 2, "b": 2, "c": 2}
     for i in range(8):
         assert {name for _, name in order[3 * i : 3 * i + 3]} == set("abc")
+
+
+def test_calls_before_the_timed_one_are_of_the_same_subject_and_not_timed() -> None:
+    order: list[str] = []
+    ticks = iter(range(100))
+    runs = {name: (lambda i, name=name: order.append(name)) for name in "ab"}
+    seconds = interleaved_seconds(runs, 2, warm_up=0, before=2, clock=lambda: float(next(ticks)))
+    assert order == [*"aaabbb", *"bbbaaa"]
+    assert seconds == {"a": [1.0, 1.0], "b": [1.0, 1.0]}

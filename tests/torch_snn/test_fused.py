@@ -24,6 +24,7 @@ from gradassay.core.network import Loss
 from gradassay.core.neuron import Neuron, Surrogate, SurrogateKind
 from gradassay.core.noise import NoiseModel, draw_noise
 from gradassay.core.params import initial_params
+from gradassay.core.signs import draw_raw_signs
 from gradassay.core.trace import Presynaptic, Recorded, Trace
 from gradassay.torch_snn import TorchBackend
 from gradassay.torch_snn.loss import losses_and_errors
@@ -32,7 +33,7 @@ from gradassay.torch_snn.native.lif import Fused, available, run
 from gradassay.torch_snn.native.loss import fused_loss
 from gradassay.torch_snn.native.momentum import momentum_step
 from gradassay.torch_snn.native.pooling import pooled
-from gradassay.torch_snn.neuron import Scaled, scan
+from gradassay.torch_snn.neuron import Scaled, ScaledSigns, scan
 from gradassay.torch_snn.pooling import plain_pool, plain_transposed
 from gradassay.torch_snn.surrogate import surrogate_derivative
 from gradassay.torch_snn.traces import eligibility
@@ -113,6 +114,47 @@ def test_the_fused_pass_is_the_eager_one(
         torch.testing.assert_close(
             made[name], array, rtol=0, atol=ROUNDING[dtype] * scale * max(1.0, sharpness)
         )
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    steps=st.integers(1, 5),
+    replicates=st.integers(1, 3),
+    rows=st.integers(1, 40),
+    units=st.sampled_from([8, 16, 24, 104]),
+    dtype=st.sampled_from(list(ROUNDING)),
+    pairs=st.booleans(),
+    on_membrane=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_signs_as_bits_are_the_signs_as_numbers(
+    steps: int,
+    replicates: int,
+    rows: int,
+    units: int,
+    dtype: torch.dtype,
+    pairs: bool,
+    on_membrane: bool,
+    seed: int,
+) -> None:
+    generators = [np.random.default_rng([seed, i]) for i in range(replicates)]
+    signs = draw_raw_signs((steps, rows, units), generators, pairs=pairs)
+    assert signs is not None
+    values = torch.tensor(signs.array(np.float64)).to(dtype)
+    currents = torch.tensor(np.random.default_rng(seed).normal(size=signs.shape)).to(dtype)
+    bits, numbers = (
+        run(
+            Neuron(),
+            Fused(
+                currents, steps, None, noise, on_membrane,
+                {"received_trace": None}, frozenset(RECORDS),
+            ),
+        )
+        for noise in (ScaledSigns(signs, 0.3), Scaled(values, 0.3))
+    )  # fmt: skip
+    assert set(bits) == set(numbers)
+    for name, array in numbers.items():
+        assert torch.equal(bits[name], array)
 
 
 NETWORKS: dict[str, int | tuple[int, int, int]] = {

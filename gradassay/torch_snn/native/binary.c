@@ -6,7 +6,17 @@
 #define WORD 32                     /* entries of a row in a word of bits, */
 #define GROUP 4                     /* and in a group */
 #define SUMS (1 << GROUP)           /* sums of a group */
+#define VECTORS 2                   /* vectors of 64 bytes in a sum */
+#define SUM_BYTES (64 * VECTORS)
 #define MOST_ROWS ((int64_t)1024)    /* rows whose sums are under way at once: they fit a cache */
+
+/* bytes from a word's first sum to the one that it chooses in a group: three instructions */
+static inline uint64_t offset_of(uint32_t word, int32_t group)
+{
+    const int32_t shift = GROUP * group - 7;    /* SUM_BYTES is 2^7 */
+    const uint64_t place = shift < 0 ? (uint64_t)word << -shift : word >> shift;
+    return (uint64_t)group * SUMS * SUM_BYTES + (place & (SUMS - 1) * SUM_BYTES);
+}
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 

@@ -6,8 +6,7 @@
    a first-level cache. Every row of the result is summed in the same order, so that it does not
    depend on the number of threads, nor on other rows. */
 
-#define PANEL ((int64_t)(128 / sizeof(REAL)))   /* columns at once: */
-#define VECTORS 2                               /* vectors of 64 bytes */
+#define PANEL ((int64_t)(SUM_BYTES / sizeof(REAL)))     /* columns at once */
 typedef REAL NAME(vector) __attribute__((vector_size(64)));
 
 typedef struct {
@@ -59,13 +58,12 @@ static void NAME(build)(const NAME(product) *p, const REAL *right, int64_t word,
 static inline void NAME(choose)(const NAME(vector) *restrict table, uint32_t word,
                                 NAME(vector) *restrict sum)
 {
-    const NAME(vector) *even = table + word % SUMS * VECTORS;
-    const NAME(vector) *odd = table + (SUMS + word / SUMS % SUMS) * VECTORS;
-    NAME(vector) a = sum[0] + even[0], b = sum[1] + even[1], c = odd[0], d = odd[1];
+    const char *sums = (const char *)table;
+    NAME(vector) a = sum[0], b = sum[1], c = {0}, d = {0};
 #pragma GCC unroll 8
-    for (int32_t g = 2; g < WORD / GROUP; g += 2) {
-        even = table + (g * SUMS + (word >> GROUP * g) % SUMS) * VECTORS;
-        odd = table + ((g + 1) * SUMS + (word >> GROUP * (g + 1)) % SUMS) * VECTORS;
+    for (int32_t g = 0; g < WORD / GROUP; g += 2) {
+        const NAME(vector) *even = (const NAME(vector) *)(sums + offset_of(word, g));
+        const NAME(vector) *odd = (const NAME(vector) *)(sums + offset_of(word, g + 1));
         a += even[0];
         b += even[1];
         c += odd[0];
@@ -203,4 +201,3 @@ int32_t NAME(opposite)(const REAL *values, int64_t pairs, int64_t size, int32_t 
 }
 
 #undef PANEL
-#undef VECTORS

@@ -9,7 +9,8 @@ typedef struct {
     int64_t current_stride;     /* from one step's currents to the next's; 0 where they are static */
     const REAL *currents;       /* I */
     const REAL *rested;         /* v of the step before; null for 0 */
-    const REAL *noise;          /* z (t, size); null for none */
+    const REAL *noise;          /* z (t, size); null for none, */
+    const uint8_t *signs;       /* or where it is signs that are bits still; null for none */
     const REAL *trace_before, *received_trace_before; /* null for 0 */
     REAL *membrane, *spikes, *received, *derivative;  /* (t, size); null where not wanted */
     REAL *trace, *received_trace;   /* (t, size); null where not wanted; only with the last step */
@@ -17,7 +18,21 @@ typedef struct {
     REAL *trace_left, *received_trace_left; /* of the last step; null where not wanted */
     REAL scale, leak, threshold, sharpness; /* alpha, leak, V_th, k */
     int32_t on_membrane, reset, surrogate;
+    int32_t pairs;              /* signs of step 2j alone: step 2j + 1 has their negatives */
 } NAME(layer);
+
+/* z of one step from its bits, 1 for +1, the highest bit of a byte first */
+static inline void NAME(unpack)(const NAME(layer) *p, int64_t t, int64_t start, int64_t n,
+                                REAL *restrict z)
+{
+    const uint8_t *from = p->signs + (p->pairs ? t / 2 : t) * (p->size / 8) + start / 8;
+    const int32_t flip = p->pairs && t % 2 ? 255 : 0;
+    for (int64_t i = 0; i < n; i += 8) {
+        const int32_t byte = from[i / 8] ^ flip;
+        for (int32_t j = 0; j < 8; j++)
+            z[i + j] = (REAL)(2 * (byte >> (7 - j) & 1) - 1);
+    }
+}
 
 /* psi(x), x = u - V_th, in place */
 static inline void NAME(derive)(REAL *restrict x, int64_t n, int32_t kind, REAL k)
@@ -64,12 +79,14 @@ static inline void NAME(derive)(REAL *restrict x, int64_t n, int32_t kind, REAL 
 static inline void NAME(step)(const NAME(layer) *p, int64_t t, int64_t start, int64_t n,
                               REAL *restrict v, REAL *restrict trace, REAL *restrict received)
 {
-    REAL u[BLOCK], s[BLOCK], seen[BLOCK];
+    REAL u[BLOCK], s[BLOCK], seen[BLOCK], unpacked[BLOCK];
     const int64_t at = t * p->size + start;
     const REAL *current = p->currents + t * p->current_stride + start;
-    const REAL *z = p->noise ? p->noise + at : 0;
+    const REAL *z = p->noise ? p->noise + at : p->signs ? unpacked : 0;
     const REAL leak = p->leak, threshold = p->threshold, scale = p->scale;
 
+    if (p->signs)
+        NAME(unpack)(p, t, start, n, unpacked);
     for (int64_t i = 0; i < n; i++)
         u[i] = current[i] + leak * v[i];
     if (z && p->on_membrane)

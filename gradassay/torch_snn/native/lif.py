@@ -13,11 +13,11 @@ from torch import Tensor
 
 from gradassay.core.neuron import Neuron
 from gradassay.torch_snn.native.compiled import PRECISIONS, entry, native_library, require_fit
-from gradassay.torch_snn.neuron import Scaled
+from gradassay.torch_snn.neuron import Scaled, ScaledSigns
 
 RESETS = ("soft", "hard", "none")
 SURROGATES = ("sigmoid", "arctan", "triangle", "rectangle", "superspike", "gaussian")
-GIVEN = ("currents", "rested", "noise", "trace_before", "received_trace_before")
+GIVEN = ("currents", "rested", "noise", "signs", "trace_before", "received_trace_before")
 LEFT = ("left", "trace_left", "received_trace_left")
 MADE = ("membrane", "spikes", "received", "derivative", "trace", "received_trace")
 
@@ -34,7 +34,7 @@ class Fused:
         t.
     rested : tensor, shape (R*B, n), or None
         v of the step before; None for 0.
-    noise : Scaled or None
+    noise : Scaled, ScaledSigns or None
         alpha and z.
     on_membrane : bool
         Whether the noise is on the membrane potential that the firing sees, or on the spikes.
@@ -51,7 +51,7 @@ class Fused:
     currents: Tensor
     steps: int
     rested: Tensor | None = None
-    noise: Scaled | None = None
+    noise: Scaled | ScaledSigns | None = None
     on_membrane: bool = False
     traces: Mapping[str, Tensor | None] = field(default_factory=dict[str, Tensor | None])
     wanted: frozenset[str] = frozenset()
@@ -100,17 +100,20 @@ def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
         reused = next((name for name in ("derivative", "membrane") if name in made), None)
         if reused:
             made[reused] = currents
-    noise = None if given.noise is None else given.noise.values.contiguous()
+    bits = given.noise.signs if isinstance(given.noise, ScaledSigns) else None
+    if bits is not None:
+        require_fit("noise", bits.shape, shape)
     inputs = {
         "currents": currents,
         "rested": given.rested,
-        "noise": noise,
+        "noise": given.noise.values if isinstance(given.noise, Scaled) else None,
+        "signs": None if bits is None else torch.from_numpy(bits.raw),
         "trace_before": given.traces.get("trace"),
         "received_trace_before": given.traces.get("received_trace"),
     }
     shapes = {"noise": shape, "currents": shape[1:] if static else shape}
     for name, array in inputs.items():
-        if array is not None:
+        if array is not None and name != "signs":
             require_fit(name, tuple(array.shape), shapes.get(name, shape[1:]))
     kept = {name: None if a is None else a.contiguous() for name, a in inputs.items()}
     left = {"left": currents.new_empty(shape[1:])}
@@ -131,6 +134,7 @@ def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
             on_membrane=given.on_membrane,
             reset=RESETS.index(neuron.reset),
             surrogate=SURROGATES.index(neuron.surrogate.kind),
+            pairs=bits is not None and bits.pairs,
         ),
         torch.get_num_threads(),
     )
@@ -149,6 +153,6 @@ def _entry(dtype: torch.dtype) -> tuple[type[ctypes.Structure], Any]:
     fields += [("current_stride", ctypes.c_int64)]
     fields += [(n, ctypes.c_void_p) for n in (*GIVEN, *MADE, *LEFT)]
     fields += [(n, real) for n in ("scale", "leak", "threshold", "sharpness")]
-    fields += [(n, ctypes.c_int32) for n in ("on_membrane", "reset", "surrogate")]
+    fields += [(n, ctypes.c_int32) for n in ("on_membrane", "reset", "surrogate", "pairs")]
     structure = type(f"Layer_{name}", (ctypes.Structure,), {"_fields_": fields})
     return structure, entry(f"run_{name}", (ctypes.POINTER(structure), ctypes.c_int32))
