@@ -29,6 +29,7 @@ COMMANDS = {
     "verify": "Verify estimators: both backends, autograd, exact enumeration of all noise.",
     "measure": "Measure bias, variance and cost of estimators, with intervals.",
     "train": "Train a network with each estimator on a full data set.",
+    "bench-train": "Train every method on every data set from every seed; one table.",
     "report": "Write the HTML report of a results folder.",
     "data": "List, check and download data sets.",
     "zoo": "List the estimators and what they claim, or show one.",
@@ -38,7 +39,8 @@ COMMANDS = {
     "nir": "Run NIR graphs under a named dialect and compare them with recordings.",
 }
 for command, text in COMMANDS.items():
-    target = f"gradassay.cli.{command}:{'app' if command in ('data', 'golden', 'nir') else command}"
+    module = command.replace("-", "_")
+    target = f"gradassay.cli.{module}:{'app' if command in ('data', 'golden', 'nir') else module}"
     app.command(target, name=command, help=text)
 
 
@@ -70,10 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _print_error(str(error))
         return UNUSABLE
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         if debug:
             raise
-        _print_error("interrupted; nothing was written.")
+        _print_error(str(interrupt) or "interrupted; nothing was written.")
         return INTERRUPTED
     except BrokenPipeError:
         # the reader of a pipe went away; keep the interpreter from complaining at exit

@@ -21,13 +21,11 @@ Settings = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class ProblemOptions:
-    """Data, network and machine.
+class ModelOptions:
+    """Network and machine.
 
     Parameters
     ----------
-    dataset
-        digits, mnist or fashion-mnist.
     network
         fc-N-N..., the sizes of the hidden layers; a plan of convolutions and pools such as
         32C3-AP2-64C3-AP2-FC; conv5, conv9, resnet18 or resnet34. Where not given, that of the data
@@ -41,16 +39,33 @@ class ProblemOptions:
         torch, numpy (the slow reference), or module:attribute.
     device
         cpu, or a device of the backend such as cuda.
-    seed
-        Seed of everything random.
     """
 
-    dataset: str = "digits"
     network: str | None = None
     steps: int | None = None
     data_dir: Path | None = None
     backend: str = "torch"
     device: str = "cpu"
+
+    def problem(self, dataset: str, seed: int) -> ProblemOptions:
+        """Return the options of one data set and seed."""
+        return ProblemOptions(**vars(self), dataset=dataset, seed=seed)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ProblemOptions(ModelOptions):
+    """Data, network and machine.
+
+    Parameters
+    ----------
+    dataset
+        digits, mnist or fashion-mnist.
+    seed
+        Seed of everything random.
+    """
+
+    dataset: str = "digits"
     seed: int = 0
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rich.console import Console
 
 from gradassay.cli.measure import cost_all, designs_for, measure_all, population
@@ -13,25 +11,30 @@ from gradassay.cli.options import (
     Settings,
     chosen_estimators,
     command_line,
-    prepare_out,
 )
-from gradassay.cli.train import TrainingOptions, train_all, training_settings
+from gradassay.cli.training import (
+    KeepingOptions,
+    TrainingOptions,
+    Trainings,
+    training_settings,
+)
 from gradassay.cli.verify import SuiteOptions, exit_code, print_checks, run_with_progress
 
 
 def run(
     problem: ProblemOptions | None = None,
     training: TrainingOptions | None = None,
+    keeping: KeepingOptions | None = None,
     *,
     estimators: str = MAIN_FOUR,
     set_: Settings = None,
     budget: int = 1024,
     batch_size: int = 32,
-    out: Path | None = None,
-    overwrite: bool = False,
     strict: bool = False,
 ) -> int:
     """Verify, measure, train and report: the main job.
+
+    Ctrl-C while it trains ends it after a checkpoint: with --resume that training is gone on with.
 
     Parameters
     ----------
@@ -43,10 +46,6 @@ def run(
         Gradient estimates of each estimator.
     batch_size
         Samples in a mini-batch of the measurement.
-    out
-        Results folder; results/DATASET where not given.
-    overwrite
-        Replace the results that are there.
     strict
         Exit with 3 where a check is inconclusive.
     """
@@ -61,7 +60,8 @@ def run(
     from gradassay.verify.suite import planned_cases
 
     options, training = problem or ProblemOptions(), training or TrainingOptions()
-    folder = prepare_out(out, f"results/{options.dataset}", overwrite=overwrite)
+    keeping = keeping or KeepingOptions()
+    folder = keeping.folder(f"results/{options.dataset}")
     bench = training.workbench(options)
     chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
     settings = training_settings(bench, chosen, training)
@@ -72,7 +72,8 @@ def run(
     print_checks(checks)
     measurements = measure_all(chosen, measured, designs, options.seed)
     cost = cost_all(bench, chosen, measured)
-    rows, diverged = train_all(bench, chosen, settings, folder)
+    with Trainings(keeping, folder) as trainings:
+        trainings.run(bench, chosen, settings)
     manifest = build_manifest(
         command_line(),
         options.seed,
@@ -86,11 +87,11 @@ def run(
         measurements=measurements,
         checks=checks,
         cost=cost,
-        training=rows,
+        training=trainings.rows,
         manifest=manifest,
-        overwrite=overwrite,
+        overwrite=True,
     )
     path = write_report(folder)
     print(render_markdown(read_results(folder)))
     Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
-    return 1 if diverged else exit_code(checks, strict)
+    return 1 if trainings.diverged else exit_code(checks, strict)

@@ -6,9 +6,12 @@ import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
+from gradassay import __version__
 from gradassay.cli.backends import backend_named
 from gradassay.cli.options import ProblemOptions
 from gradassay.core.backend import Backend
@@ -20,7 +23,14 @@ from gradassay.core.layers import MapShape
 from gradassay.core.network import Network
 from gradassay.core.params import Params, initial_params
 from gradassay.datasets import Dataset, load_dataset
-from gradassay.training import Recipe, recipe_for
+from gradassay.training import (
+    PlacedData,
+    Recipe,
+    TrainingResult,
+    TrainingSettings,
+    recipe_for,
+    train,
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,6 @@ class Workbench:
 
     def settings(self, estimators: Mapping[str, Estimator]) -> dict[str, object]:
         """Return what the manifest says about this bench."""
-        torch = sys.modules.get("torch")  # not loaded for a backend that does without
         return {
             "dataset": self.data.name,
             "source": self.data.source,
@@ -102,9 +111,56 @@ class Workbench:
             "device": self.options.device,
             "backend": self.backend.name,
             "dtype": np.dtype(self.backend.dtype).name,
-            "threads": None if torch is None else torch.get_num_threads(),
+            "threads": self._threads,
             "estimators": {name: repr(estimator) for name, estimator in estimators.items()},
         }
+
+    def train(
+        self,
+        estimator: Estimator,
+        settings: TrainingSettings,
+        data: PlacedData,
+        **following: Any,
+    ) -> TrainingResult:
+        """Train with an estimator from the initial parameters; keywords are those of `train`."""
+        model = (self.backend, self.network, self.params)
+        return train(estimator, *model, data, settings, problem=self.name, **following)
+
+    def identity(self, estimator: Estimator, training: TrainingSettings) -> dict[str, str]:
+        """Return what makes a training what it is: another one has another identity."""
+        told = {
+            "estimator": estimator,
+            "training": training,
+            "dataset": self.data.name,
+            "checksums": dict(self.data.checksums),
+            "train_samples": len(self.data.train_targets),
+            "network": self.network.digest,
+            "gain": self.gain,
+            "seed": self.options.seed,
+            "backend": self.backend.name,
+            "dtype": np.dtype(self.backend.dtype).name,
+        }
+        return {name: str(value) for name, value in told.items()}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the last bits of the numbers depend on besides."""
+        told = {
+            "gradassay": __version__,
+            "numpy": np.__version__,
+            "torch": getattr(self._torch, "__version__", None),
+            "threads": self._threads,
+        }
+        return {name: str(value) for name, value in told.items()}
+
+    @property
+    def _torch(self) -> ModuleType | None:
+        """None for a backend that does without."""
+        return sys.modules.get("torch")
+
+    @property
+    def _threads(self) -> int | None:
+        return None if self._torch is None else self._torch.get_num_threads()
 
 
 def _input_shape(data: Dataset) -> int | MapShape:

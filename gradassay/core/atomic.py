@@ -48,8 +48,8 @@ def take_place(fresh: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def write_whole(target: Path, text: str) -> None:
-    """Write a text file in UTF-8 under another name, then give it its own.
+def write_whole(target: Path, content: str | bytes) -> None:
+    """Write a file under another name, on disk, then give it its own; text in UTF-8.
 
     Raises
     ------
@@ -61,7 +61,10 @@ def write_whole(target: Path, text: str) -> None:
     fresh = _hidden(target)
     fresh.parent.mkdir(parents=True, exist_ok=True)
     try:
-        fresh.write_text(text, encoding="utf-8")
+        with fresh.open("wb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
+            stream.flush()
+            os.fsync(stream.fileno())
         os.replace(fresh, target)
     finally:
         fresh.unlink(missing_ok=True)

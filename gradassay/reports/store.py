@@ -25,7 +25,14 @@ TABLES: dict[str, type] = {
     "cost": CostRow,
     "training": EpochRow,
 }
-OWN_FILES = frozenset({MANIFEST, REPORT, *(f"{name}.parquet" for name in TABLES)})
+ACCURACY_FILES = (
+    "accuracy.csv",
+    "accuracy.md",
+    "accuracy.tex",
+    "differences.csv",
+    "differences.tex",
+)
+OWN_FILES = frozenset({MANIFEST, REPORT, *ACCURACY_FILES, *(f"{name}.parquet" for name in TABLES)})
 ARROW_TYPES = {"str": pa.string(), "Verdict": pa.string(), "int": pa.int64(), "float": pa.float64()}
 
 

@@ -1,25 +1,34 @@
 """Training on full data sets."""
 
+from gradassay.training.checkpoints import Checkpoints
 from gradassay.training.data import PlacedData, place_data
 from gradassay.training.divergence import DivergenceError
+from gradassay.training.folder import RunFolder
 from gradassay.training.loop import TrainingResult, train
 from gradassay.training.metrics import MetricsFile, read_metrics
 from gradassay.training.progress import TrainingProgress
 from gradassay.training.recipes import RECIPES, Recipe, recipe_for
+from gradassay.training.running import BatchReport
 from gradassay.training.settings import TrainingSettings
+from gradassay.training.snapshot import Snapshot, read_snapshot
 from gradassay.training.trainable import require_trainable
 
 __all__ = [
     "RECIPES",
+    "BatchReport",
+    "Checkpoints",
     "DivergenceError",
     "MetricsFile",
     "PlacedData",
     "Recipe",
+    "RunFolder",
+    "Snapshot",
     "TrainingProgress",
     "TrainingResult",
     "TrainingSettings",
     "place_data",
     "read_metrics",
+    "read_snapshot",
     "recipe_for",
     "require_trainable",
     "train",

@@ -4,70 +4,60 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TextIO
 
 import msgspec
 
+from gradassay.core.atomic import write_whole
 from gradassay.core.errors import DataError
 from gradassay.core.records import EpochRow
 
 
 class MetricsFile:
-    """A JSON Lines file that appears under its name only when it is complete.
-
-    While the ``with`` block runs, rows go to ``<name>.partial.jsonl`` beside it, whole lines at
-    once, so that ``tail -f`` and `read_metrics` can follow. The end of the block gives the file its
-    name, in place of an older one; any exception, Ctrl-C included, removes the partial file and
-    leaves an older one as it was.
+    """A JSON Lines file that grows by a whole line an epoch, so that others can follow it.
 
     Parameters
     ----------
     path : path-like
-        For example ``metrics.jsonl``; missing folders are made.
+        For example ``metrics.jsonl``; missing folders are made. Rows that are there stay.
 
-    Examples
-    --------
-    >>> MetricsFile("results/metrics.jsonl").partial.name
-    'metrics.partial.jsonl'
+    Raises
+    ------
+    DataError
+        If there is a file and a line but the last is no row.
+    OSError
+        If the file cannot be read.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.partial = self.path.with_name(f"{self.path.stem}.partial.jsonl")
-        self._stream: TextIO | None = None
+        self._rows: list[EpochRow] = []
+        if self.path.exists():
+            whole, _, _ = self.path.read_text(encoding="utf-8").rpartition("\n")
+            self._rows = parse_rows(whole, str(path))  # without a line that a crash cut
 
-    def __enter__(self) -> Self:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = self.partial.open("w", encoding="utf-8", newline="\n")
-        return self
+    def begin(self, subject: str, problem: str, seed: int, rows: Iterable[EpochRow]) -> None:
+        """Put these rows in place of those that are there of one run."""
+        run = (subject, problem, seed)
+        self._rows = [r for r in self._rows if (r.subject, r.problem, r.seed) != run]
+        self._rows.extend(rows)
+        write_whole(self.path, format_rows(self._rows))
 
     def append(self, row: EpochRow) -> None:
         """Write one row, at once on disk; fits `train`'s ``on_epoch``."""
-        if self._stream is None:
-            raise ValueError("the metrics file is not open; use it in a with statement")
-        self._stream.write(msgspec.json.encode(row).decode() + "\n")
-        self._stream.flush()
+        self._rows.append(row)
+        with self.path.open("a", encoding="utf-8", newline="\n") as stream:
+            stream.write(format_rows([row]))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            if self._stream is not None:
-                self._stream.close()
-            if kind is None:
-                os.replace(self.partial, self.path)
-        finally:
-            self._stream = None
-            self.partial.unlink(missing_ok=True)
+
+def format_rows(rows: Iterable[EpochRow]) -> str:
+    """Return rows as JSON Lines; a number that is not finite as ``null``."""
+    return "".join(msgspec.json.encode(row).decode() + "\n" for row in rows)
 
 
 def read_metrics(path: str | os.PathLike[str]) -> list[EpochRow]:
-    """Return the rows of a metrics file, finished or partial.
+    """Return the rows of a metrics file, whether its run is over or not.
 
     A number that was not finite stands in the file as ``null`` and comes back as NaN.
 
@@ -76,12 +66,19 @@ def read_metrics(path: str | os.PathLike[str]) -> list[EpochRow]:
     DataError
         If a line is not a row; says which.
     """
+    return parse_rows(Path(path).read_text(encoding="utf-8"), str(path))
+
+
+def parse_rows(text: str, source: str) -> list[EpochRow]:
+    """Return the rows of JSON Lines, as `read_metrics` does; `source` names them in errors."""
     rows: list[EpochRow] = []
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         try:
             fields = msgspec.json.decode(line, type=dict[str, object])
             known = {name: math.nan if value is None else value for name, value in fields.items()}
             rows.append(msgspec.convert(known, EpochRow))
         except msgspec.DecodeError as error:
-            raise DataError(f"{path}, line {number}: {error}; expected one epoch's row.") from error
+            raise DataError(
+                f"{source}, line {number}: {error}; expected one epoch's row."
+            ) from error
     return rows

@@ -100,7 +100,7 @@ def test_measure_and_train_write_their_part(tmp_path: Path) -> None:
     assert main(["train", *options, "--epochs", "2", "--out", str(tmp_path / "t")]) == 0
     rows = pd.read_parquet(tmp_path / "t" / "training.parquet")
     assert list(rows["epoch"]) == [1, 2, 1, 2]
-    metrics = (tmp_path / "t.metrics.jsonl").read_text().splitlines()
+    metrics = (tmp_path / "t.run/metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["test_accuracy"] for line in metrics] == list(rows["test_accuracy"])
 
 

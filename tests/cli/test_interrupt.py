@@ -1,28 +1,44 @@
-"""Ctrl-C in a real process leaves no file behind."""
+"""A real process that is interrupted, or killed, leaves what the same command can go on from."""
 
 from __future__ import annotations
 
 import functools
+import random
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+TRAIN = ["train", "--network", "fc-24", "--steps", "3", "--estimators", "opzo,dfa"]
+SHORT = [*TRAIN, "--epochs", "15"]
 
-@pytest.mark.parametrize("after_s", [0.5, 4.0, 8.0])
-def test_ctrl_c_leaves_no_files(after_s: float, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "gradassay", "run", "--out", str(tmp_path / "out" / "r")]
-    process = subprocess.Popen(
-        [*command, "--epochs", "500"],
+
+def started(arguments: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "gradassay", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         # a test run in a shell's background is told to ignore Ctrl-C, and would hand that on
         preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
+
+
+def files_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def last_line(text: str) -> str:
+    return text.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("after_s", [0.5, 4.0])
+def test_ctrl_c_before_training_leaves_no_files(after_s: float, tmp_path: Path) -> None:
+    process = started(["verify", "opzo", "--suite", "full", "--out", str(tmp_path / "out" / "r")])
     try:
         time.sleep(after_s)
         process.send_signal(signal.SIGINT)
@@ -32,5 +48,111 @@ def test_ctrl_c_leaves_no_files(after_s: float, tmp_path: Path) -> None:
     assert process.returncode != 0
     if after_s > 2:  # before that the interpreter may still be importing
         assert process.returncode == 130
-        assert printed.strip().splitlines()[-1] == "error: interrupted; nothing was written."
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+        assert last_line(printed) == "error: interrupted; nothing was written."
+    assert files_below(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_told_to_stop_says_how_to_go_on(number: signal.Signals, tmp_path: Path) -> None:
+    out = tmp_path / "t"
+    process = started([*TRAIN, "--epochs", "500", "--out", str(out)])
+    try:
+        wait_for(lambda: rows_in(tmp_path / "t.run") > 2, process)
+        process.send_signal(number)
+        _, printed = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert last_line(printed) == "error: interrupted; --resume goes on with it."
+    assert not out.exists()
+    assert list((tmp_path / "t.run" / "checkpoints").glob("*opzo*/checkpoint-*.safetensors"))
+
+
+def rows_in(folder: Path) -> int:
+    metrics = folder / "metrics.jsonl"
+    return len(metrics.read_text().splitlines()) if metrics.exists() else 0
+
+
+def wait_for(condition: object, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():  # type: ignore[operator]
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_what_was_begun_is_neither_lost_nor_mixed(tmp_path: Path) -> None:
+    out = tmp_path / "t"
+    process = started([*SHORT, "--checkpoint-every", "0", "--out", str(out)])
+    wait_for(lambda: rows_in(tmp_path / "t.run") > 0, process)
+    second = started([*SHORT, "--resume", "--out", str(out)])
+    _, printed = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert "another process trains in it" in printed
+    process.kill()
+    process.communicate()
+    for extra, message in [
+        ([], "holds a training that was begun; go on with it with --resume"),
+        (["--resume", "--gain", "3"], "is of another run, gain: got 3.0, there 2.0"),
+        (["--resume", "--overwrite"], "got both"),
+    ]:
+        refused = started([*SHORT, *extra, "--out", str(out)])
+        _, printed = refused.communicate(timeout=60)
+        assert refused.returncode == 2
+        assert message in " ".join(printed.split())
+    assert rows_in(tmp_path / "t.run") > 0
+    anew = started([*SHORT, "--gain", "3", "--overwrite", "--out", str(out)])
+    _, printed = anew.communicate(timeout=60)
+    assert anew.returncode == 0, printed
+
+
+def trained_undisturbed(out: Path) -> pd.DataFrame:
+    process = started([*SHORT, "--out", str(out)])
+    _, printed = process.communicate(timeout=120)
+    assert process.returncode == 0, printed
+    return pd.read_parquet(out / "training.parquet").drop(columns="seconds")
+
+
+def trained_with_kills(out: Path, kills: int, longest_s: float, seed: int) -> int:
+    """Train, killed at random moments; return how many of the kills hit a process."""
+    moments = random.Random(seed)
+    hits = 0
+    for _ in range(kills):  # the first second and a half is Python's start
+        process = started([*SHORT, "--checkpoint-every", "0", "--resume", "--out", str(out)])
+        try:
+            process.communicate(timeout=moments.uniform(1.5, longest_s))
+            break  # it ended first
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            hits += 1
+    process = started([*SHORT, "--checkpoint-every", "0", "--resume", "--out", str(out)])
+    _, printed = process.communicate(timeout=120)
+    assert process.returncode == 0, printed
+    return hits
+
+
+def require_equal_to(expected: pd.DataFrame, out: Path) -> None:
+    found = pd.read_parquet(out / "training.parquet").drop(columns="seconds")
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    assert rows_in(out.with_name(f"{out.name}.run")) == len(expected)
+    assert not [path for path in files_below(out.parent) if path.name.endswith(".partial")]
+
+
+def test_killed_trainings_end_in_the_same_numbers(tmp_path: Path) -> None:
+    expected = trained_undisturbed(tmp_path / "whole")
+    hits = trained_with_kills(tmp_path / "killed", kills=4, longest_s=6.0, seed=0)
+    require_equal_to(expected, tmp_path / "killed")
+    assert hits > 0
+
+
+@pytest.mark.campaign
+def test_fifty_kills_at_random_moments(tmp_path: Path) -> None:
+    expected = trained_undisturbed(tmp_path / "whole")
+    hits, runs = 0, 0
+    while hits < 50:
+        out = tmp_path / f"killed{runs}"
+        hits += trained_with_kills(out, kills=5, longest_s=6.0, seed=runs)
+        require_equal_to(expected, out)
+        runs += 1
+    print(f"{hits} kills in {runs} trainings, all equal to the undisturbed one")

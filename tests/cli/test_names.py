@@ -90,7 +90,7 @@ def test_a_third_partys_estimator_trains_under_the_name_that_was_typed(module: s
     name = f"{module}:Doubled"
     options = ["--network", "fc-6", "--steps", "2", "--epochs", "1", "--train-samples", "100"]
     assert main(["train", "--estimators", f"{name},dfa", *options, "--out", "t"]) == 0
-    rows = read_metrics("t.metrics.jsonl")
+    rows = read_metrics("t.run/metrics.jsonl")
     assert [row.subject for row in rows] == [name, "dfa"]
     assert rows[0].train_loss == rows[1].train_loss
 

@@ -43,7 +43,7 @@ def test_sums_train_and_keep_their_names(tmp_path: Path) -> None:
     name = "opzo+0.01*local_learning"
     rows = trained(tmp_path / "s", "--network", "fc-6", "--estimators", name)
     assert list(rows["subject"]) == [name]
-    assert read_metrics(tmp_path / "s.metrics.jsonl")[0].subject == name
+    assert read_metrics(tmp_path / "s.run" / "metrics.jsonl")[0].subject == name
     assert "local_learning" in (tmp_path / "s" / "report.html").read_text()
 
 

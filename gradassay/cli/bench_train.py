@@ -1,0 +1,118 @@
+"""``gradassay bench-train``: many methods, data sets and seeds, one table of accuracies."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from gradassay.cli.options import ModelOptions, Settings, chosen_estimators, command_line
+from gradassay.cli.training import KeepingOptions, TrainingOptions, Trainings, training_settings
+from gradassay.core.errors import UsageError
+
+METHODS = "spatial_bp,dfa,dkp,zo_single_point,opzo,opzo+0.01*local_learning"
+
+
+def bench_train(
+    model: ModelOptions | None = None,
+    training: TrainingOptions | None = None,
+    keeping: KeepingOptions | None = None,
+    *,
+    datasets: str = "fashion-mnist",
+    estimators: str = METHODS,
+    seeds: str = "0,1,2",
+    set_: Settings = None,
+) -> int:
+    """Train every method on every data set from every seed; the table of accuracies.
+
+    Writes the results folder with accuracy.md, .tex and .csv: means and intervals over seeds,
+    differences of the same seeds, the paper's numbers. With --resume, what is done is skipped and
+    what was interrupted goes on.
+
+    Parameters
+    ----------
+    datasets
+        Names, separated by commas.
+    estimators
+        Names, separated by commas; sums such as opzo+0.01*local_learning and module:attribute too.
+    seeds
+        Whole numbers, separated by commas.
+    set_
+        An option of an estimator, NAME.OPTION=VALUE; may be given several times.
+    """
+    from gradassay.reports import (
+        accuracy_markdown,
+        build_manifest,
+        read_results,
+        write_accuracy,
+        write_report,
+        write_results,
+    )
+
+    model, training = model or ModelOptions(), training or TrainingOptions()
+    keeping = keeping or KeepingOptions()
+    names, numbers = listed("datasets", datasets), whole_numbers(seeds)
+    folder = keeping.folder(f"results/bench-train-{'-'.join(names)}")
+    for name in names:  # what is impossible is said before any work
+        bench = training.workbench(model.problem(name, numbers[0]))
+        chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
+        training_settings(bench, chosen, training)
+    told: dict[str, object] = {}
+    checksums: dict[str, str] = {}
+    with Trainings(keeping, folder) as trainings:
+        for name in names:
+            for seed in numbers:
+                bench = training.workbench(model.problem(name, seed))
+                chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
+                settings = training_settings(bench, chosen, training)
+                trainings.run(bench, chosen, settings)
+            told[name] = bench.settings(chosen) | {"training": settings}
+            checksums |= {f"{name}/{file}": digest for file, digest in bench.data.checksums.items()}
+    manifest = build_manifest(
+        command_line(), numbers[0], {"seeds": numbers, "datasets": told}, checksums
+    )
+    write_results(folder, training=trainings.rows, manifest=manifest, overwrite=True)
+    results = read_results(folder)
+    write_accuracy(folder, results)
+    path = write_report(folder)
+    print(accuracy_markdown(results))
+    Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
+    return 1 if trainings.diverged else 0
+
+
+def listed(option: str, names: str) -> list[str]:
+    """Return names that stand between commas, each once.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+
+    Examples
+    --------
+    >>> listed("datasets", "mnist, digits,mnist")
+    ['mnist', 'digits']
+    """
+    found = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    if not found:
+        raise UsageError(f"--{option}: got {names!r}; expected names, separated by commas.")
+    return found
+
+
+def whole_numbers(seeds: str) -> list[int]:
+    """Return seeds that stand between commas, each once.
+
+    Raises
+    ------
+    UsageError
+        If one is no whole number.
+
+    Examples
+    --------
+    >>> whole_numbers("0,1,2")
+    [0, 1, 2]
+    """
+    try:
+        return [int(seed) for seed in listed("seeds", seeds)]
+    except ValueError:
+        raise UsageError(
+            f"--seeds: got {seeds!r}; expected whole numbers, separated by commas."
+        ) from None

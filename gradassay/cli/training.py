@@ -1,0 +1,256 @@
+"""What the commands that train have in common: their options, and trainings one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from gradassay.cli.options import ProblemOptions, prepare_out
+from gradassay.cli.stopping import stop_gently
+from gradassay.core.errors import UsageError
+from gradassay.core.estimator import Estimator
+from gradassay.core.records import EpochRow
+
+if TYPE_CHECKING:
+    from gradassay.cli.workbench import Workbench
+    from gradassay.training import (
+        BatchReport,
+        Checkpoints,
+        PlacedData,
+        RunFolder,
+        Snapshot,
+        TrainingSettings,
+    )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class TrainingOptions:
+    """Changes to the recipe of the data set; what is not given stays as the recipe has it.
+
+    Parameters
+    ----------
+    epochs
+        Passes over the training data.
+    train_batch_size
+        Samples of one update.
+    learning_rate
+        Of the first update, for all estimators.
+    update
+        Update the weights once a sequence, or at each time step: for estimators that are online.
+    train_samples
+        Use that many of the training samples, drawn by the seed.
+    gain
+        Factor on the initial weights.
+    """
+
+    epochs: int | None = None
+    train_batch_size: int | None = None
+    learning_rate: float | None = None
+    update: Literal["sequence", "step"] | None = None
+    train_samples: int | None = None
+    gain: float | None = None
+
+    def workbench(self, options: ProblemOptions) -> Workbench:
+        """Return the workbench of these data and this start."""
+        from gradassay.cli.workbench import Workbench
+
+        return Workbench.prepare(options, train_samples=self.train_samples, gain=self.gain)
+
+    def settings(self, bench: Workbench, estimator: str) -> TrainingSettings:
+        """Return the recipe's settings for one estimator, with the changes."""
+        given = {
+            "epochs": self.epochs,
+            "batch_size": self.train_batch_size,
+            "learning_rate": self.learning_rate,
+            "update": self.update,
+        }
+        changes = {name: value for name, value in given.items() if value is not None}
+        return bench.recipe.settings_for(estimator, bench.options.seed).replace(**changes)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class KeepingOptions:
+    """Where results go, and going on after an interruption.
+
+    Parameters
+    ----------
+    out
+        Results folder; results/train-DATASET, or results/DATASET of `run`, where not given.
+        Metrics and checkpoints are in OUT.run.
+    overwrite
+        Replace the results that are there, or a training that was begun.
+    resume
+        Go on with the training that was begun in OUT.run, or begin one.
+    checkpoint_every
+        Seconds between checkpoints.
+    """
+
+    out: Path | None = None
+    overwrite: bool = False
+    resume: bool = False
+    checkpoint_every: float = 60.0
+
+    def folder(self, default: str) -> Path:
+        """Return the results folder, after checking that it can be written later."""
+        if self.resume and self.overwrite:
+            raise UsageError("--resume and --overwrite: got both; expected one of them.")
+        folder = self.out if self.out is not None else Path(default)
+        begun = self.resume and run_folder_of(folder).is_dir()
+        prepare_out(folder, default, overwrite=self.overwrite or begun)
+        self.run_folder(folder).require_usable()
+        return folder
+
+    def run_folder(self, folder: Path) -> RunFolder:
+        """Return the folder of a training whose results go to `folder`."""
+        from gradassay.training import RunFolder
+
+        return RunFolder(run_folder_of(folder), resume=self.resume, overwrite=self.overwrite)
+
+
+def run_folder_of(folder: Path) -> Path:
+    """Return where metrics and checkpoints are kept."""
+    return folder.with_name(f"{folder.name}.run")
+
+
+def training_settings(
+    bench: Workbench, estimators: Mapping[str, Estimator], training: TrainingOptions
+) -> dict[str, TrainingSettings]:
+    """Return the settings of every estimator; fails before any work where one is impossible."""
+    from gradassay.training import require_trainable
+
+    settings = {name: training.settings(bench, name) for name in estimators}
+    for name, estimator in estimators.items():
+        require_trainable(estimator, bench.backend, bench.network, settings[name])
+    return settings
+
+
+class Trainings:
+    """Trainings whose rows and checkpoints go to one folder, as a context.
+
+    What was done before an interruption is not done again; Ctrl-C ends the one under way after a
+    checkpoint. One that diverges keeps the rows it made, and the others go on.
+
+    Parameters
+    ----------
+    keeping : KeepingOptions
+        Whether to resume, and how often to make a checkpoint.
+    folder : pathlib.Path
+        The results folder; metrics and checkpoints are kept beside it.
+    """
+
+    def __init__(self, keeping: KeepingOptions, folder: Path) -> None:
+        from gradassay.training import TrainingProgress
+
+        self.rows: list[EpochRow] = []
+        self._interval_s = keeping.checkpoint_every
+        self._folder = keeping.run_folder(folder)
+        self._progress = TrainingProgress()
+        self._stack = ExitStack()
+
+    @property
+    def diverged(self) -> bool:
+        """Whether any of them did."""
+        return any(row.diverged for row in self.rows)
+
+    def __enter__(self) -> Self:
+        from gradassay.training import MetricsFile
+
+        with self._stack:
+            self._stack.enter_context(self._folder)
+            self._stop_if_asked = self._stack.enter_context(
+                stop_gently(self._folder.request_checkpoint, lambda: self._folder.resumable)
+            )
+            self._stack.enter_context(self._progress)
+            self._metrics = MetricsFile(self._folder.metrics)
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, traceback)
+
+    def run(
+        self,
+        bench: Workbench,
+        estimators: Mapping[str, Estimator],
+        settings: Mapping[str, TrainingSettings],
+    ) -> None:
+        """Train with each estimator from the same weights."""
+        from gradassay.training import place_data
+
+        data = place_data(bench.backend, bench.data)
+        for name, estimator in estimators.items():
+            self._stop_if_asked()
+            self._train(name, bench, estimator, settings[name], data)
+
+    def _train(
+        self,
+        name: str,
+        bench: Workbench,
+        estimator: Estimator,
+        settings: TrainingSettings,
+        data: PlacedData,
+    ) -> None:
+        seed = settings.seed
+        checkpoints = self._folder.checkpoints(
+            f"{bench.name}, seed {seed}, {name}",
+            bench.identity(estimator, settings),
+            environment=bench.environment,
+            interval_s=self._interval_s,
+        )
+        start = checkpoints.latest()
+        done = [replace(row, subject=name) for row in start.rows] if start is not None else []
+        self.rows.extend(done)
+        self._metrics.begin(name, bench.name, seed, done)
+        self._progress.start(f"{bench.options.dataset}, {name}, seed {seed}")
+
+        def on_epoch(found: EpochRow) -> None:
+            row = replace(found, subject=name)  # as it was asked for, like in all other records
+            self.rows.append(row)
+            self._metrics.append(row)
+            self._progress.on_epoch(row)
+
+        def on_batch(report: BatchReport) -> None:
+            self._progress.on_batch(report)
+            self._stop_if_asked()
+
+        _train_or_warn(
+            partial(bench.train, estimator, settings, data),
+            start,
+            checkpoints,
+            on_epoch=on_epoch,
+            on_batch=on_batch,
+        )
+
+
+def _train_or_warn(
+    train: Callable[..., object],
+    start: Snapshot | None,
+    checkpoints: Checkpoints,
+    *,
+    on_epoch: Callable[[EpochRow], None],
+    on_batch: Callable[[BatchReport], None],
+) -> None:
+    """Train from a snapshot on, or from the beginning; a divergence is a warning."""
+    from gradassay.training import DivergenceError
+
+    try:
+        train(start=start, checkpoints=checkpoints, on_epoch=on_epoch, on_batch=on_batch)
+    except DivergenceError as error:
+        if start is None or not start.progress.stopped:
+            on_epoch(error.epochs[-1])
+        Console(stderr=True, soft_wrap=True).print(f"warning: {error}", markup=False)

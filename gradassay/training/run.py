@@ -1,0 +1,193 @@
+"""A run under way: parameters, what has been learnt, how far it is; batch by batch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from gradassay.core.arrays import Array, array_namespace
+from gradassay.core.backend import Backend
+from gradassay.core.batch import Batch
+from gradassay.core.estimator import Estimate, Estimator
+from gradassay.core.keys import Key
+from gradassay.core.network import Network
+from gradassay.core.params import Params, require_params
+from gradassay.core.records import EpochRow
+from gradassay.estimators.online import OnlineEstimate
+from gradassay.training.data import select
+from gradassay.training.divergence import DivergenceError, non_finite
+from gradassay.training.evaluation import count_correct
+from gradassay.training.optimiser import copied, optimiser_for, scaled_down
+from gradassay.training.running import BatchReport, RunningMean
+from gradassay.training.schedule import learning_rate_at
+from gradassay.training.settings import TrainingSettings
+from gradassay.training.snapshot import Progress, Snapshot
+
+
+class Run:
+    """A training run; `gradassay.training.train` is what drives it.
+
+    Parameters
+    ----------
+    estimator, backend, network, params, settings
+        As in `gradassay.training.train`.
+    data : Batch
+        The whole training part.
+    problem : str
+        Name of network and data in the rows.
+    """
+
+    def __init__(
+        self,
+        estimator: Estimator,
+        backend: Backend,
+        network: Network,
+        params: Params,
+        data: Batch,
+        settings: TrainingSettings,
+        problem: str = "",
+    ) -> None:
+        self.estimator, self.backend, self.network = estimator, backend, network
+        self.data, self.settings, self.problem = data, settings, problem
+        self.rows: list[EpochRow] = []
+        self._key = Key(settings.seed)
+        self._optimiser = optimiser_for(settings, _placed(backend, params))
+        require_params(network, self.params)
+        self.state = estimator.init(backend, network, self._key / "state")
+        self._updates_an_epoch = -(-data.size // settings.batch_size)
+        self._iteration, self._seconds, self._mean = 0, 0.0, RunningMean()
+
+    @property
+    def params(self) -> Params:
+        """Parameters as they are now."""
+        return self._optimiser.params
+
+    @property
+    def iterations(self) -> int:
+        """Batches of the whole run."""
+        return self.settings.epochs * self._updates_an_epoch
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under way, counted from 1."""
+        return len(self.rows) + 1
+
+    @property
+    def report(self) -> BatchReport:
+        """Where the run stands."""
+        mean = self._mean
+        return BatchReport(self.epoch, self._iteration, self.iterations, mean.loss, mean.accuracy)
+
+    def snapshot(self, stopped: str = "") -> Snapshot:
+        """Return the run as it is now; its arrays are the run's own."""
+        mean = self._mean
+        progress = Progress(
+            self._iteration, mean.samples, mean.correct, mean.total_loss, self._seconds, stopped
+        )
+        return Snapshot(
+            self.params, self._optimiser.buffers, self.state, progress, tuple(self.rows)
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot of the same run, whose arrays are copied."""
+        progress = snapshot.progress
+        params = Params(_placed(self.backend, snapshot.params))
+        require_params(self.network, params)
+        self._optimiser.restore(params, _placed(self.backend, snapshot.buffers))
+        self.state = dict(_placed(self.backend, snapshot.state).map(copied))
+        self._iteration, self._seconds = progress.iteration, progress.seconds
+        self._mean = RunningMean(progress.samples, progress.total_loss, progress.correct)
+        self.rows = list(snapshot.rows)
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the batches of the epoch under way that are left, in the epoch's own order."""
+        order = (self._key / "order" / self.epoch).generator().permutation(self.data.size)
+        samples = self.backend.asarray(order)
+        size = self.settings.batch_size
+        done = self._iteration - (self.epoch - 1) * self._updates_an_epoch
+        for start in range(done * size, self.data.size, size):
+            yield select(self.data, samples[start : start + size])
+
+    def update(self, batch: Batch) -> None:
+        """Train on one batch.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss or the gradient is not finite; the parameters are those before.
+        """
+        started = time.perf_counter()
+        loss, outputs = 0.0, []
+        rate = self._learning_rate(self._iteration)
+        for estimate in self._estimates(batch, self._key / "train" / self._iteration):
+            losses = estimate.trace.losses
+            loss += float(array_namespace(losses).sum(losses)) / batch.size
+            self._require_finite(loss, estimate.gradient)
+            self._optimiser.step(self._clipped(estimate.gradient), rate)
+            self.state = estimate.state
+            outputs.append(estimate.trace.outputs)
+        self._iteration += 1
+        joined = outputs[0] if len(outputs) == 1 else array_namespace(*outputs).concat(outputs)
+        self._mean.add(loss, count_correct(joined, batch.targets), batch.size)
+        self._seconds += time.perf_counter() - started
+
+    def end_epoch(self, test_accuracy: float) -> EpochRow:
+        """Close the epoch under way and return its metrics."""
+        row = self._row(self._mean.loss, self._mean.accuracy, test_accuracy)
+        self.rows.append(row)
+        self._seconds, self._mean = 0.0, RunningMean()
+        return row
+
+    def break_epoch(self) -> None:
+        """Close an epoch that cannot go on: NaN in all its metrics."""
+        self.rows.append(self._row(*[float("nan")] * 3))
+
+    def _learning_rate(self, iteration: int) -> float:
+        return learning_rate_at(self.settings, iteration, self._updates_an_epoch)
+
+    def _clipped(self, gradient: Params) -> Params:
+        largest = self.settings.largest_norm
+        return gradient if largest == math.inf else scaled_down(gradient, largest)
+
+    def _estimates(self, batch: Batch, key: Key) -> Iterator[Estimate]:
+        """Yield the estimate of the sequence, or of each step at the parameters of that moment."""
+        model = (self.backend, self.network)
+        if self.settings.update == "sequence":
+            yield self.estimator.estimate(*model, self.params, batch, self.state, key)
+            return
+        sequence = OnlineEstimate(self.estimator, *model, batch, self.state, key)
+        while not sequence.finished:
+            yield sequence.advance(self.params)
+
+    def _require_finite(self, loss: float, gradient: Params) -> None:
+        """Stop where the loss or the gradient is not finite."""
+        broken = non_finite(loss, gradient)
+        if broken is not None:
+            raise DivergenceError(
+                f"{self.estimator.name}: {broken} in epoch {self.epoch}, iteration"
+                f" {self._iteration + 1} of {self.iterations}; expected finite numbers."
+                f" Lower the learning rate (now {self.settings.learning_rate:g})."
+            )
+
+    def _row(self, loss: float, accuracy: float, test_accuracy: float) -> EpochRow:
+        """Return metrics of the epoch under way; its learning rate is that of its first batch."""
+        rate = self._learning_rate((self.epoch - 1) * self._updates_an_epoch)
+        return EpochRow(
+            self.estimator.name,
+            self.problem,
+            self.settings.seed,
+            self.epoch,
+            loss,
+            accuracy,
+            test_accuracy,
+            self._seconds,
+            rate,
+        )
+
+
+def _placed(backend: Backend, arrays: Mapping[str, Array]) -> Params:
+    """Return arrays as arrays of the backend."""
+    return Params(arrays).map(lambda a: backend.asarray(a) if isinstance(a, np.ndarray) else a)
