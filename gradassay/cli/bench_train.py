@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from rich.console import Console
 
 from gradassay.cli.options import ModelOptions, Settings, chosen_estimators, command_line
@@ -51,21 +53,19 @@ def bench_train(
     keeping = keeping or KeepingOptions()
     names, numbers = listed("datasets", datasets), whole_numbers(seeds)
     folder = keeping.folder(f"results/bench-train-{'-'.join(names)}")
+    told: dict[str, object] = {}
+    checksums: dict[str, str] = {}
     for name in names:  # what is impossible is said before any work
         bench = training.workbench(model.problem(name, numbers[0]))
         chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
-        training_settings(bench, chosen, training)
-    told: dict[str, object] = {}
-    checksums: dict[str, str] = {}
+        settings = training_settings(bench, chosen, training)
+        told[name] = bench.settings(chosen) | {"training": settings}
+        checksums |= {f"{name}/{file}": digest for file, digest in bench.data.checksums.items()}
     with Trainings(keeping, folder) as trainings:
-        for name in names:
-            for seed in numbers:
-                bench = training.workbench(model.problem(name, seed))
-                chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
-                settings = training_settings(bench, chosen, training)
-                trainings.run(bench, chosen, settings)
-            told[name] = bench.settings(chosen) | {"training": settings}
-            checksums |= {f"{name}/{file}": digest for file, digest in bench.data.checksums.items()}
+        for name, seed in itertools.product(names, numbers):
+            bench = training.workbench(model.problem(name, seed))
+            chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
+            trainings.run(bench, chosen, training_settings(bench, chosen, training))
     manifest = build_manifest(
         command_line(), numbers[0], {"seeds": numbers, "datasets": told}, checksums
     )
