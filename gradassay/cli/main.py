@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 
 import cyclopts
+from cyclopts.config import Toml
 from rich.console import Console
 
 from gradassay import __version__
-from gradassay.core.errors import GradassayError
+from gradassay.core.errors import GradassayError, UsageError
 from gradassay.core.memory import keep_freed_memory
 
 PASSED, FAILED, UNUSABLE, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
@@ -51,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ----------
     arguments : sequence of str or None
         Words after the program's name; None for those of the process. ``--debug`` anywhere shows
-        the traceback of an error.
+        the traceback of an error, ``--config FILE`` takes options that are not given from a TOML
+        file.
 
     Returns
     -------
@@ -66,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
+        words, app.config = _without_config(words)
         result = app(words, exit_on_error=False, print_error=False)
     except (GradassayError, cyclopts.CycloptsError) as error:
         if debug:
@@ -82,6 +87,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return PASSED
     return result if isinstance(result, int) else PASSED
+
+
+def _without_config(words: list[str]) -> tuple[list[str], tuple[Toml, ...]]:
+    """Return the words without ``--config FILE``, and the file as a source of options."""
+    if "--config" not in words:
+        return words, ()
+    place = words.index("--config")
+    if place + 1 == len(words):
+        raise UsageError("--config: got no file; expected a TOML file with options of the command.")
+    path = words[place + 1]
+    try:
+        tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"--config: {path}: {reason}; expected a TOML file.") from error
+    source = Toml(path, use_commands_as_keys=False, must_exist=True)
+    return words[:place] + words[place + 2 :], (source,)
 
 
 def _print_error(message: str) -> None:

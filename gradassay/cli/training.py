@@ -42,8 +42,22 @@ class TrainingOptions:
         Passes over the training data.
     train_batch_size
         Samples of one update.
+    optimiser
+        SGD with momentum, or AdamW.
     learning_rate
-        Of the first update, for all estimators.
+        The highest, for all estimators.
+    momentum
+        Of SGD, or of AdamW's first moment.
+    weight_decay
+        Times the parameters.
+    largest_norm
+        Scale longer gradients down to this norm.
+    schedule
+        Of the learning rate.
+    warm_up_epochs
+        Let the learning rate rise for so long.
+    mse_weight
+        Of the mean squared error in the loss, beside cross-entropy.
     update
         Update the weights once a sequence, or at each time step: for estimators that are online.
     train_samples
@@ -54,7 +68,14 @@ class TrainingOptions:
 
     epochs: int | None = None
     train_batch_size: int | None = None
+    optimiser: Literal["sgd", "adamw"] | None = None
     learning_rate: float | None = None
+    momentum: float | None = None
+    weight_decay: float | None = None
+    largest_norm: float | None = None
+    schedule: Literal["cosine", "step", "constant"] | None = None
+    warm_up_epochs: float | None = None
+    mse_weight: float | None = None
     update: Literal["sequence", "step"] | None = None
     train_samples: int | None = None
     gain: float | None = None
@@ -63,15 +84,21 @@ class TrainingOptions:
         """Return the workbench of these data and this start."""
         from gradassay.cli.workbench import Workbench
 
-        return Workbench.prepare(options, train_samples=self.train_samples, gain=self.gain)
+        return Workbench.prepare(
+            options,
+            train_samples=self.train_samples,
+            gain=self.gain,
+            mse_weight=self.mse_weight,
+        )
 
     def settings(self, bench: Workbench, estimator: str) -> TrainingSettings:
         """Return the recipe's settings for one estimator, with the changes."""
+        from gradassay.training import TrainingSettings
+
+        names = {"batch_size": "train_batch_size"}
         given = {
-            "epochs": self.epochs,
-            "batch_size": self.train_batch_size,
-            "learning_rate": self.learning_rate,
-            "update": self.update,
+            name: getattr(self, names.get(name, name), None)
+            for name in TrainingSettings.__struct_fields__
         }
         changes = {name: value for name, value in given.items() if value is not None}
         return bench.recipe.settings_for(estimator, bench.options.seed).replace(**changes)

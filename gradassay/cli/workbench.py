@@ -20,7 +20,7 @@ from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
 from gradassay.core.layers import MapShape
-from gradassay.core.network import Network
+from gradassay.core.network import Loss, Network
 from gradassay.core.params import Params, initial_params
 from gradassay.datasets import Dataset, load_dataset
 from gradassay.training import (
@@ -73,6 +73,7 @@ class Workbench:
         *,
         train_samples: int | None = None,
         gain: float | None = None,
+        mse_weight: float | None = None,
     ) -> Workbench:
         """Load the data and build everything; fails before any work is done.
 
@@ -84,13 +85,16 @@ class Workbench:
             Use that many of the training samples; None for all.
         gain : float or None
             Of the initial parameters; None for the recipe's.
+        mse_weight : float or None
+            Of the mean squared error in the loss; None for the recipe's.
         """
         backend = backend_named(options.backend, device=options.device)
         data = load_dataset(options.dataset, options.data_dir)
         recipe = recipe_for(data.name, options.network)
         name = options.network or recipe.network
         steps = recipe.steps if options.steps is None else options.steps
-        network = network_named(name, _input_shape(data), data.classes, steps=steps)
+        loss = Loss(mse_weight=recipe.mse_weight if mse_weight is None else mse_weight)
+        network = network_named(name, _input_shape(data), data.classes, steps=steps, loss=loss)
         chosen = _require_gain(recipe.gain if gain is None else gain)
         params = initial_params(network, Key(options.seed) / "params", gain=chosen)
         label = f"{options.dataset}, {name}, T={steps}"

@@ -59,13 +59,15 @@ class Recipe:
     dataset : str
         As `gradassay.datasets` names it.
     network : str
-        As `gradassay.core.builders.network_named` reads it; loss and neuron are the defaults.
+        As `gradassay.core.builders.network_named` reads it; the neuron is the default.
     settings : TrainingSettings
         Shared by all estimators.
     steps : int
         T.
     gain : float
         Of `gradassay.core.params.initial_params`.
+    mse_weight : float
+        Of the mean squared error in the loss.
     options : mapping of str to mapping
         Options by estimator; one that is absent runs with its defaults.
     learning_rates : mapping of str to float
@@ -88,6 +90,7 @@ class Recipe:
     settings: TrainingSettings
     steps: int = 6
     gain: float = 2.0
+    mse_weight: float = 0.0
     options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     learning_rates: Mapping[str, float] = field(default_factory=dict)
 

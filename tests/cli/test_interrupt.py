@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import random
 import signal
 import subprocess
@@ -23,6 +24,8 @@ def started(arguments: list[str]) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=os.environ
+        | {"OMP_NUM_THREADS": "1"},  # two would wait for each other on a busy machine
         # a test run in a shell's background is told to ignore Ctrl-C, and would hand that on
         preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
@@ -42,7 +45,7 @@ def test_ctrl_c_before_training_leaves_no_files(after_s: float, tmp_path: Path) 
     try:
         time.sleep(after_s)
         process.send_signal(signal.SIGINT)
-        _, printed = process.communicate(timeout=60)
+        _, printed = process.communicate(timeout=180)
     finally:
         process.kill()
     assert process.returncode != 0
@@ -59,7 +62,7 @@ def test_a_training_told_to_stop_says_how_to_go_on(number: signal.Signals, tmp_p
     try:
         wait_for(lambda: rows_in(tmp_path / "t.run") > 2, process)
         process.send_signal(number)
-        _, printed = process.communicate(timeout=60)
+        _, printed = process.communicate(timeout=180)
     finally:
         process.kill()
     assert process.returncode == 130
@@ -74,7 +77,7 @@ def rows_in(folder: Path) -> int:
 
 
 def wait_for(condition: object, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not condition():  # type: ignore[operator]
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
@@ -86,7 +89,7 @@ def test_what_was_begun_is_neither_lost_nor_mixed(tmp_path: Path) -> None:
     process = started([*SHORT, "--checkpoint-every", "0", "--out", str(out)])
     wait_for(lambda: rows_in(tmp_path / "t.run") > 0, process)
     second = started([*SHORT, "--resume", "--out", str(out)])
-    _, printed = second.communicate(timeout=60)
+    _, printed = second.communicate(timeout=180)
     assert second.returncode == 2
     assert "another process trains in it" in printed
     process.kill()
@@ -97,18 +100,18 @@ def test_what_was_begun_is_neither_lost_nor_mixed(tmp_path: Path) -> None:
         (["--resume", "--overwrite"], "got both"),
     ]:
         refused = started([*SHORT, *extra, "--out", str(out)])
-        _, printed = refused.communicate(timeout=60)
+        _, printed = refused.communicate(timeout=180)
         assert refused.returncode == 2
         assert message in " ".join(printed.split())
     assert rows_in(tmp_path / "t.run") > 0
     anew = started([*SHORT, "--gain", "3", "--overwrite", "--out", str(out)])
-    _, printed = anew.communicate(timeout=60)
+    _, printed = anew.communicate(timeout=180)
     assert anew.returncode == 0, printed
 
 
 def trained_undisturbed(out: Path) -> pd.DataFrame:
     process = started([*SHORT, "--out", str(out)])
-    _, printed = process.communicate(timeout=120)
+    _, printed = process.communicate(timeout=300)
     assert process.returncode == 0, printed
     return pd.read_parquet(out / "training.parquet").drop(columns="seconds")
 
@@ -127,7 +130,7 @@ def trained_with_kills(out: Path, kills: int, longest_s: float, seed: int) -> in
             process.communicate()
             hits += 1
     process = started([*SHORT, "--checkpoint-every", "0", "--resume", "--out", str(out)])
-    _, printed = process.communicate(timeout=120)
+    _, printed = process.communicate(timeout=300)
     assert process.returncode == 0, printed
     return hits
 
