@@ -8,6 +8,7 @@ from rich.console import Console
 
 from gradassay.cli.options import ModelOptions, Settings, chosen_estimators, command_line
 from gradassay.cli.training import KeepingOptions, TrainingOptions, Trainings, training_settings
+from gradassay.cli.watching import WatchingOptions
 from gradassay.core.errors import UsageError
 
 METHODS = "spatial_bp,dfa,dkp,zo_single_point,opzo,opzo+0.01*local_learning"
@@ -17,6 +18,7 @@ def bench_train(
     model: ModelOptions | None = None,
     training: TrainingOptions | None = None,
     keeping: KeepingOptions | None = None,
+    watching: WatchingOptions | None = None,
     *,
     datasets: str = "fashion-mnist",
     estimators: str = METHODS,
@@ -50,7 +52,7 @@ def bench_train(
     )
 
     model, training = model or ModelOptions(), training or TrainingOptions()
-    keeping = keeping or KeepingOptions()
+    keeping, watching = keeping or KeepingOptions(), watching or WatchingOptions()
     names, numbers = listed("datasets", datasets), whole_numbers(seeds)
     folder = keeping.folder(f"results/bench-train-{'-'.join(names)}")
     told: dict[str, object] = {}
@@ -59,9 +61,10 @@ def bench_train(
         bench = training.workbench(model.problem(name, numbers[0]))
         chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
         settings = training_settings(bench, chosen, training)
+        watching.require_possible(bench)
         told[name] = bench.settings(chosen) | {"training": settings}
         checksums |= {f"{name}/{file}": digest for file, digest in bench.data.checksums.items()}
-    with Trainings(keeping, folder) as trainings:
+    with Trainings(keeping, folder, watching) as trainings:
         for name, seed in itertools.product(names, numbers):
             bench = training.workbench(model.problem(name, seed))
             chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
@@ -69,7 +72,13 @@ def bench_train(
     manifest = build_manifest(
         command_line(), numbers[0], {"seeds": numbers, "datasets": told}, checksums
     )
-    write_results(folder, training=trainings.rows, manifest=manifest, overwrite=True)
+    write_results(
+        folder,
+        training=trainings.rows,
+        moments=trainings.moments,
+        manifest=manifest,
+        overwrite=True,
+    )
     results = read_results(folder)
     write_accuracy(folder, results)
     path = write_report(folder)

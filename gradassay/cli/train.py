@@ -17,12 +17,14 @@ from gradassay.cli.training import (
     Trainings,
     training_settings,
 )
+from gradassay.cli.watching import WatchingOptions
 
 
 def train(
     problem: ProblemOptions | None = None,
     training: TrainingOptions | None = None,
     keeping: KeepingOptions | None = None,
+    watching: WatchingOptions | None = None,
     *,
     estimators: str = MAIN_FOUR,
     set_: Settings = None,
@@ -42,12 +44,13 @@ def train(
     from gradassay.reports import build_manifest, write_report, write_results
 
     options, training = problem or ProblemOptions(), training or TrainingOptions()
-    keeping = keeping or KeepingOptions()
+    keeping, watching = keeping or KeepingOptions(), watching or WatchingOptions()
     folder = keeping.folder(f"results/train-{options.dataset}")
     bench = training.workbench(options)
     chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
     settings = training_settings(bench, chosen, training)
-    with Trainings(keeping, folder) as trainings:
+    watching.require_possible(bench)
+    with Trainings(keeping, folder, watching) as trainings:
         trainings.run(bench, chosen, settings)
     manifest = build_manifest(
         command_line(),
@@ -55,7 +58,13 @@ def train(
         bench.settings(chosen) | {"training": settings},
         bench.data.checksums,
     )
-    write_results(folder, training=trainings.rows, manifest=manifest, overwrite=True)
+    write_results(
+        folder,
+        training=trainings.rows,
+        moments=trainings.moments,
+        manifest=manifest,
+        overwrite=True,
+    )
     path = write_report(folder)
     Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
     return 1 if trainings.diverged else 0

@@ -15,9 +15,10 @@ from rich.console import Console
 
 from gradassay.cli.options import ProblemOptions, prepare_out
 from gradassay.cli.stopping import stop_gently
+from gradassay.cli.watching import Watcher, WatchingOptions
 from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
-from gradassay.core.records import EpochRow
+from gradassay.core.records import EpochRow, MomentRow
 
 if TYPE_CHECKING:
     from gradassay.cli.workbench import Workbench
@@ -173,12 +174,18 @@ class Trainings:
         Whether to resume, and how often to make a checkpoint.
     folder : pathlib.Path
         The results folder; metrics and checkpoints are kept beside it.
+    watching : WatchingOptions or None
+        What to look at on the way.
     """
 
-    def __init__(self, keeping: KeepingOptions, folder: Path) -> None:
+    def __init__(
+        self, keeping: KeepingOptions, folder: Path, watching: WatchingOptions | None = None
+    ) -> None:
         from gradassay.training import TrainingProgress
 
         self.rows: list[EpochRow] = []
+        self.moments: list[MomentRow] = []
+        self._watching = watching or WatchingOptions()
         self._interval_s = keeping.checkpoint_every
         self._folder = keeping.run_folder(folder)
         self._progress = TrainingProgress()
@@ -190,7 +197,7 @@ class Trainings:
         return any(row.diverged for row in self.rows)
 
     def __enter__(self) -> Self:
-        from gradassay.training import MetricsFile
+        from gradassay.training import RowsFile
 
         with self._stack:
             self._stack.enter_context(self._folder)
@@ -198,7 +205,8 @@ class Trainings:
                 stop_gently(self._folder.request_checkpoint, lambda: self._folder.resumable)
             )
             self._stack.enter_context(self._progress)
-            self._metrics = MetricsFile(self._folder.metrics)
+            self._metrics = RowsFile(self._folder.metrics, EpochRow)
+            self._seen = RowsFile(self._folder.moments, MomentRow)
             self._stack = self._stack.pop_all()
         return self
 
@@ -232,36 +240,66 @@ class Trainings:
         settings: TrainingSettings,
         data: PlacedData,
     ) -> None:
-        seed = settings.seed
+        others = self._watching.estimators(bench)
+        others.pop(name, None)
+        told = {"passengers": ", ".join(map(repr, others.values()))} if others else {}
         checkpoints = self._folder.checkpoints(
-            f"{bench.name}, seed {seed}, {name}",
-            bench.identity(estimator, settings),
+            f"{bench.name}, seed {settings.seed}, {name}",
+            bench.identity(estimator, settings) | told,
             environment=bench.environment,
             interval_s=self._interval_s,
         )
         start = checkpoints.latest()
-        done = [replace(row, subject=name) for row in start.rows] if start is not None else []
-        self.rows.extend(done)
-        self._metrics.begin(name, bench.name, seed, done)
-        self._progress.start(f"{bench.options.dataset}, {name}, seed {seed}")
-
-        def on_epoch(found: EpochRow) -> None:
-            row = replace(found, subject=name)  # as it was asked for, like in all other records
-            self.rows.append(row)
-            self._metrics.append(row)
-            self._progress.on_epoch(row)
-
-        def on_batch(report: BatchReport) -> None:
-            self._progress.on_batch(report)
-            self._stop_if_asked()
-
+        self._go_on(name, bench, start)
+        self._progress.start(f"{bench.options.dataset}, {name}, seed {settings.seed}")
+        watch = Watcher(
+            self._watching, bench, data, name, {name: estimator, **others}, self._on_moment
+        )
+        train = partial(
+            bench.train,
+            estimator,
+            settings,
+            data,
+            passengers=others,
+            watch=watch if self._watching.watch_every else None,
+        )
         _train_or_warn(
-            partial(bench.train, estimator, settings, data),
+            train,
             start,
             checkpoints,
-            on_epoch=on_epoch,
-            on_batch=on_batch,
+            on_epoch=partial(self._on_epoch, name),
+            on_batch=self._on_batch,
         )
+
+    def _go_on(self, name: str, bench: Workbench, start: Snapshot | None) -> None:
+        """Take over the rows of a run that was begun, up to where it goes on."""
+        seed, iteration = bench.options.seed, 0 if start is None else start.progress.iteration
+        done = [replace(row, subject=name) for row in start.rows] if start is not None else []
+        self.rows.extend(done)
+        self._metrics.begin(
+            lambda row: (row.subject, row.problem, row.seed) == (name, bench.name, seed), done
+        )
+
+        def own(row: MomentRow) -> bool:
+            return (row.trained_by, row.problem, row.seed) == (name, bench.name, seed)
+
+        if self._seen.rows or self._watching.watch_every:
+            self._seen.begin(lambda row: own(row) and row.iteration >= iteration)
+        self.moments.extend(row for row in self._seen.rows if own(row))
+
+    def _on_epoch(self, name: str, found: EpochRow) -> None:
+        row = replace(found, subject=name)  # as it was asked for, like in all other records
+        self.rows.append(row)
+        self._metrics.append(row)
+        self._progress.on_epoch(row)
+
+    def _on_batch(self, report: BatchReport) -> None:
+        self._progress.on_batch(report)
+        self._stop_if_asked()
+
+    def _on_moment(self, rows: list[MomentRow]) -> None:
+        self.moments.extend(rows)
+        self._seen.append(*rows)
 
 
 def _train_or_warn(

@@ -177,3 +177,44 @@ class EpochRow:
     def diverged(self) -> bool:
         """Whether the loss is no longer a number."""
         return not math.isfinite(self.train_loss)
+
+
+@dataclass(frozen=True)
+class MomentRow:
+    """One quantity of an estimator, or of the network, before one batch of a training.
+
+    Parameters
+    ----------
+    subject : str
+        The estimator that was looked at; ``network`` for what is the network's own.
+    trained_by : str
+        The estimator whose gradients the training takes.
+    problem : str
+        Network and data, for people to read.
+    seed : int
+        Of the training.
+    iteration : int
+        Batches before.
+    layer : str
+        Name of the layer, or ``total``.
+    quantity : str
+        ``squared_bias``, ``noise_variance``, ``cosine``, ``gradient_norm``, ``firing_rate``,
+        ``silent_neurons``.
+    value, low, high, level : float
+        As in `Interval`.
+    replicates : int
+        Number of gradient estimates behind it.
+    """
+
+    subject: str
+    trained_by: str
+    problem: str
+    seed: int
+    iteration: int
+    layer: str
+    quantity: str
+    value: float
+    low: float
+    high: float
+    level: float
+    replicates: int

@@ -20,9 +20,10 @@ from gradassay.reports.fact_sections import (
 )
 from gradassay.reports.findings import findings
 from gradassay.reports.layer_sections import bias_section, direction_section
+from gradassay.reports.moment_section import NETWORK, moment_section
 from gradassay.reports.palette import looks
 from gradassay.reports.price_sections import cost_section, price_section
-from gradassay.reports.rows import Rows, compared_subjects, load_rows
+from gradassay.reports.rows import Rows, compared_subjects, distinct, load_rows
 from gradassay.reports.store import REPORT, Results, read_results
 from gradassay.reports.summary import summary_table
 
@@ -52,13 +53,15 @@ def render_report(results: Results) -> str:
 
 def _sections(rows: Rows, results: Results) -> list[Section]:
     """All sections that have something to show."""
-    look = looks(compared_subjects(rows))
+    passengers = [row.subject for row in rows.moments if row.subject != NETWORK]
+    look = looks(distinct([*compared_subjects(rows), *passengers]))
     found = (
         bias_section(rows, look),
         direction_section(rows, look),
         price_section(rows, look),
         cost_section(rows),
         training_section(rows, look),
+        moment_section(rows, look),
         checks_section(rows),
         definitions_section(rows, results.manifest),
         reproduce_section(results.manifest),

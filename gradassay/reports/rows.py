@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import pandas as pd
 
-from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement
+from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement, MomentRow
 from gradassay.reports.store import Results
 
-Record = TypeVar("Record", Measurement, CheckResult, CostRow, EpochRow)
+Record = TypeVar("Record", Measurement, CheckResult, CostRow, EpochRow, MomentRow)
 Item = TypeVar("Item")
 OPERATIONS = ("_macs", "_acs")
 
@@ -22,7 +22,7 @@ class Rows:
 
     Parameters
     ----------
-    measurements, checks, cost, training : tuple of records
+    measurements, checks, cost, training, moments : tuple of records
         In the order of the tables.
     """
 
@@ -30,15 +30,17 @@ class Rows:
     checks: tuple[CheckResult, ...]
     cost: tuple[CostRow, ...]
     training: tuple[EpochRow, ...]
+    moments: tuple[MomentRow, ...]
 
 
 def load_rows(results: Results) -> Rows:
-    """Return the records of all four tables."""
+    """Return the records of all five tables."""
     return Rows(
         measurements=_records(results.measurements, Measurement),
         checks=_records(results.checks, CheckResult),
         cost=_records(results.cost, CostRow),
         training=_records(results.training, EpochRow),
+        moments=_records(results.moments, MomentRow),
     )
 
 

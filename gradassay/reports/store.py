@@ -1,4 +1,4 @@
-"""A results folder: four Parquet tables of records and a manifest, written whole or not at all."""
+"""A results folder: five Parquet tables of records and a manifest, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from gradassay.core.atomic import folder_beside, take_place
 from gradassay.core.errors import DataError, UsageError
-from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement
+from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement, MomentRow
 from gradassay.reports.manifest import SCHEMA_VERSION, to_plain
 
 MANIFEST = "manifest.json"
@@ -24,6 +24,7 @@ TABLES: dict[str, type] = {
     "checks": CheckResult,
     "cost": CostRow,
     "training": EpochRow,
+    "moments": MomentRow,
 }
 ACCURACY_FILES = (
     "accuracy.csv",
@@ -42,9 +43,9 @@ class Results:
 
     Parameters
     ----------
-    measurements, checks, cost, training : pandas.DataFrame
+    measurements, checks, cost, training, moments : pandas.DataFrame
         One row a record; columns are the fields of `Measurement`, `CheckResult`, `CostRow`,
-        `EpochRow`. Any of them may be empty.
+        `EpochRow`, `MomentRow`. Any of them may be empty.
     manifest : dict
         As made by `build_manifest`.
     """
@@ -53,6 +54,7 @@ class Results:
     checks: pd.DataFrame
     cost: pd.DataFrame
     training: pd.DataFrame
+    moments: pd.DataFrame
     manifest: dict[str, Any]
 
 
@@ -63,6 +65,7 @@ def write_results(
     checks: Iterable[CheckResult] = (),
     cost: Iterable[CostRow] = (),
     training: Iterable[EpochRow] = (),
+    moments: Iterable[MomentRow] = (),
     manifest: Mapping[str, Any],
     overwrite: bool = False,
 ) -> Path:
@@ -72,8 +75,8 @@ def write_results(
     ----------
     folder : path
         New or empty folder; missing parents are made.
-    measurements, checks, cost, training : iterable of records
-        Rows of the four tables.
+    measurements, checks, cost, training, moments : iterable of records
+        Rows of the five tables.
     manifest : mapping
         See `build_manifest`; the schema version is set here.
     overwrite : bool, optional
@@ -91,7 +94,13 @@ def write_results(
     the end: an error or Ctrl-C leaves what was there before.
     """
     target = Path(folder)
-    rows = {"measurements": measurements, "checks": checks, "cost": cost, "training": training}
+    rows = {
+        "measurements": measurements,
+        "checks": checks,
+        "cost": cost,
+        "training": training,
+        "moments": moments,
+    }
     tables = {name: to_arrow(list(rows[name]), record) for name, record in TABLES.items()}
     text = json.dumps(
         {**to_plain(manifest), "schema_version": SCHEMA_VERSION}, indent=2, allow_nan=False

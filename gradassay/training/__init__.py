@@ -5,9 +5,10 @@ from gradassay.training.data import PlacedData, place_data
 from gradassay.training.divergence import DivergenceError
 from gradassay.training.folder import RunFolder
 from gradassay.training.loop import TrainingResult, train
-from gradassay.training.metrics import MetricsFile, read_metrics
+from gradassay.training.metrics import RowsFile, read_metrics
 from gradassay.training.progress import TrainingProgress
 from gradassay.training.recipes import RECIPES, Recipe, recipe_for
+from gradassay.training.run import InFlight
 from gradassay.training.running import BatchReport
 from gradassay.training.settings import TrainingSettings
 from gradassay.training.snapshot import Snapshot, read_snapshot
@@ -18,9 +19,10 @@ __all__ = [
     "BatchReport",
     "Checkpoints",
     "DivergenceError",
-    "MetricsFile",
+    "InFlight",
     "PlacedData",
     "Recipe",
+    "RowsFile",
     "RunFolder",
     "Snapshot",
     "TrainingProgress",

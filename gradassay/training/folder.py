@@ -17,8 +17,10 @@ from gradassay.training.checkpoints import Checkpoints
 from gradassay.training.snapshot import Identity
 
 METRICS = "metrics.jsonl"
+MOMENTS = "moments.jsonl"
 _CHECKPOINTS = "checkpoints"
 _LOCK = ".lock"
+_OWN = {METRICS, MOMENTS, _CHECKPOINTS, _LOCK}
 _UNSAFE = re.compile(r"[^A-Za-z0-9+.=_-]")
 
 
@@ -58,6 +60,11 @@ class RunFolder:
     def metrics(self) -> Path:
         """Path of the metrics, which can be read along."""
         return self.path / METRICS
+
+    @property
+    def moments(self) -> Path:
+        """Path of what was seen of the estimators on the way, likewise."""
+        return self.path / MOMENTS
 
     @property
     def resumable(self) -> bool:
@@ -110,6 +117,7 @@ class RunFolder:
             if not self._resume:
                 shutil.rmtree(self.path / _CHECKPOINTS, ignore_errors=True)
                 self.metrics.unlink(missing_ok=True)
+                self.moments.unlink(missing_ok=True)
         except BaseException:
             self._lock.release()
             raise
@@ -126,7 +134,7 @@ class RunFolder:
             return
         if not self.path.is_dir():
             raise UsageError(f"{self.path}: is a file; expected a folder, or nothing yet.")
-        foreign = {path.name for path in self.path.iterdir()} - {METRICS, _CHECKPOINTS, _LOCK}
+        foreign = {path.name for path in self.path.iterdir()} - _OWN
         if foreign:
             raise UsageError(
                 f"{self.path}: holds {sorted(foreign)[0]!r}, which no training writes; choose"

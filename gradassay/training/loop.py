@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gradassay.core.backend import Backend
@@ -15,7 +15,7 @@ from gradassay.training.checkpoints import Checkpoints
 from gradassay.training.data import PlacedData
 from gradassay.training.divergence import DivergenceError
 from gradassay.training.evaluation import evaluate
-from gradassay.training.run import Run
+from gradassay.training.run import InFlight, Run
 from gradassay.training.running import BatchReport
 from gradassay.training.settings import TrainingSettings
 from gradassay.training.snapshot import Snapshot
@@ -51,6 +51,8 @@ def train(
     problem: str = "",
     start: Snapshot | None = None,
     checkpoints: Checkpoints | None = None,
+    passengers: Mapping[str, Estimator] | None = None,
+    watch: Callable[[InFlight], None] | None = None,
     on_epoch: Callable[[EpochRow], None] | None = None,
     on_batch: Callable[[BatchReport], None] | None = None,
 ) -> TrainingResult:
@@ -73,6 +75,11 @@ def train(
         gives it.
     checkpoints : Checkpoints or None
         Where to keep snapshots: at their interval, at the best epochs, and at the end.
+    passengers : mapping of str to Estimator or None
+        Estimators that learn at the same weights from the same batches and move nothing, for
+        `watch` to look at; the run's own numbers are the same with and without them.
+    watch : callable or None
+        Called before each batch.
     on_epoch, on_batch : callable or None
         Called after each epoch and each batch.
 
@@ -100,13 +107,13 @@ def train(
     """
     require_batch(network, data.train)
     require_batch(network, data.test)
-    run = Run(estimator, backend, network, params, data.train, settings, problem)
+    run = Run(estimator, backend, network, params, data.train, settings, problem, passengers)
     if start is not None:
         run.restore(start)
         if start.progress.stopped:
             raise DivergenceError(start.progress.stopped, start.rows)
     while run.epoch <= settings.epochs:
-        _train_epoch(run, checkpoints, on_batch)
+        _train_epoch(run, checkpoints, watch, on_batch)
         best = max((row.test_accuracy for row in run.rows), default=-1.0)
         row = run.end_epoch(evaluate(backend, network, run.params, data.test))
         if checkpoints is not None and row.test_accuracy > best:
@@ -119,11 +126,16 @@ def train(
 
 
 def _train_epoch(
-    run: Run, checkpoints: Checkpoints | None, on_batch: Callable[[BatchReport], None] | None
+    run: Run,
+    checkpoints: Checkpoints | None,
+    watch: Callable[[InFlight], None] | None,
+    on_batch: Callable[[BatchReport], None] | None,
 ) -> None:
     """Go through what is left of the data in this epoch."""
     try:
         for batch in run.batches():
+            if watch is not None:
+                watch(run.in_flight(batch))
             run.update(batch)
             if checkpoints is not None and checkpoints.due:
                 checkpoints.save(run.snapshot(), run.backend)

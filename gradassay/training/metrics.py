@@ -1,26 +1,31 @@
-"""Metrics of a run as a file that can be read along: JSON Lines, one epoch a line."""
+"""Rows of a run as a file that can be read along: JSON Lines, a row a line."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import msgspec
 
 from gradassay.core.atomic import write_whole
 from gradassay.core.errors import DataError
-from gradassay.core.records import EpochRow
+from gradassay.core.records import EpochRow, MomentRow
+
+Row = TypeVar("Row", EpochRow, MomentRow)
 
 
-class MetricsFile:
-    """A JSON Lines file that grows by a whole line an epoch, so that others can follow it.
+class RowsFile(Generic[Row]):
+    """A JSON Lines file that grows by whole lines, so that others can follow it.
 
     Parameters
     ----------
     path : path-like
         For example ``metrics.jsonl``; missing folders are made. Rows that are there stay.
+    record : type
+        Of the rows: `EpochRow` or `MomentRow`.
 
     Raises
     ------
@@ -30,28 +35,27 @@ class MetricsFile:
         If the file cannot be read.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], record: type[Row]) -> None:
         self.path = Path(path)
-        self._rows: list[EpochRow] = []
+        self.rows: list[Row] = []
         if self.path.exists():
             whole, _, _ = self.path.read_text(encoding="utf-8").rpartition("\n")
-            self._rows = parse_rows(whole, str(path))  # without a line that a crash cut
+            self.rows = parse_rows(whole, str(path), record)  # without a line that a crash cut
 
-    def begin(self, subject: str, problem: str, seed: int, rows: Iterable[EpochRow]) -> None:
-        """Put these rows in place of those that are there of one run."""
-        run = (subject, problem, seed)
-        self._rows = [r for r in self._rows if (r.subject, r.problem, r.seed) != run]
-        self._rows.extend(rows)
-        write_whole(self.path, format_rows(self._rows))
+    def begin(self, stale: Callable[[Row], bool], rows: Iterable[Row] = ()) -> None:
+        """Remove the rows of a run that are stale, and write others in their place."""
+        self.rows = [row for row in self.rows if not stale(row)]
+        self.rows.extend(rows)
+        write_whole(self.path, format_rows(self.rows))
 
-    def append(self, row: EpochRow) -> None:
-        """Write one row, at once on disk; fits `train`'s ``on_epoch``."""
-        self._rows.append(row)
+    def append(self, *rows: Row) -> None:
+        """Write rows, at once on disk."""
+        self.rows.extend(rows)
         with self.path.open("a", encoding="utf-8", newline="\n") as stream:
-            stream.write(format_rows([row]))
+            stream.write(format_rows(rows))
 
 
-def format_rows(rows: Iterable[EpochRow]) -> str:
+def format_rows(rows: Iterable[EpochRow | MomentRow]) -> str:
     """Return rows as JSON Lines; a number that is not finite as ``null``."""
     return "".join(msgspec.json.encode(row).decode() + "\n" for row in rows)
 
@@ -66,19 +70,17 @@ def read_metrics(path: str | os.PathLike[str]) -> list[EpochRow]:
     DataError
         If a line is not a row; says which.
     """
-    return parse_rows(Path(path).read_text(encoding="utf-8"), str(path))
+    return parse_rows(Path(path).read_text(encoding="utf-8"), str(path), EpochRow)
 
 
-def parse_rows(text: str, source: str) -> list[EpochRow]:
+def parse_rows(text: str, source: str, record: type[Row]) -> list[Row]:
     """Return the rows of JSON Lines, as `read_metrics` does; `source` names them in errors."""
-    rows: list[EpochRow] = []
+    rows: list[Row] = []
     for number, line in enumerate(text.splitlines(), start=1):
         try:
             fields = msgspec.json.decode(line, type=dict[str, object])
             known = {name: math.nan if value is None else value for name, value in fields.items()}
-            rows.append(msgspec.convert(known, EpochRow))
+            rows.append(msgspec.convert(known, record))
         except msgspec.DecodeError as error:
-            raise DataError(
-                f"{source}, line {number}: {error}; expected one epoch's row."
-            ) from error
+            raise DataError(f"{source}, line {number}: {error}; expected one row.") from error
     return rows

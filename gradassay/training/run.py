@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
-from gradassay.core.estimator import Estimate, Estimator
+from gradassay.core.estimator import Estimate, Estimator, State
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
 from gradassay.core.params import Params, require_params
@@ -27,6 +28,28 @@ from gradassay.training.settings import TrainingSettings
 from gradassay.training.snapshot import Progress, Snapshot
 
 
+@dataclass(frozen=True)
+class InFlight:
+    """A run before one of its batches; its arrays are the run's own and not to be changed.
+
+    Parameters
+    ----------
+    iteration : int
+        Batches before this one.
+    params : Params
+        Parameters of the network.
+    states : mapping of str to State
+        Of the estimator, under the empty name, and of the passengers.
+    batch : Batch
+        What is trained on next.
+    """
+
+    iteration: int
+    params: Params
+    states: Mapping[str, State]
+    batch: Batch
+
+
 class Run:
     """A training run; `gradassay.training.train` is what drives it.
 
@@ -38,6 +61,8 @@ class Run:
         The whole training part.
     problem : str
         Name of network and data in the rows.
+    passengers : mapping of str to Estimator or None
+        They learn at the same weights from the same batches, and move nothing.
     """
 
     def __init__(
@@ -49,6 +74,7 @@ class Run:
         data: Batch,
         settings: TrainingSettings,
         problem: str = "",
+        passengers: Mapping[str, Estimator] | None = None,
     ) -> None:
         self.estimator, self.backend, self.network = estimator, backend, network
         self.data, self.settings, self.problem = data, settings, problem
@@ -57,6 +83,11 @@ class Run:
         self._optimiser = optimiser_for(settings, _placed(backend, params))
         require_params(network, self.params)
         self.state = estimator.init(backend, network, self._key / "state")
+        self._passengers = dict(passengers or {})
+        self._learnt = {
+            name: passenger.init(backend, network, self._key / "passenger" / name / "state")
+            for name, passenger in self._passengers.items()
+        }
         self._updates_an_epoch = -(-data.size // settings.batch_size)
         self._iteration, self._seconds, self._mean = 0, 0.0, RunningMean()
 
@@ -87,9 +118,13 @@ class Run:
         progress = Progress(
             self._iteration, mean.samples, mean.correct, mean.total_loss, self._seconds, stopped
         )
-        return Snapshot(
-            self.params, self._optimiser.buffers, self.state, progress, tuple(self.rows)
-        )
+        learnt = {f"{n}/{k}": a for n, state in self._learnt.items() for k, a in state.items()}
+        buffers = self._optimiser.buffers
+        return Snapshot(self.params, buffers, self.state, learnt, progress, tuple(self.rows))
+
+    def in_flight(self, batch: Batch) -> InFlight:
+        """Return the run before a batch."""
+        return InFlight(self._iteration, self.params, {"": self.state, **self._learnt}, batch)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go on from a snapshot of the same run, whose arrays are copied."""
@@ -98,6 +133,9 @@ class Run:
         require_params(self.network, params)
         self._optimiser.restore(params, _placed(self.backend, snapshot.buffers))
         self.state = dict(_placed(self.backend, snapshot.state).map(copied))
+        learnt = _placed(self.backend, snapshot.passengers).map(copied)
+        for name, state in self._learnt.items():
+            self._learnt[name] = {key: learnt[f"{name}/{key}"] for key in state}
         self._iteration, self._seconds = progress.iteration, progress.seconds
         self._mean = RunningMean(progress.samples, progress.total_loss, progress.correct)
         self.rows = list(snapshot.rows)
@@ -119,6 +157,7 @@ class Run:
         DivergenceError
             If the loss or the gradient is not finite; the parameters are those before.
         """
+        self._let_learn(batch)
         started = time.perf_counter()
         loss, outputs = 0.0, []
         rate = self._learning_rate(self._iteration)
@@ -133,6 +172,14 @@ class Run:
         joined = outputs[0] if len(outputs) == 1 else array_namespace(*outputs).concat(outputs)
         self._mean.add(loss, count_correct(joined, batch.targets), batch.size)
         self._seconds += time.perf_counter() - started
+
+    def _let_learn(self, batch: Batch) -> None:
+        """Let the passengers that learn do so."""
+        for name, passenger in self._passengers.items():
+            if self._learnt[name]:
+                key = self._key / "passenger" / name / self._iteration
+                model = (self.backend, self.network, self.params, batch)
+                self._learnt[name] = passenger.advance(*model, self._learnt[name], key)
 
     def end_epoch(self, test_accuracy: float) -> EpochRow:
         """Close the epoch under way and return its metrics."""

@@ -19,6 +19,7 @@ from gradassay.training.metrics import format_rows, parse_rows
 
 FORMAT = "gradassay checkpoint 1"
 Identity = Mapping[str, str]
+_GROUPS = ("params", "buffers", "state", "passengers")
 
 
 class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,6 +59,8 @@ class Snapshot:
         Of the optimiser, ``<buffer>/<parameter>``.
     state : mapping of str to array
         What the estimator learnt.
+    passengers : mapping of str to array
+        What passengers learnt, ``<passenger>/<name>``.
     progress : Progress
         Where in the epoch the run is.
     rows : tuple of EpochRow
@@ -67,6 +70,7 @@ class Snapshot:
     params: Mapping[str, Array]
     buffers: Mapping[str, Array]
     state: Mapping[str, Array]
+    passengers: Mapping[str, Array]
     progress: Progress
     rows: tuple[EpochRow, ...]
 
@@ -101,11 +105,10 @@ def to_bytes(
     """
     from safetensors.numpy import save
 
-    groups = {"params": snapshot.params, "buffers": snapshot.buffers, "state": snapshot.state}
     plain: dict[str, np.ndarray] = {}
     axes: dict[str, tuple[int, ...]] = {}
-    for group, arrays in groups.items():
-        for name, array in arrays.items():
+    for group in _GROUPS:
+        for name, array in getattr(snapshot, group).items():
             whole = f"{group}/{name}"
             plain[whole], axes[whole] = _as_it_lies(backend.to_numpy(array))
     header = _Header(dict(identity), dict(environment), snapshot.progress, axes)
@@ -139,7 +142,7 @@ def read_snapshot(path: str | os.PathLike[str]) -> tuple[Snapshot, dict[str, str
             arrays = {name: file.get_tensor(name) for name in file.keys()}
         if _digest(metadata, arrays) != metadata["digest"]:
             raise DataError(f"{path}: its content is not what was written; delete it.")
-        rows = tuple(parse_rows(metadata["rows"], str(path)))
+        rows = tuple(parse_rows(metadata["rows"], str(path), EpochRow))
         return _from_parts(arrays, header, rows), header.identity, header.environment
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error}).") from error
@@ -151,11 +154,11 @@ def _from_parts(
     arrays: Mapping[str, np.ndarray], header: _Header, rows: tuple[EpochRow, ...]
 ) -> Snapshot:
     """Return the snapshot of a file's parts."""
-    groups: dict[str, dict[str, Any]] = {"params": {}, "buffers": {}, "state": {}}
+    groups: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS}
     for whole, array in arrays.items():
         group, _, name = whole.partition("/")
         groups[group][name] = np.transpose(array, np.argsort(header.axes[whole]))
-    return Snapshot(groups["params"], groups["buffers"], groups["state"], header.progress, rows)
+    return Snapshot(**groups, progress=header.progress, rows=rows)
 
 
 def _as_it_lies(array: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:

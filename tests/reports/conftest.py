@@ -178,7 +178,7 @@ def manifest() -> dict[str, object]:
 
 @pytest.fixture
 def as_results() -> Callable[..., Results]:
-    """Build results in memory from any of the four kinds of records."""
+    """Build results in memory from any of the five kinds of records."""
     return build_results
 
 
@@ -192,7 +192,7 @@ def build_results(**rows: list[object]) -> Results:
 
 @pytest.fixture(scope="session")
 def full() -> Results:
-    """Results with all four tables; never changed by a test."""
+    """Results with all tables; never changed by a test."""
     return build_results(
         measurements=[*make_measurements()],
         checks=[*make_checks()],
@@ -203,5 +203,5 @@ def full() -> Results:
 
 @pytest.fixture(scope="session")
 def full_html(full: Results) -> str:
-    """The report of all four tables."""
+    """The report of all tables."""
     return render_report(full)

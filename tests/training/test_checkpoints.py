@@ -28,6 +28,7 @@ def snapshot(iteration: int, **changes: Any) -> Snapshot:
         "params": {"readout.weight": weight},
         "buffers": {"velocity/readout.weight": weight * 2},
         "state": {"lif1": weight.T, "updates": np.asarray(7.0)},
+        "passengers": {"dkp/lif1": weight},
         "progress": Progress(iteration, 5, 3, 0.1 + 0.2, 1.5),
         "rows": (EpochRow("opzo", "fc-4", 0, 1, float("nan"), 0.5, 0.25, 0.1, 1 / 3),),
     }
@@ -47,7 +48,7 @@ def test_a_snapshot_comes_back_to_the_bit(checkpoints: Callable[..., Checkpoints
     checkpoints().save(kept, BACKEND)
     found = checkpoints().latest()
     assert found is not None
-    for group in ("params", "buffers", "state"):
+    for group in ("params", "buffers", "state", "passengers"):
         ours, theirs = getattr(kept, group), getattr(found, group)
         assert ours.keys() == theirs.keys()
         for name in ours:

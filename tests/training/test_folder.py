@@ -15,7 +15,7 @@ from gradassay.training import RunFolder, Snapshot
 from gradassay.training.folder import folder_name
 from gradassay.training.snapshot import Progress
 
-SNAPSHOT = Snapshot({"readout.weight": np.zeros(2)}, {}, {}, Progress(), ())
+SNAPSHOT = Snapshot({"readout.weight": np.zeros(2)}, {}, {}, {}, Progress(), ())
 
 
 def begun(path: Path) -> Path:

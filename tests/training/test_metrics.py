@@ -2,23 +2,29 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gradassay.core.errors import DataError
 from gradassay.core.records import EpochRow
-from gradassay.training import MetricsFile, read_metrics
+from gradassay.training import RowsFile, read_metrics
 
 ROW = EpochRow("opzo", "fc-8-6 on digits", 0, 1, 1.25, 0.5, 0.625, 0.1, 0.3)
-RUN = (ROW.subject, ROW.problem, ROW.seed)
+
+
+def of(one: EpochRow) -> Callable[[EpochRow], bool]:
+    """Whether a row is of the same run."""
+    run = (one.subject, one.problem, one.seed)
+    return lambda row: (row.subject, row.problem, row.seed) == run
 
 
 def test_rows_can_be_read_while_running_and_after(tmp_path: Path) -> None:
     target = tmp_path / "new" / "metrics.jsonl"
     later = dataclasses.replace(ROW, epoch=2, train_loss=math.nan)
-    metrics = MetricsFile(target)
-    metrics.begin(*RUN, [])
+    metrics = RowsFile(target, EpochRow)
+    metrics.begin(of(ROW))
     assert read_metrics(target) == []
     metrics.append(ROW)
     assert read_metrics(target) == [ROW]
@@ -33,25 +39,25 @@ def test_a_run_that_begins_replaces_its_own_rows_alone(tmp_path: Path) -> None:
     target = tmp_path / "metrics.jsonl"
     other = dataclasses.replace(ROW, seed=1)
     for row in (ROW, other):
-        MetricsFile(target).begin(row.subject, row.problem, row.seed, [row, row])
-    MetricsFile(target).begin(*RUN, [ROW])
+        RowsFile(target, EpochRow).begin(of(row), [row, row])
+    RowsFile(target, EpochRow).begin(of(ROW), [ROW])
     assert read_metrics(target) == [other, other, ROW]
 
 
 def test_a_line_cut_by_a_crash_is_dropped(tmp_path: Path) -> None:
     target = tmp_path / "metrics.jsonl"
-    MetricsFile(target).begin(*RUN, [ROW])
+    RowsFile(target, EpochRow).begin(of(ROW), [ROW])
     with target.open("a") as stream:
         stream.write('{"subject": "opz')
-    MetricsFile(target).begin("dfa", *RUN[1:], [])
+    RowsFile(target, EpochRow).begin(of(dataclasses.replace(ROW, subject="dfa")))
     assert read_metrics(target) == [ROW]
 
 
 def test_a_broken_line_is_named(tmp_path: Path) -> None:
     target = tmp_path / "metrics.jsonl"
-    MetricsFile(target).begin(*RUN, [ROW])
+    RowsFile(target, EpochRow).begin(of(ROW), [ROW])
     with target.open("a") as stream:
         stream.write('{"subject": "opzo"}\n')
-    for read in (read_metrics, MetricsFile):
+    for read in (read_metrics, lambda path: RowsFile(path, EpochRow)):
         with pytest.raises(DataError, match=r"metrics.jsonl, line 2: .*missing required field"):
             read(target)

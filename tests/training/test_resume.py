@@ -28,6 +28,7 @@ from gradassay.training import (
     TrainingSettings,
     train,
 )
+from gradassay.training.run import InFlight
 from gradassay.training.running import BatchReport
 
 SUM = "opzo+0.01*local_learning+0.1*intermediate_global"
@@ -169,3 +170,70 @@ def test_a_snapshot_of_another_network_is_refused(tmp_path: Path) -> None:
             make_estimator("dfa"), backend, other, Params(initial_params(other, Key(1))),
             few(backend), SETTINGS, start=Checkpoints(tmp_path, {}).latest(),
         )  # fmt: skip
+
+
+PASSENGERS = {name: make_estimator(name) for name in ("dkp", "opzo", "zo_single_point")}
+
+
+def with_passengers(folder: Path, stops: tuple[int, ...]) -> tuple[TrainingResult, list[InFlight]]:
+    """Train with spatial BP, watched, stopped after these batches."""
+    backend, seen = TorchBackend("float32"), dict[int, InFlight]()
+    params = initial_params(NETWORK, Key(1), gain=2.0)
+    for stop in (*stops, None):
+        checkpoints = Checkpoints(folder, {}, interval_s=0.0)
+
+        def on_batch(report: BatchReport, stop: int | None = stop) -> None:
+            if report.iteration == stop:
+                raise Stop
+
+        def watch(now: InFlight) -> None:
+            seen[now.iteration] = now
+
+        try:
+            result = train(
+                make_estimator("spatial_bp"), backend, NETWORK, params, few(backend), SETTINGS,
+                start=checkpoints.latest(), checkpoints=checkpoints, passengers=PASSENGERS,
+                watch=watch, on_batch=on_batch,
+            )  # fmt: skip
+        except Stop:
+            continue
+    return result, [seen[number] for number in sorted(seen)]
+
+
+def test_passengers_move_nothing_and_resume_too(tmp_path: Path) -> None:
+    alone = trained("spatial_bp", TorchBackend("float32"), tmp_path / "alone", SETTINGS, ())
+    whole, seen = with_passengers(tmp_path / "whole", ())
+    require_same_bits(whole, alone)
+    pieces, seen_again = with_passengers(tmp_path / "pieces", (3, 5))
+    require_same_bits(pieces, whole)
+    assert len(seen) == len(seen_again) == 12
+    for one, two in zip(seen, seen_again, strict=True):
+        assert set(one.states) == {"", *PASSENGERS}
+        for name, state in one.states.items():
+            assert state.keys() == two.states[name].keys()
+            for key, array in state.items():
+                np.testing.assert_array_equal(np.asarray(array), np.asarray(two.states[name][key]))
+
+
+def test_a_passenger_learns_what_it_would_at_these_weights() -> None:
+    backend, name = TorchBackend("float32"), "dkp"
+    expected = PASSENGERS[name].init(
+        backend, NETWORK, Key(SETTINGS.seed) / "passenger" / name / "state"
+    )
+    compared = 0
+
+    def watch(now: InFlight) -> None:
+        nonlocal expected, compared
+        for key, array in expected.items():
+            np.testing.assert_array_equal(np.asarray(array), np.asarray(now.states[name][key]))
+            compared += 1
+        own = Key(SETTINGS.seed) / "passenger" / name / now.iteration
+        model = (backend, NETWORK, now.params, now.batch)
+        expected = PASSENGERS[name].advance(*model, expected, own)
+
+    train(
+        make_estimator("spatial_bp"), backend, NETWORK,
+        initial_params(NETWORK, Key(1), gain=2.0), few(backend), SETTINGS,
+        passengers=PASSENGERS, watch=watch,
+    )  # fmt: skip
+    assert compared == 12 * 2

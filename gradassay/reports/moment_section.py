@@ -1,0 +1,164 @@
+"""The section on gradients during training: noise, bias and direction by update."""
+
+from __future__ import annotations
+
+import math
+
+from matplotlib.ticker import MaxNLocator
+
+from gradassay.core.records import MomentRow
+from gradassay.reports.cells import EMPTY, Block, Cell, Section, Table
+from gradassay.reports.formats import count, estimate, number
+from gradassay.reports.marks import (
+    Label,
+    draw_interval,
+    draw_point,
+    dress_axis,
+    label_right,
+    vertical_grid_off,
+    write_title,
+)
+from gradassay.reports.palette import Look
+from gradassay.reports.rows import Rows, distinct
+from gradassay.reports.scales import Scale, fit_linear, fit_log
+from gradassay.reports.svg import chart_style, inline_svg, new_axes
+
+WIDTH, HEIGHT = 4.3, 3.0
+TITLES = {
+    "noise_variance": "noise variance, total",
+    "squared_bias": "squared bias, total",
+    "cosine": "cosine, total",
+}
+NETWORK = "network"
+LEAD = (
+    "Draws of each estimator at the weights of that moment, given what it has learnt by then, "
+    "relative to the squared norm of the online surrogate gradient of the same samples. "
+    "Estimators other than the one that trains are passengers: they learn on the same batches and "
+    "move nothing. Squared bias is an unbiased estimate, and may come out negative where it is "
+    "small."
+)
+
+
+def moment_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
+    """Return the section, None where nobody looked."""
+    runs = distinct((row.problem, row.trained_by, row.seed) for row in rows.moments)
+    blocks = []
+    for i, (problem, trainer, seed) in enumerate(runs):
+        own = [
+            row
+            for row in rows.moments
+            if (row.problem, row.trained_by, row.seed) == (problem, trainer, seed)
+        ]
+        figures = tuple(
+            moment_figure(own, looks, quantity, f"moments-{i}-{quantity}") for quantity in TITLES
+        )
+        heading = f"Trained by {trainer} on {problem}, seed {seed}"
+        blocks.append(Block(heading, figures, table=last_look_table(own)))
+        blocks.append(Block(table=firing_table(own)))
+    title = "How good are the gradients while it trains?"
+    return Section("moments", title, LEAD, tuple(blocks)) if blocks else None
+
+
+def moment_figure(rows: list[MomentRow], looks: dict[str, Look], quantity: str, name: str) -> str:
+    """Return one quantity over all parameters, by update.
+
+    Parameters
+    ----------
+    rows : list of MomentRow
+        Of one training.
+    looks : dict of str to Look
+        Of the estimators.
+    quantity : str
+        One of `TITLES`.
+    name : str
+        Id of the figure in the page.
+    """
+    own = [row for row in rows if (row.layer, row.quantity) == ("total", quantity)]
+    scale = _scale(own, quantity)
+    with chart_style(name):
+        figure, axes = new_axes(WIDTH, HEIGHT, (0.62, 1.3, 0.5, 0.36))
+        write_title(axes, TITLES[quantity])
+        axes.set_xlabel("updates")
+        last = max(row.iteration for row in own)
+        axes.set_xlim(-0.02 * max(last, 1), 1.04 * max(last, 1))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+        vertical_grid_off(axes)
+        dress_axis(axes, scale)
+        labels = []
+        for subject in distinct(row.subject for row in own):
+            curve = [row for row in own if row.subject == subject]
+            look = looks[subject]
+            places = [(row.iteration, scale.place(row.value)) for row in curve]
+            axes.plot(
+                *zip(*places, strict=True), color=look.colour, linestyle=look.line, linewidth=1
+            )
+            for row, (x, y) in zip(curve, places, strict=True):
+                if row.low < row.high:
+                    draw_interval(axes, scale, x, (row.low, row.high), look)
+                draw_point(axes, x, y, look)
+            labels.append(Label(subject, *places[-1], look))
+        left, right = axes.get_xlim()
+        label_right(axes, labels, right, 0.03 * (right - left))
+        return inline_svg(figure, name, TITLES[quantity], _describe(own))
+
+
+def _scale(rows: list[MomentRow], quantity: str) -> Scale:
+    if quantity == "cosine":
+        return fit_linear([value for row in rows for value in (row.value, row.low, row.high)])
+    return fit_log(*([getattr(row, part) for row in rows] for part in ("value", "low", "high")))
+
+
+def _describe(rows: list[MomentRow]) -> str:
+    """Return the text alternative: where each curve begins and ends."""
+    parts = []
+    for subject in distinct(row.subject for row in rows):
+        values = [row.value for row in rows if row.subject == subject]
+        parts.append(f"{subject} from {number(values[0])} to {number(values[-1])}")
+    return f"{'; '.join(parts)}. The last numbers are in the table below."
+
+
+def last_look_table(rows: list[MomentRow]) -> Table:
+    """Return what the last look at a training found, for all parameters."""
+    last = max(row.iteration for row in rows)
+    found = {
+        (row.subject, row.quantity): row
+        for row in rows
+        if row.iteration == last and row.layer == "total"
+    }
+    subjects = [one for one in distinct(row.subject for row in rows) if one != NETWORK]
+    body = tuple(
+        (Cell(subject), *(_cell(found.get((subject, quantity))) for quantity in TITLES))
+        for subject in subjects
+    )
+    columns = ("estimator", "noise variance", "squared bias", "cosine")
+    note = f"Before update {count(last)}, over all parameters; intervals of 95 %."
+    return Table(note, columns, body)
+
+
+def firing_table(rows: list[MomentRow]) -> Table:
+    """Return firing rates and silent neurons at the first and at the last look."""
+    own = [row for row in rows if row.subject == NETWORK]
+    ends = (min(row.iteration for row in own), max(row.iteration for row in own))
+    found = {(row.layer, row.quantity, row.iteration): row.value for row in own}
+    layers = distinct(row.layer for row in own if row.quantity == "firing_rate")
+    body = tuple(
+        (
+            Cell(layer),
+            *(
+                Cell(number(found[layer, quantity, end]))
+                for quantity in ("firing_rate", "silent_neurons")
+                for end in ends
+            ),
+        )
+        for layer in layers
+    )
+    columns = ("layer", "firing rate, first", "last", "silent, first", "last")
+    note = "Spikes a neuron, sample and step; fraction of neurons that fire on none of the samples."
+    return Table(note, columns, body)
+
+
+def _cell(row: MomentRow | None) -> Cell:
+    if row is None or math.isnan(row.value):
+        return EMPTY
+    text, bounds = estimate(row.value, row.low, row.high)
+    return Cell(text, f"{bounds}\nn = {row.replicates}" if bounds else "exact")
