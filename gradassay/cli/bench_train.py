@@ -64,11 +64,13 @@ def bench_train(
         watching.require_possible(bench)
         told[name] = bench.settings(chosen) | {"training": settings}
         checksums |= {f"{name}/{file}": digest for file, digest in bench.data.checksums.items()}
-    with Trainings(keeping, folder, watching) as trainings:
+    with Trainings(keeping, folder, watching, model.device) as trainings:
         for name, seed in itertools.product(names, numbers):
             bench = training.workbench(model.problem(name, seed))
             chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
             trainings.run(bench, chosen, training_settings(bench, chosen, training))
+    if not trainings.leads:
+        return 1 if trainings.diverged else 0
     manifest = build_manifest(
         command_line(), numbers[0], {"seeds": numbers, "datasets": told}, checksums
     )

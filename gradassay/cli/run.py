@@ -72,8 +72,10 @@ def run(
     print_checks(checks)
     measurements = measure_all(chosen, measured, designs, options.seed)
     cost = cost_all(bench, chosen, measured)
-    with Trainings(keeping, folder) as trainings:
+    with Trainings(keeping, folder, device=options.device) as trainings:
         trainings.run(bench, chosen, settings)
+    if not trainings.leads:
+        return 1 if trainings.diverged else 0
     manifest = build_manifest(
         command_line(),
         options.seed,

@@ -50,8 +50,10 @@ def train(
     chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
     settings = training_settings(bench, chosen, training)
     watching.require_possible(bench)
-    with Trainings(keeping, folder, watching) as trainings:
+    with Trainings(keeping, folder, watching, options.device) as trainings:
         trainings.run(bench, chosen, settings)
+    if not trainings.leads:
+        return 1 if trainings.diverged else 0
     manifest = build_manifest(
         command_line(),
         options.seed,

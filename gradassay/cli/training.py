@@ -176,10 +176,16 @@ class Trainings:
         The results folder; metrics and checkpoints are kept beside it.
     watching : WatchingOptions or None
         What to look at on the way.
+    device : str
+        Of the backend. Under torchrun several processes train together, of which the first writes.
     """
 
     def __init__(
-        self, keeping: KeepingOptions, folder: Path, watching: WatchingOptions | None = None
+        self,
+        keeping: KeepingOptions,
+        folder: Path,
+        watching: WatchingOptions | None = None,
+        device: str = "cpu",
     ) -> None:
         from gradassay.training import TrainingProgress
 
@@ -189,7 +195,13 @@ class Trainings:
         self._interval_s = keeping.checkpoint_every
         self._folder = keeping.run_folder(folder)
         self._progress = TrainingProgress()
+        self._device = device
         self._stack = ExitStack()
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the only one, or the first: the one that writes."""
+        return self._group.rank == 0
 
     @property
     def diverged(self) -> bool:
@@ -198,13 +210,18 @@ class Trainings:
 
     def __enter__(self) -> Self:
         from gradassay.training import RowsFile
+        from gradassay.training.parallel import process_group
 
         with self._stack:
-            self._stack.enter_context(self._folder)
+            self._group = self._stack.enter_context(process_group(self._device))
+            if self.leads:
+                self._stack.enter_context(self._folder)
+            self._group.wait()
             self._stop_if_asked = self._stack.enter_context(
                 stop_gently(self._folder.request_checkpoint, lambda: self._folder.resumable)
             )
-            self._stack.enter_context(self._progress)
+            if self.leads:
+                self._stack.enter_context(self._progress)
             self._metrics = RowsFile(self._folder.metrics, EpochRow)
             self._seen = RowsFile(self._folder.moments, MomentRow)
             self._stack = self._stack.pop_all()
@@ -246,12 +263,13 @@ class Trainings:
         checkpoints = self._folder.checkpoints(
             f"{bench.name}, seed {settings.seed}, {name}",
             bench.identity(estimator, settings) | told,
-            environment=bench.environment,
+            environment=bench.environment | {"processes": str(self._group.size)},
             interval_s=self._interval_s,
         )
         start = checkpoints.latest()
         self._go_on(name, bench, start)
-        self._progress.start(f"{bench.options.dataset}, {name}, seed {settings.seed}")
+        if self.leads:
+            self._progress.start(f"{bench.options.dataset}, {name}, seed {settings.seed}")
         watch = Watcher(
             self._watching, bench, data, name, {name: estimator, **others}, self._on_moment
         )
@@ -260,8 +278,9 @@ class Trainings:
             estimator,
             settings,
             data,
+            group=self._group,
             passengers=others,
-            watch=watch if self._watching.watch_every else None,
+            watch=watch if self._watching.watch_every and self.leads else None,
         )
         _train_or_warn(
             train,
@@ -276,6 +295,8 @@ class Trainings:
         seed, iteration = bench.options.seed, 0 if start is None else start.progress.iteration
         done = [replace(row, subject=name) for row in start.rows] if start is not None else []
         self.rows.extend(done)
+        if not self.leads:
+            return
         self._metrics.begin(
             lambda row: (row.subject, row.problem, row.seed) == (name, bench.name, seed), done
         )
@@ -290,11 +311,13 @@ class Trainings:
     def _on_epoch(self, name: str, found: EpochRow) -> None:
         row = replace(found, subject=name)  # as it was asked for, like in all other records
         self.rows.append(row)
-        self._metrics.append(row)
-        self._progress.on_epoch(row)
+        if self.leads:
+            self._metrics.append(row)
+            self._progress.on_epoch(row)
 
     def _on_batch(self, report: BatchReport) -> None:
-        self._progress.on_batch(report)
+        if self.leads:
+            self._progress.on_batch(report)
         self._stop_if_asked()
 
     def _on_moment(self, rows: list[MomentRow]) -> None:

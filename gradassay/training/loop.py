@@ -14,7 +14,7 @@ from gradassay.core.records import EpochRow
 from gradassay.training.checkpoints import Checkpoints
 from gradassay.training.data import PlacedData
 from gradassay.training.divergence import DivergenceError
-from gradassay.training.evaluation import evaluate
+from gradassay.training.parallel import Group
 from gradassay.training.run import InFlight, Run
 from gradassay.training.running import BatchReport
 from gradassay.training.settings import TrainingSettings
@@ -51,6 +51,7 @@ def train(
     problem: str = "",
     start: Snapshot | None = None,
     checkpoints: Checkpoints | None = None,
+    group: Group | None = None,
     passengers: Mapping[str, Estimator] | None = None,
     watch: Callable[[InFlight], None] | None = None,
     on_epoch: Callable[[EpochRow], None] | None = None,
@@ -75,6 +76,9 @@ def train(
         gives it.
     checkpoints : Checkpoints or None
         Where to keep snapshots: at their interval, at the best epochs, and at the end.
+    group : Group or None
+        Processes that train together, each on its share of every batch, called with the same
+        arguments; the first one alone keeps checkpoints.
     passengers : mapping of str to Estimator or None
         Estimators that learn at the same weights from the same batches and move nothing, for
         `watch` to look at; the run's own numbers are the same with and without them.
@@ -101,13 +105,21 @@ def train(
     ``Key(seed) / "state"``. Same seed, backend, machine and number of threads: same bits, however
     often the run was interrupted and gone on with.
 
+    In a group, gradients and changes of what the estimator learns are means over the shares,
+    weighted by their samples, and each process draws noise of its own, ``key / "rank" / rank``.
+    Mean gradient and mean change have the expectations of those of one process with the whole
+    batch, given what was learnt before; without noise they are the same to rounding. What is learnt
+    from a batch before it is used on it (OPZO with ``use="after"``) is that of the own share.
+
     Loss and accuracy of the training part are running means over the epoch, from the passes that
     the estimates were made of, noise included. The test part is run without noise after each epoch;
     that is not in the epoch's seconds.
     """
     require_batch(network, data.train)
     require_batch(network, data.test)
-    run = Run(estimator, backend, network, params, data.train, settings, problem, passengers)
+    run = Run(estimator, backend, network, params, data.train, settings, problem, passengers, group)
+    if group is not None and group.rank > 0:
+        checkpoints = None
     if start is not None:
         run.restore(start)
         if start.progress.stopped:
@@ -115,7 +127,7 @@ def train(
     while run.epoch <= settings.epochs:
         _train_epoch(run, checkpoints, watch, on_batch)
         best = max((row.test_accuracy for row in run.rows), default=-1.0)
-        row = run.end_epoch(evaluate(backend, network, run.params, data.test))
+        row = run.end_epoch(run.test_accuracy(data.test))
         if checkpoints is not None and row.test_accuracy > best:
             checkpoints.save_best(run.snapshot(), backend)
         if on_epoch is not None:
@@ -133,10 +145,10 @@ def _train_epoch(
 ) -> None:
     """Go through what is left of the data in this epoch."""
     try:
-        for batch in run.batches():
+        for share in run.shares():
             if watch is not None:
-                watch(run.in_flight(batch))
-            run.update(batch)
+                watch(run.in_flight(share.batch))
+            run.update(share)
             if checkpoints is not None and checkpoints.due:
                 checkpoints.save(run.snapshot(), run.backend)
             if on_batch is not None:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +21,9 @@ from gradassay.core.records import EpochRow
 from gradassay.estimators.online import OnlineEstimate
 from gradassay.training.data import select
 from gradassay.training.divergence import DivergenceError, non_finite
-from gradassay.training.evaluation import count_correct
+from gradassay.training.evaluation import count_correct, evaluate
 from gradassay.training.optimiser import copied, optimiser_for, scaled_down
+from gradassay.training.parallel import Alone, Group, mean_gradient, mean_state, share_of
 from gradassay.training.running import BatchReport, RunningMean
 from gradassay.training.schedule import learning_rate_at
 from gradassay.training.settings import TrainingSettings
@@ -50,6 +52,14 @@ class InFlight:
     batch: Batch
 
 
+class Share(NamedTuple):
+    """What one process has of a batch, and which part of the whole that is."""
+
+    batch: Batch
+    part: float
+    whole: int
+
+
 class Run:
     """A training run; `gradassay.training.train` is what drives it.
 
@@ -63,6 +73,8 @@ class Run:
         Name of network and data in the rows.
     passengers : mapping of str to Estimator or None
         They learn at the same weights from the same batches, and move nothing.
+    group : Group or None
+        Processes that share each batch; None for this one alone.
     """
 
     def __init__(
@@ -75,10 +87,12 @@ class Run:
         settings: TrainingSettings,
         problem: str = "",
         passengers: Mapping[str, Estimator] | None = None,
+        group: Group | None = None,
     ) -> None:
         self.estimator, self.backend, self.network = estimator, backend, network
         self.data, self.settings, self.problem = data, settings, problem
         self.rows: list[EpochRow] = []
+        self._group = group or Alone()
         self._key = Key(settings.seed)
         self._optimiser = optimiser_for(settings, _placed(backend, params))
         require_params(network, self.params)
@@ -140,16 +154,17 @@ class Run:
         self._mean = RunningMean(progress.samples, progress.total_loss, progress.correct)
         self.rows = list(snapshot.rows)
 
-    def batches(self) -> Iterator[Batch]:
-        """Yield the batches of the epoch under way that are left, in the epoch's own order."""
+    def shares(self) -> Iterator[Share]:
+        """Yield shares of the batches of this epoch that are left, in the epoch's own order."""
         order = (self._key / "order" / self.epoch).generator().permutation(self.data.size)
-        samples = self.backend.asarray(order)
         size = self.settings.batch_size
         done = self._iteration - (self.epoch - 1) * self._updates_an_epoch
         for start in range(done * size, self.data.size, size):
-            yield select(self.data, samples[start : start + size])
+            samples = order[start : start + size]
+            own, part = share_of(samples, self._group)
+            yield Share(select(self.data, self.backend.asarray(own)), part, len(samples))
 
-    def update(self, batch: Batch) -> None:
+    def update(self, share: Share) -> None:
         """Train on one batch.
 
         Raises
@@ -157,29 +172,53 @@ class Run:
         DivergenceError
             If the loss or the gradient is not finite; the parameters are those before.
         """
-        self._let_learn(batch)
+        batch, part, whole = share
+        self._let_learn(batch, part)
         started = time.perf_counter()
         loss, outputs = 0.0, []
         rate = self._learning_rate(self._iteration)
-        for estimate in self._estimates(batch, self._key / "train" / self._iteration):
+        for estimate in self._estimates(batch, self._own(self._key / "train" / self._iteration)):
             losses = estimate.trace.losses
-            loss += float(array_namespace(losses).sum(losses)) / batch.size
-            self._require_finite(loss, estimate.gradient)
-            self._optimiser.step(self._clipped(estimate.gradient), rate)
-            self.state = estimate.state
+            loss += self._over_all(float(array_namespace(losses).sum(losses)) / batch.size * part)
+            gradient = mean_gradient(estimate.gradient, part, self._group)
+            self._require_finite(loss, gradient)
+            self._optimiser.step(self._clipped(gradient), rate)
+            self.state = mean_state(self.state, estimate.state, part, self._group)
             outputs.append(estimate.trace.outputs)
         self._iteration += 1
         joined = outputs[0] if len(outputs) == 1 else array_namespace(*outputs).concat(outputs)
-        self._mean.add(loss, count_correct(joined, batch.targets), batch.size)
+        correct = count_correct(joined, batch.targets) if part else 0
+        self._mean.add(loss, round(self._over_all(correct)), whole)
         self._seconds += time.perf_counter() - started
 
-    def _let_learn(self, batch: Batch) -> None:
+    def _let_learn(self, batch: Batch, part: float) -> None:
         """Let the passengers that learn do so."""
         for name, passenger in self._passengers.items():
-            if self._learnt[name]:
-                key = self._key / "passenger" / name / self._iteration
+            before = self._learnt[name]
+            if before:
+                key = self._own(self._key / "passenger" / name / self._iteration)
                 model = (self.backend, self.network, self.params, batch)
-                self._learnt[name] = passenger.advance(*model, self._learnt[name], key)
+                after = passenger.advance(*model, before, key)
+                self._learnt[name] = mean_state(before, after, part, self._group)
+
+    def _own(self, key: Key) -> Key:
+        """Return the key of this process, which has noise of its own."""
+        return key if self._group.size == 1 else key / "rank" / self._group.rank
+
+    def _over_all(self, number: float) -> float:
+        """Return the sum of a number over all processes."""
+        if self._group.size == 1:
+            return number
+        array = self.backend.asarray(np.array([number]))
+        return float(self._group.summed({"": array})[""][0])
+
+    def test_accuracy(self, data: Batch) -> float:
+        """Return the accuracy on a test part, of which each process runs its share."""
+        if self._group.size == 1:
+            return evaluate(self.backend, self.network, self.params, data)
+        own, part = share_of(np.arange(data.size), self._group)
+        share = select(data, self.backend.asarray(own))
+        return self._over_all(part * evaluate(self.backend, self.network, self.params, share))
 
     def end_epoch(self, test_accuracy: float) -> EpochRow:
         """Close the epoch under way and return its metrics."""
