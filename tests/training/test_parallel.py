@@ -85,7 +85,7 @@ def test_without_noise_two_processes_train_as_one(name: str, tmp_path: Path) -> 
     (one,) = run(1, tmp_path, name)
     first, second = run(2, tmp_path, name)
     for mine, whole in ((first, one), (second, one)):
-        for ours, theirs in zip(mine[0][:2], whole[0][:2], strict=True):
+        for ours, theirs in ((mine[0][0], whole[0][0]), (mine[0][1], whole[0][1])):
             for key, array in theirs.items():
                 np.testing.assert_allclose(ours[key], array, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(mine[0][2], whole[0][2], rtol=1e-9)
@@ -100,16 +100,18 @@ def test_momentum_feedback_and_its_gradient_are_equal_in_expectation(tmp_path: P
     options: dict[str, Any] = {"alpha": 0.4, "momentum": 0.5, "seeds": 300, "batch": 21}
     (one,) = run(1, tmp_path, "opzo", **options)
     both, _ = run(2, tmp_path, "opzo", **options)
-    for part in (0, 1):
-        for key in one[0][part]:
+    kinds = {"params": [[f[0] for f in each] for each in (one, both)]}
+    kinds["state"] = [[f[1] for f in each] for each in (one, both)]
+    count = sum(array.size for single, _ in kinds.values() for array in single[0].values())
+    for singles, doubles in kinds.values():
+        for key in singles[0]:
             single, double = (
-                np.array([np.ravel(found[part][key]) for found in each]) for each in (one, both)
+                np.array([np.ravel(arrays[key]) for arrays in each]) for each in (singles, doubles)
             )
             if np.ptp(single) == 0:
                 np.testing.assert_array_equal(single[0], double[0])
                 continue
             found = stats.ttest_ind(single, double, equal_var=False)
-            count = sum(array.size for p in (0, 1) for array in one[0][p].values())
             assert np.nanmin(found.pvalue) > 1e-3 / count, key
     spread = [np.var([np.ravel(f[1]["lif1"]) for f in each], axis=0).sum() for each in (one, both)]
     assert 0.8 < spread[1] / spread[0] < 1.25  # as many draws in all: as much noise
