@@ -12,11 +12,14 @@ import pandas as pd
 from gradassay.core.atomic import write_whole
 from gradassay.core.records import EpochRow
 from gradassay.reports.cells import Cell, Table
+from gradassay.reports.palette import looks
 from gradassay.reports.paper import NOTE, paper_accuracy
 from gradassay.reports.rows import distinct, load_rows
-from gradassay.reports.store import Results
+from gradassay.reports.store import CURVES, Results
+from gradassay.reports.svg import standalone
 from gradassay.reports.tables import table_markdown
 from gradassay.reports.trained import SEEDS_NOTE, mean_over_seeds, runs_of
+from gradassay.reports.training_figure import training_figure
 
 DIFFERENCES_NOTE = (
     "Differences in points of the final test accuracy, each of the same seed, which gives both "
@@ -157,7 +160,10 @@ def accuracy_markdown(results: Results) -> str:
 
 
 def write_accuracy(folder: Path, results: Results) -> list[Path]:
-    """Write the tables into a results folder as CSV, LaTeX and Markdown; return the paths."""
+    """Write tables (CSV, LaTeX, Markdown) and curves (SVG) into a results folder; return the paths.
+
+    Curves are numbered in the order of the tables where there are several problems.
+    """
     rows = load_rows(results).training
     frames = {"accuracy": accuracy_frame(rows), "differences": difference_frame(rows)}
     texts = {f"{name}.csv": frame.to_csv(index=False) for name, frame in frames.items()}
@@ -165,6 +171,12 @@ def write_accuracy(folder: Path, results: Results) -> list[Path]:
         styled = frame.style.hide(axis="index").format(precision=2, na_rep="", escape="latex")
         texts[f"{name}.tex"] = styled.to_latex(hrules=True)
     texts["accuracy.md"] = accuracy_markdown(results)
+    problems = distinct(row.problem for row in rows)
+    look = looks(distinct(row.subject for row in rows))
+    for number, problem in enumerate(problems, start=1):
+        own = [row for row in rows if row.problem == problem]
+        ending = f"-{number}" if len(problems) > 1 else ""
+        texts[CURVES.format(ending)] = standalone(training_figure(own, look, "curves"))
     for name, text in texts.items():
         write_whole(folder / name, text)
     return [folder / name for name in texts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -33,6 +34,7 @@ ACCURACY_FILES = (
     "differences.csv",
     "differences.tex",
 )
+CURVES = "curves{}.svg"
 OWN_FILES = frozenset({MANIFEST, REPORT, *ACCURACY_FILES, *(f"{name}.parquet" for name in TABLES)})
 ARROW_TYPES = {"str": pa.string(), "Verdict": pa.string(), "int": pa.int64(), "float": pa.float64()}
 
@@ -170,7 +172,7 @@ def _refuse_unless_free(target: Path, overwrite: bool) -> None:
             f"results folder: {str(target)!r} already holds results; "
             "expected a new or empty folder. Choose another one or ask to overwrite."
         )
-    foreign = sorted(names - OWN_FILES)
+    foreign = sorted(n for n in names - OWN_FILES if not fnmatch.fnmatch(n, CURVES.format("*")))
     if foreign:
         raise UsageError(
             f"results folder: {str(target)!r} also holds {foreign[0]!r}, which overwriting would "

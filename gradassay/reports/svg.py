@@ -18,6 +18,7 @@ from gradassay.reports.palette import CSS_COLOURS, GRID, INK, MUTED
 
 SALT = "gradassay"
 _LINK = "{http://www.w3.org/1999/xlink}href"
+_VARIABLE = re.compile(r"var\(--\w+, (#\w+)\)")
 _FONT = re.compile(r"font(-family)?: *([^;]*?)'DejaVu Sans'[^;]*")
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -113,6 +114,18 @@ def inline_svg(figure: Figure, name: str, title: str, description: str) -> str:
     root.insert(0, _text_element("title", f"{name}-title", title))
     root.insert(1, _text_element("desc", f"{name}-desc", description))
     return ET.tostring(root, encoding="unicode")
+
+
+def standalone(svg: str) -> str:
+    """Return a figure of `inline_svg` as a file of its own, in the light colours.
+
+    Examples
+    --------
+    >>> standalone('<svg role="img"><path style="stroke: var(--s0, #0072b2)"/></svg>')
+    '<svg xmlns="http://www.w3.org/2000/svg" role="img"><path style="stroke: #0072b2"/></svg>'
+    """
+    plain = _VARIABLE.sub(r"\1", svg).replace("currentColor", INK).replace("inherit", "sans-serif")
+    return plain.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
 
 
 def _drop(root: ET.Element, names: set[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
@@ -75,8 +76,12 @@ def test_files_hold_the_same_numbers_and_may_be_overwritten(tmp_path: Path) -> N
         paths = write_accuracy(tmp_path / "r", read_results(tmp_path / "r"))
     assert {path.name for path in paths} == {
         "accuracy.csv", "accuracy.tex", "accuracy.md", "differences.csv", "differences.tex",
+        "curves.svg",
     }  # fmt: skip
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "r/accuracy.csv"), accuracy_frame(rows()))
+    curves = ET.fromstring((tmp_path / "r/curves.svg").read_text())
+    assert curves.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "var(" not in ET.tostring(curves, encoding="unicode")
     assert r"spatial\_bp & 0 1 2 & 2 & 91.00" in (tmp_path / "r/accuracy.tex").read_text()
 
 
