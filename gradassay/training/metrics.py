@@ -49,10 +49,21 @@ class RowsFile(Generic[Row]):
         write_whole(self.path, format_rows(self.rows))
 
     def append(self, *rows: Row) -> None:
-        """Write rows, at once on disk."""
+        """Write rows, at once on disk.
+
+        Raises
+        ------
+        DataError
+            If they cannot be written, or not whole.
+        """
         self.rows.extend(rows)
-        with self.path.open("a", encoding="utf-8", newline="\n") as stream:
-            stream.write(format_rows(rows))
+        try:
+            with self.path.open("a", encoding="utf-8", newline="\n") as stream:
+                stream.write(format_rows(rows))
+        except OSError as error:
+            raise DataError(
+                f"{self.path}: cannot be written ({error.strerror or error}). Mend that and resume."
+            ) from error
 
 
 def format_rows(rows: Iterable[EpochRow | MomentRow]) -> str:

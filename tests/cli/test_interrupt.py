@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +20,14 @@ TRAIN = ["train", "--network", "fc-24", "--steps", "3", "--estimators", "opzo,df
 SHORT = [*TRAIN, "--epochs", "15"]
 
 
-def started(arguments: list[str]) -> subprocess.Popen[str]:
+def started(
+    arguments: list[str], limit: Callable[[], None] = lambda: None
+) -> subprocess.Popen[str]:
+    def prepare() -> None:
+        # a test run in a shell's background is told to ignore Ctrl-C, and would hand that on
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        limit()
+
     return subprocess.Popen(
         [sys.executable, "-m", "gradassay", *arguments],
         stdout=subprocess.PIPE,
@@ -26,8 +35,7 @@ def started(arguments: list[str]) -> subprocess.Popen[str]:
         text=True,
         env=os.environ
         | {"OMP_NUM_THREADS": "1"},  # two would wait for each other on a busy machine
-        # a test run in a shell's background is told to ignore Ctrl-C, and would hand that on
-        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=prepare,
     )
 
 
@@ -140,6 +148,34 @@ def require_equal_to(expected: pd.DataFrame, out: Path) -> None:
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert rows_in(out.with_name(f"{out.name}.run")) == len(expected)
     assert not [path for path in files_below(out.parent) if path.name.endswith(".partial")]
+
+
+def full_disk(most_bytes: int) -> None:
+    """Let no file of this process grow beyond, as a full disk would."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+
+
+def test_a_full_disk_is_one_line_and_a_training_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    out = tmp_path / "t"
+    words = [*SHORT, "--checkpoint-every", "0", "--resume", "--out", str(out)]
+    process = started(words, functools.partial(full_disk, 5000))
+    _, printed = process.communicate(timeout=300)
+    assert process.returncode == 2
+    assert "error: checkpoint: cannot write" in printed
+    assert "File too large); there is none yet. Mend that and resume." in " ".join(printed.split())
+    assert "Traceback" not in printed
+    assert files_below(tmp_path) == []
+    process = started(words, functools.partial(full_disk, 100_000))
+    wait_for(lambda: rows_in(tmp_path / "t.run") > 2, process)
+    process.kill()
+    process.communicate()
+    process = started(words, functools.partial(full_disk, 5000))
+    _, printed = process.communicate(timeout=300)
+    assert "the last one is checkpoint-" in " ".join(printed.split())
+    process = started(words)
+    _, printed = process.communicate(timeout=300)
+    assert process.returncode == 0, printed
+    require_equal_to(trained_undisturbed(tmp_path / "whole"), out)
 
 
 def test_killed_trainings_end_in_the_same_numbers(tmp_path: Path) -> None:

@@ -53,6 +53,13 @@ def test_a_line_cut_by_a_crash_is_dropped(tmp_path: Path) -> None:
     assert read_metrics(target) == [ROW]
 
 
+def test_rows_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
+    metrics = RowsFile(tmp_path / "metrics.jsonl", EpochRow)
+    (tmp_path / "metrics.jsonl").mkdir()
+    with pytest.raises(DataError, match=r"metrics.jsonl: cannot be written \(Is a directory\)"):
+        metrics.append(ROW)
+
+
 def test_a_broken_line_is_named(tmp_path: Path) -> None:
     target = tmp_path / "metrics.jsonl"
     RowsFile(target, EpochRow).begin(of(ROW), [ROW])
