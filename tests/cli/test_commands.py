@@ -19,6 +19,7 @@ FILES = {
     "cost.parquet",
     "manifest.json",
     "measurements.parquet",
+    "moments.parquet",
     "report.html",
     "training.parquet",
 }

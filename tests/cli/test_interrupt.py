@@ -17,7 +17,8 @@ import pandas as pd
 import pytest
 
 TRAIN = ["train", "--network", "fc-24", "--steps", "3", "--estimators", "opzo,dfa"]
-SHORT = [*TRAIN, "--epochs", "15"]
+SHORT = [*TRAIN, "--epochs", "10"]
+LONG = [*TRAIN, "--epochs", "500"]
 
 
 def started(
@@ -66,7 +67,7 @@ def test_ctrl_c_before_training_leaves_no_files(after_s: float, tmp_path: Path) 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_training_told_to_stop_says_how_to_go_on(number: signal.Signals, tmp_path: Path) -> None:
     out = tmp_path / "t"
-    process = started([*TRAIN, "--epochs", "500", "--out", str(out)])
+    process = started([*LONG, "--out", str(out)])
     try:
         wait_for(lambda: rows_in(tmp_path / "t.run") > 2, process)
         process.send_signal(number)
@@ -94,9 +95,9 @@ def wait_for(condition: object, process: subprocess.Popen[str]) -> None:
 
 def test_what_was_begun_is_neither_lost_nor_mixed(tmp_path: Path) -> None:
     out = tmp_path / "t"
-    process = started([*SHORT, "--checkpoint-every", "0", "--out", str(out)])
+    process = started([*LONG, "--checkpoint-every", "0", "--out", str(out)])
     wait_for(lambda: rows_in(tmp_path / "t.run") > 0, process)
-    second = started([*SHORT, "--resume", "--out", str(out)])
+    second = started([*LONG, "--resume", "--out", str(out)])
     _, printed = second.communicate(timeout=180)
     assert second.returncode == 2
     assert "another process trains in it" in printed
@@ -107,7 +108,7 @@ def test_what_was_begun_is_neither_lost_nor_mixed(tmp_path: Path) -> None:
         (["--resume", "--gain", "3"], "is of another run, gain: got 3.0, there 2.0"),
         (["--resume", "--overwrite"], "got both"),
     ]:
-        refused = started([*SHORT, *extra, "--out", str(out)])
+        refused = started([*LONG, *extra, "--out", str(out)])
         _, printed = refused.communicate(timeout=180)
         assert refused.returncode == 2
         assert message in " ".join(printed.split())

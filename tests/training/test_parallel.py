@@ -18,7 +18,7 @@ from gradassay.training.parallel import Alone, TorchGroup, process_group, share_
 
 # what each process runs; the first one writes what it found
 CHILD = """
-import pickle, sys
+import itertools, pickle, sys
 import numpy as np
 import torch
 from gradassay.core.batch import Batch
@@ -39,13 +39,13 @@ data = Batch(backend.asarray(inputs), backend.asarray(targets))
 params = initial_params(network, Key(1), gain=2.0)
 found = []
 with process_group("cpu") as group:
-    for seed in range(seeds):
+    for own, seed in itertools.product(name.split(","), range(seeds)):
         checkpoints = Checkpoints(folder, {}, interval_s=0.0) if folder else None
         settings = TrainingSettings(
             epochs=epochs, batch_size=batch, learning_rate=0.1, schedule="constant", seed=seed
         )
         result = train(
-            make_estimator(name, **options), backend, network, params, PlacedData(data, data),
+            make_estimator(own, **options), backend, network, params, PlacedData(data, data),
             settings, group=group, checkpoints=checkpoints,
             start=checkpoints.latest() if folder else None,
         )
@@ -79,18 +79,19 @@ def run(
     return [pickle.loads(Path(f"{out}.{rank}").read_bytes()) for rank in range(processes)]
 
 
-@pytest.mark.parametrize("name", ["spatial_bp", "bptt", "dfa", "dkp", "local_learning"])
-def test_without_noise_two_processes_train_as_one(name: str, tmp_path: Path) -> None:
+def test_without_noise_two_processes_train_as_one(tmp_path: Path) -> None:
     # batches of 9, 9 and 3: shares of unequal sizes
-    (one,) = run(1, tmp_path, name)
-    first, second = run(2, tmp_path, name)
-    for mine, whole in ((first, one), (second, one)):
-        for ours, theirs in ((mine[0][0], whole[0][0]), (mine[0][1], whole[0][1])):
+    names = "spatial_bp,bptt,dfa,dkp,local_learning,feedback_alignment,sign_symmetric"
+    (one,) = run(1, tmp_path, names)
+    first, second = run(2, tmp_path, names)
+    assert len(one) == len(first) == len(second) == 7
+    for whole, mine, other in zip(one, first, second, strict=True):
+        for ours, theirs in ((mine[0], whole[0]), (mine[1], whole[1])):
             for key, array in theirs.items():
                 np.testing.assert_allclose(ours[key], array, rtol=1e-9, atol=1e-12)
-        np.testing.assert_allclose(mine[0][2], whole[0][2], rtol=1e-9)
-    for key, array in first[0][0].items():
-        np.testing.assert_array_equal(array, second[0][0][key])
+        np.testing.assert_allclose(mine[2], whole[2], rtol=1e-9)
+        for key, array in mine[0].items():
+            np.testing.assert_array_equal(array, other[0][key])
 
 
 @pytest.mark.filterwarnings("ignore:Precision loss occurred")  # neurons that never fire
