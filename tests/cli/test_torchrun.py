@@ -41,14 +41,3 @@ def test_two_processes_train_as_one_and_write_once(tmp_path: Path) -> None:
     seen = [pd.read_parquet(tmp_path / name / "moments.parquet") for name in ("one", "two")]
     assert len(seen[0]) == len(seen[1]) > 0
     assert len((tmp_path / "two.run" / "metrics.jsonl").read_text().splitlines()) == 4
-
-
-def test_a_training_of_two_processes_is_resumed_by_two(tmp_path: Path) -> None:
-    words = ["--estimators", "opzo", "--checkpoint-every", "0"]
-    whole = trained(tmp_path / "t", 2, *words)
-    for folder in (tmp_path / "t.run" / "checkpoints").iterdir():
-        sorted(folder.glob("checkpoint-*"))[-1].unlink()
-    pieces = trained(tmp_path / "t", 2, *words, "--resume")
-    pd.testing.assert_frame_equal(
-        pieces.drop(columns="seconds"), whole.drop(columns="seconds"), check_exact=True
-    )

@@ -144,6 +144,29 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         folder.save(snapshot(1), BACKEND)
 
 
+def test_a_full_disk_keeps_the_checkpoints_that_are_there(
+    checkpoints: Callable[..., Checkpoints], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = checkpoints()
+    folder.save(snapshot(1), BACKEND)
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(
+        DataError, match=r"No space left on device\); the last one is checkpoint-0+1"
+    ):
+        folder.save(snapshot(2), BACKEND)
+    monkeypatch.undo()
+    assert [path.name for path in folder.folder.iterdir()] == [
+        "checkpoint-000000000001.safetensors"
+    ]
+    found = folder.latest()
+    assert found is not None
+    assert found.progress.iteration == 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"interval_s": -1.0}, "interval: got -1.0"), ({"keep": 0}, "keep: got 0")],
