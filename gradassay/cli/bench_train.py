@@ -7,7 +7,8 @@ import itertools
 from rich.console import Console
 
 from gradassay.cli.options import ModelOptions, Settings, chosen_estimators, command_line
-from gradassay.cli.training import KeepingOptions, TrainingOptions, Trainings, training_settings
+from gradassay.cli.training_options import KeepingOptions, TrainingOptions, training_settings
+from gradassay.cli.trainings import Trainings
 from gradassay.cli.watching import WatchingOptions
 from gradassay.core.errors import UsageError
 
@@ -47,8 +48,6 @@ def bench_train(
         build_manifest,
         read_results,
         write_accuracy,
-        write_report,
-        write_results,
     )
 
     model, training = model or ModelOptions(), training or TrainingOptions()
@@ -70,23 +69,20 @@ def bench_train(
             chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
             trainings.run(bench, chosen, training_settings(bench, chosen, training))
     if not trainings.leads:
-        return 1 if trainings.diverged else 0
+        return trainings.exit_code
     manifest = build_manifest(
-        command_line(), numbers[0], {"seeds": numbers, "datasets": told}, checksums
+        command_line(),
+        numbers[0],
+        {"seeds": numbers, "datasets": told},
+        checksums,
+        interval_method=watching.interval_method,
     )
-    write_results(
-        folder,
-        training=trainings.rows,
-        moments=trainings.moments,
-        manifest=manifest,
-        overwrite=True,
-    )
+    path = trainings.write(manifest)
     results = read_results(folder)
     write_accuracy(folder, results)
-    path = write_report(folder)
     print(accuracy_markdown(results))
     Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
-    return 1 if trainings.diverged else 0
+    return trainings.exit_code
 
 
 def listed(option: str, names: str) -> list[str]:

@@ -12,12 +12,8 @@ from gradassay.cli.options import (
     chosen_estimators,
     command_line,
 )
-from gradassay.cli.training import (
-    KeepingOptions,
-    TrainingOptions,
-    Trainings,
-    training_settings,
-)
+from gradassay.cli.training_options import KeepingOptions, TrainingOptions, training_settings
+from gradassay.cli.trainings import Trainings
 from gradassay.cli.verify import SuiteOptions, exit_code, print_checks, run_with_progress
 
 
@@ -49,13 +45,7 @@ def run(
     strict
         Exit with 3 where a check is inconclusive.
     """
-    from gradassay.reports import (
-        build_manifest,
-        read_results,
-        render_markdown,
-        write_report,
-        write_results,
-    )
+    from gradassay.reports import build_manifest, read_results, render_markdown
     from gradassay.verify.measuring.measurement import INTERVAL_METHOD
     from gradassay.verify.suite import planned_cases
 
@@ -75,7 +65,7 @@ def run(
     with Trainings(keeping, folder, device=options.device) as trainings:
         trainings.run(bench, chosen, settings)
     if not trainings.leads:
-        return 1 if trainings.diverged else 0
+        return trainings.exit_code
     manifest = build_manifest(
         command_line(),
         options.seed,
@@ -84,16 +74,7 @@ def run(
         bench.data.checksums,
         interval_method=INTERVAL_METHOD,
     )
-    write_results(
-        folder,
-        measurements=measurements,
-        checks=checks,
-        cost=cost,
-        training=trainings.rows,
-        manifest=manifest,
-        overwrite=True,
-    )
-    path = write_report(folder)
+    path = trainings.write(manifest, measurements=measurements, checks=checks, cost=cost)
     print(render_markdown(read_results(folder)))
     Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
-    return 1 if trainings.diverged else exit_code(checks, strict)
+    return trainings.exit_code or exit_code(checks, strict)

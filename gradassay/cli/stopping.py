@@ -45,10 +45,8 @@ def stop_gently(
     if threading.current_thread() is not threading.main_thread():
         yield stop_if_asked
         return
-    before = {each: signal.getsignal(each) for each in _SIGNALS}
-    for each, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(each, on_signal)
+    heeded = [each for each in _SIGNALS if signal.getsignal(each) not in (signal.SIG_IGN, None)]
+    before = {each: signal.signal(each, on_signal) for each in heeded}
     try:
         yield stop_if_asked
     except KeyboardInterrupt:

@@ -11,12 +11,8 @@ from gradassay.cli.options import (
     chosen_estimators,
     command_line,
 )
-from gradassay.cli.training import (
-    KeepingOptions,
-    TrainingOptions,
-    Trainings,
-    training_settings,
-)
+from gradassay.cli.training_options import KeepingOptions, TrainingOptions, training_settings
+from gradassay.cli.trainings import Trainings
 from gradassay.cli.watching import WatchingOptions
 
 
@@ -41,7 +37,7 @@ def train(
     set_
         An option of an estimator, NAME.OPTION=VALUE; may be given several times.
     """
-    from gradassay.reports import build_manifest, write_report, write_results
+    from gradassay.reports import build_manifest
 
     options, training = problem or ProblemOptions(), training or TrainingOptions()
     keeping, watching = keeping or KeepingOptions(), watching or WatchingOptions()
@@ -53,20 +49,14 @@ def train(
     with Trainings(keeping, folder, watching, options.device) as trainings:
         trainings.run(bench, chosen, settings)
     if not trainings.leads:
-        return 1 if trainings.diverged else 0
+        return trainings.exit_code
     manifest = build_manifest(
         command_line(),
         options.seed,
         bench.settings(chosen) | {"training": settings},
         bench.data.checksums,
+        interval_method=watching.interval_method,
     )
-    write_results(
-        folder,
-        training=trainings.rows,
-        moments=trainings.moments,
-        manifest=manifest,
-        overwrite=True,
-    )
-    path = write_report(folder)
+    path = trainings.write(manifest)
     Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
-    return 1 if trainings.diverged else 0
+    return trainings.exit_code

@@ -14,14 +14,12 @@ from gradassay.cli.options import chosen_estimators
 from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
-from gradassay.core.records import MomentRow
+from gradassay.core.records import NETWORK, MomentRow
 
 if TYPE_CHECKING:
     from gradassay.cli.workbench import Workbench
     from gradassay.training import InFlight, PlacedData
     from gradassay.verify.measuring.moment import Found, Moment
-
-NETWORK = "network"
 
 
 @Parameter(name="*")
@@ -71,6 +69,13 @@ class WatchingOptions:
                 "--passengers: got some and --watch-every 0; expected batches between two looks."
             )
 
+    @property
+    def interval_method(self) -> str:
+        """How the intervals of the moments come about; empty where nothing is looked at."""
+        from gradassay.verify.measuring.moment import INTERVAL_METHOD
+
+        return INTERVAL_METHOD if self.watch_every else ""
+
     def estimators(self, bench: Workbench) -> dict[str, Estimator]:
         """Return the passengers, with the recipe's options."""
         if not self.passengers:
@@ -117,7 +122,7 @@ class Watcher:
         moment = self._moment(now)
         rows = self._rows(NETWORK, now.iteration, look_at_network(moment))
         for name, estimator in self._estimators.items():
-            state = now.states["" if name == self._trained_by else name]
+            state = now.state if name == self._trained_by else now.passengers[name]
             key = self._key / name / now.iteration
             pairs = self._options.watch_pairs
             found = look_at_estimator(estimator, moment, state, key, pairs)

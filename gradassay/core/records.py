@@ -179,6 +179,10 @@ class EpochRow:
         return not math.isfinite(self.train_loss)
 
 
+# the subject of what is the network's own
+NETWORK = "network"
+
+
 @dataclass(frozen=True)
 class MomentRow:
     """One quantity of an estimator, or of the network, before one batch of a training.
@@ -186,7 +190,7 @@ class MomentRow:
     Parameters
     ----------
     subject : str
-        The estimator that was looked at; ``network`` for what is the network's own.
+        The estimator that was looked at; `NETWORK` for what is the network's own.
     trained_by : str
         The estimator whose gradients the training takes.
     problem : str

@@ -76,7 +76,8 @@ def _traced_readout(task: Task, expected: Answer) -> Mapping[str, Float]:
     """Return ``mean_b sum_t e[t] trace[t]`` with ``trace[t] = leak trace[t-1] + s[t]``."""
     network = task.network
     readout, spikes = network.readout.name, expected.spikes[network.spiking[-1].name]
-    assert expected.outputs is not None
+    if expected.outputs is None:
+        raise ValueError("the expected answer has no outputs; expected those of a whole pass")
     _, errors = losses_and_errors(network.loss, expected.outputs, task.targets, network.steps)
     trace = np.zeros_like(spikes)
     for step, fired in enumerate(spikes):

@@ -59,7 +59,7 @@ def accuracy_frame(rows: tuple[EpochRow, ...]) -> pd.DataFrame:
                 "high": 100 * mean.high,
                 "least": 100 * min(values),
                 "most": 100 * max(values),
-                "paper": math.nan if paper is None else 100 * paper,
+                "paper": math.nan if paper is None else paper,
             }
         )
     return pd.DataFrame(found)

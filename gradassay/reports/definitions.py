@@ -40,6 +40,11 @@ QUANTITIES: dict[str, tuple[str, str]] = {
         "0 at right angles, -1 opposite.",
     ),
     "gradient_norm": ("gradient norm", "Euclidean norm of the oracle gradient."),
+    "firing_rate": ("firing rate", "Spikes a neuron, sample and step, without noise."),
+    "silent_neurons": (
+        "silent neurons",
+        "Fraction of a layer's neurons that fire on none of the samples looked at.",
+    ),
     "forward_passes": ("forward passes", "Passes through the network for an update."),
     "backward_passes": ("backward passes", "Passes of the error back through the layers."),
     "forward_macs": ("forward MACs", "Multiply-accumulate operations of the forward passes."),

@@ -124,15 +124,16 @@ def _comparison(check: CheckResult) -> str:
     return f"{number(check.measured)} {sign} {number(check.bound)}"
 
 
-def definitions_section(rows: Rows, manifest: Mapping[str, Any]) -> Section:
-    """Return the section that says what every word and number means."""
+def definitions_section(rows: Rows, manifest: Mapping[str, Any]) -> Section | None:
+    """Return the section that says what every word and number means; None where there is none."""
     measured = distinct(row.quantity for row in rows.measurements)
     costs = distinct(row.quantity for row in rows.cost)
+    seen = distinct(row.quantity for row in rows.moments)
     units = {row.quantity: row.unit for row in rows.cost}
     units |= {row.quantity: row.unit for row in rows.measurements}
     body = [
-        (Cell(title_of(name)), Cell(_unit(units[name])), Cell(_meaning(name)))
-        for name in (*measured, *costs)
+        (Cell(title_of(name)), Cell(_unit(units.get(name, "1"))), Cell(_meaning(name)))
+        for name in distinct([*measured, *costs, *seen])
     ]
     for oracle in distinct(row.oracle for row in rows.measurements if row.oracle):
         meaning = ORACLES.get(oracle, "No definition in this version.")
@@ -141,6 +142,8 @@ def definitions_section(rows: Rows, manifest: Mapping[str, Any]) -> Section:
         )
     for level in sorted({check.level for check in rows.checks}):
         body.append((Cell(f"level {level}"), Cell(""), Cell(level_text(level).split(": ")[-1])))
+    if not body:
+        return None
     method = str(manifest.get("interval_method") or "not stated in the manifest")
     lead = f"Interval method: {method.rstrip('.')}." + (f" {OPERATIONS_MEANING}" if costs else "")
     table = Table("Quantities, oracles and levels.", ("name", "unit", "meaning"), tuple(body), 3)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from gradassay.core.atomic import write_whole
 from gradassay.core.errors import UsageError
+from gradassay.core.records import NETWORK
 from gradassay.reports.cells import Section
 from gradassay.reports.fact_sections import (
     checks_section,
@@ -20,7 +21,7 @@ from gradassay.reports.fact_sections import (
 )
 from gradassay.reports.findings import findings
 from gradassay.reports.layer_sections import bias_section, direction_section
-from gradassay.reports.moment_section import NETWORK, moment_section
+from gradassay.reports.moment_section import moment_section
 from gradassay.reports.palette import looks
 from gradassay.reports.price_sections import cost_section, price_section
 from gradassay.reports.rows import Rows, compared_subjects, distinct, load_rows

@@ -6,7 +6,7 @@ import math
 
 from matplotlib.ticker import MaxNLocator
 
-from gradassay.core.records import MomentRow
+from gradassay.core.records import NETWORK, MomentRow
 from gradassay.reports.cells import EMPTY, Block, Cell, Section, Table
 from gradassay.reports.formats import count, estimate, number
 from gradassay.reports.marks import (
@@ -29,7 +29,6 @@ TITLES = {
     "squared_bias": "squared bias, total",
     "cosine": "cosine, total",
 }
-NETWORK = "network"
 LEAD = (
     "Draws of each estimator at the weights of that moment, given what it has learnt by then, "
     "relative to the squared norm of the online surrogate gradient of the same samples. "

@@ -26,7 +26,7 @@ NOTE = "paper: Xiao et al., arXiv 2407.12516, its own networks and recipes"
 
 
 def paper_accuracy(problem: str, subject: str) -> float | None:
-    """Return the paper's test accuracy as a fraction; None where it has none.
+    """Return the paper's test accuracy in per cent; None where it has none.
 
     Parameters
     ----------
@@ -38,8 +38,7 @@ def paper_accuracy(problem: str, subject: str) -> float | None:
     Examples
     --------
     >>> paper_accuracy("cifar10, conv5, T=6", "opzo"), paper_accuracy("mnist, fc-8, T=6", "opzo")
-    (0.8574, None)
+    (85.74, None)
     """
     dataset = problem.partition(",")[0]
-    value = PAPER.get((dataset, subject))
-    return None if value is None else round(value / 100, 6)
+    return PAPER.get((dataset, subject))

@@ -92,18 +92,6 @@ class Checkpoints:
         """Write the checkpoint of the best epoch so far; raises like `save`."""
         self._write(self.folder / BEST, snapshot, backend)
 
-    def best(self) -> Snapshot | None:
-        """Return the snapshot after the epoch of the best test accuracy, the first of equals.
-
-        None where there is none; raises like `latest`.
-        """
-        path = self.folder / BEST
-        if not path.is_file():
-            return None
-        snapshot, identity, _ = read_snapshot(path)
-        self._require_same(path, identity)
-        return snapshot
-
     def paths(self) -> list[Path]:
         """Return the checkpoints that are there, the latest first."""
         return sorted(self.folder.glob(_NAME.format(0).replace("0" * 12, "*")), reverse=True)

@@ -158,14 +158,14 @@ class RunFolder:
 
 
 def folder_name(name: str) -> str:
-    """Return a name that any file system takes, another one for each name.
+    """Return a name that any file system takes, with a hash where it is not the name itself.
 
     Examples
     --------
     >>> folder_name("opzo"), folder_name("opzo+0.01*dkp")
-    ('opzo', 'opzo+0.01_dkp-cd67')
+    ('opzo', 'opzo+0.01_dkp-8b4ff19d')
     """
     safe = _UNSAFE.sub("_", name)
     if safe == name:
         return name
-    return f"{safe}-{hashlib.blake2b(name.encode(), digest_size=2).hexdigest()}"
+    return f"{safe}-{hashlib.blake2b(name.encode(), digest_size=4).hexdigest()}"

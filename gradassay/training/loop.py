@@ -91,7 +91,7 @@ def train(
     ------
     DivergenceError
         If a loss or a gradient is not finite; its `epochs` hold the rows so far, and a checkpoint
-        the parameters before that batch. Again, if `start` is such a checkpoint.
+        the parameters before that update. Again, if `start` is such a checkpoint.
     DataError
         If data or parameters do not fit the network, or a checkpoint cannot be written.
     ConfigurationError

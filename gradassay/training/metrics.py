@@ -43,10 +43,19 @@ class RowsFile(Generic[Row]):
             self.rows = parse_rows(whole, str(path), record)  # without a line that a crash cut
 
     def begin(self, stale: Callable[[Row], bool], rows: Iterable[Row] = ()) -> None:
-        """Remove the rows of a run that are stale, and write others in their place."""
+        """Remove the rows of a run that are stale, and write others in their place.
+
+        Raises
+        ------
+        DataError
+            If they cannot be written; the file stays as it was.
+        """
         self.rows = [row for row in self.rows if not stale(row)]
         self.rows.extend(rows)
-        write_whole(self.path, format_rows(self.rows))
+        try:
+            write_whole(self.path, format_rows(self.rows))
+        except OSError as error:
+            raise self._cannot_write(error) from error
 
     def append(self, *rows: Row) -> None:
         """Write rows, at once on disk.
@@ -61,9 +70,11 @@ class RowsFile(Generic[Row]):
             with self.path.open("a", encoding="utf-8", newline="\n") as stream:
                 stream.write(format_rows(rows))
         except OSError as error:
-            raise DataError(
-                f"{self.path}: cannot be written ({error.strerror or error}). Mend that and resume."
-            ) from error
+            raise self._cannot_write(error) from error
+
+    def _cannot_write(self, error: OSError) -> DataError:
+        reason = error.strerror or error
+        return DataError(f"{self.path}: cannot be written ({reason}). Mend that and resume.")
 
 
 def format_rows(rows: Iterable[EpochRow | MomentRow]) -> str:

@@ -40,15 +40,18 @@ class InFlight:
         Batches before this one.
     params : Params
         Parameters of the network.
-    states : mapping of str to State
-        Of the estimator, under the empty name, and of the passengers.
+    state : State
+        What the estimator has learnt.
+    passengers : mapping of str to State
+        What each passenger has learnt.
     batch : Batch
         What is trained on next.
     """
 
     iteration: int
     params: Params
-    states: Mapping[str, State]
+    state: State
+    passengers: Mapping[str, State]
     batch: Batch
 
 
@@ -138,7 +141,7 @@ class Run:
 
     def in_flight(self, batch: Batch) -> InFlight:
         """Return the run before a batch."""
-        return InFlight(self._iteration, self.params, {"": self.state, **self._learnt}, batch)
+        return InFlight(self._iteration, self.params, self.state, dict(self._learnt), batch)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go on from a snapshot of the same run, whose arrays are copied."""
@@ -170,7 +173,8 @@ class Run:
         Raises
         ------
         DivergenceError
-            If the loss or the gradient is not finite; the parameters are those before.
+            If the loss or the gradient is not finite: the parameters are those before this update,
+            which with an update at each step is that of the step.
         """
         batch, part, whole = share
         self._let_learn(batch, part)

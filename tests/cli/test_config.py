@@ -16,6 +16,8 @@ estimators = "dfa,opzo"
 epochs = 2
 train-samples = 64
 optimiser = "adamw"
+schedule = "step"
+milestones = [0.3, 0.6]
 mse_weight = 0.25
 set = ["opzo.alpha=0.1"]
 """
@@ -36,6 +38,7 @@ def test_options_of_the_file_hold_where_the_command_line_says_nothing(
     told = json.loads((out / "manifest.json").read_text())["settings"]
     assert "optimiser='adamw'" in told["training"]["opzo"]
     assert "epochs=1" in told["training"]["opzo"]
+    assert "schedule='step', milestones=(0.3, 0.6)" in told["training"]["opzo"]
     assert "alpha=0.1" in told["estimators"]["opzo"]
     assert json.loads(told["network"])["loss"] == {"mse_weight": 0.25}
 

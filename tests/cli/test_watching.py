@@ -62,6 +62,8 @@ def test_the_page_shows_curves_and_firing_rates(watched: Path) -> None:
     assert "Trained by opzo on digits, fc-10-8, T=2, 100 training samples, seed 0" in page
     assert page.count("noise variance, total</title>") == 2
     assert "silent, first" in page
+    assert "Interval method: Student&#39;s t over independent pairs of draws" in page
+    assert "Fraction of a layer&#39;s neurons that fire on none of the samples" in page
 
 
 def test_rows_after_the_checkpoint_are_not_counted_twice(watched: Path, tmp_path: Path) -> None:

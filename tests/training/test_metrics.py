@@ -58,6 +58,8 @@ def test_rows_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").mkdir()
     with pytest.raises(DataError, match=r"metrics.jsonl: cannot be written \(Is a directory\)"):
         metrics.append(ROW)
+    with pytest.raises(DataError, match=r"metrics.jsonl: cannot be written \(it is a folder\)"):
+        metrics.begin(of(ROW))
 
 
 def test_a_broken_line_is_named(tmp_path: Path) -> None:

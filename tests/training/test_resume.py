@@ -26,8 +26,10 @@ from gradassay.training import (
     PlacedData,
     TrainingResult,
     TrainingSettings,
+    read_snapshot,
     train,
 )
+from gradassay.training.checkpoints import BEST
 from gradassay.training.run import InFlight
 from gradassay.training.running import BatchReport
 
@@ -127,8 +129,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
 
 def test_the_best_epoch_has_a_checkpoint(tmp_path: Path) -> None:
     rows = trained("spatial_bp", TorchBackend("float32"), tmp_path, SETTINGS, (5,)).epochs
-    best = Checkpoints(tmp_path, {}).best()
-    assert best is not None
+    best, _, _ = read_snapshot(tmp_path / BEST)
     accuracies = [row.test_accuracy for row in rows]
     assert len(best.rows) - 1 == int(np.argmax(accuracies))
 
@@ -208,11 +209,12 @@ def test_passengers_move_nothing_and_resume_too(tmp_path: Path) -> None:
     require_same_bits(pieces, whole)
     assert len(seen) == len(seen_again) == 12
     for one, two in zip(seen, seen_again, strict=True):
-        assert set(one.states) == {"", *PASSENGERS}
-        for name, state in one.states.items():
-            assert state.keys() == two.states[name].keys()
+        assert set(one.passengers) == set(PASSENGERS)
+        for name, state in one.passengers.items():
+            other = two.passengers[name]
+            assert state.keys() == other.keys()
             for key, array in state.items():
-                np.testing.assert_array_equal(np.asarray(array), np.asarray(two.states[name][key]))
+                np.testing.assert_array_equal(np.asarray(array), np.asarray(other[key]))
 
 
 def test_a_passenger_learns_what_it_would_at_these_weights() -> None:
@@ -225,7 +227,7 @@ def test_a_passenger_learns_what_it_would_at_these_weights() -> None:
     def watch(now: InFlight) -> None:
         nonlocal expected, compared
         for key, array in expected.items():
-            np.testing.assert_array_equal(np.asarray(array), np.asarray(now.states[name][key]))
+            np.testing.assert_array_equal(np.asarray(array), np.asarray(now.passengers[name][key]))
             compared += 1
         own = Key(SETTINGS.seed) / "passenger" / name / now.iteration
         model = (backend, NETWORK, now.params, now.batch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -22,6 +23,11 @@ from gradassay.verify.measuring.draws import by_layer
 from gradassay.verify.statistics.intervals import mean_interval
 from gradassay.verify.statistics.moments import Float
 
+INTERVAL_METHOD = (
+    "Student's t over independent pairs of draws, degrees of freedom lowered for the observed"
+    " kurtosis (Satterthwaite); on the logarithm for variances"
+)
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -37,6 +43,13 @@ class Moment:
     network: Network
     params: Params
     batch: Batch
+
+    @cached_property
+    def oracle(self) -> dict[str, Array]:
+        """The online surrogate gradient of each layer with weights, as a vector."""
+        model = (self.backend, self.network, self.params, self.batch)
+        gradient = SpatialBP().estimate(*model, {}, Key(0)).gradient
+        return by_layer(self.network, gradient, folded=False)
 
 
 @dataclass(frozen=True)
@@ -78,11 +91,10 @@ def look_at_estimator(
         Nominal coverage of each interval, Student's t over pairs.
     """
     exact = any(isinstance(claim, Deterministic) for claim in estimator.claims)
-    oracle = _vectors(moment.network, _gradient(SpatialBP(), moment, {}, key, range(1)))
     sums: list[dict[str, tuple[float, float, float]]] = []
     for number in range(1 if exact else pairs):
-        draws = _gradient(estimator, moment, state, key, range(2 * number, 2 * number + 2))
-        sums.append(_pair(_vectors(moment.network, draws), oracle))
+        draws = _draws(estimator, moment, state, key, range(2 * number, 2 * number + 2))
+        sums.append(_pair(draws, moment.oracle))
     found = []
     for layer in sums[0]:
         numbers: Float = np.array([one[layer] for one in sums])
@@ -105,8 +117,7 @@ def look_at_network(moment: Moment) -> list[Found]:
     - ``firing_rate`` of each layer of neurons: spikes a neuron, sample and step.
     - ``silent_neurons``: the fraction that never fires on any of the samples.
     """
-    gradient = _vectors(moment.network, _gradient(SpatialBP(), moment, {}, Key(0), range(1)))
-    squares = {layer: _inner(vector[0], vector[0]) for layer, vector in gradient.items()}
+    squares = {layer: _inner(vector, vector) for layer, vector in moment.oracle.items()}
     squares["total"] = sum(squares.values())
     found = [
         Found(layer, "gradient_norm", Interval.exact(math.sqrt(square)), 1)
@@ -123,16 +134,13 @@ def look_at_network(moment: Moment) -> list[Found]:
     return found
 
 
-def _gradient(
+def _draws(
     estimator: Estimator, moment: Moment, state: State, key: Key, replicates: range
-) -> Params:
-    """Return draws of the gradient, with a leading axis."""
+) -> dict[str, Array]:
+    """Return draws of the gradient of each layer, (R, p)."""
     model = (moment.backend, moment.network, moment.params, moment.batch)
-    return estimator.estimate(*model, state, key, replicates=replicates).gradient
-
-
-def _vectors(network: Network, gradient: Mapping[str, Array]) -> dict[str, Array]:
-    return by_layer(network, gradient, folded=True)
+    estimate = estimator.estimate(*model, state, key, replicates=replicates)
+    return by_layer(moment.network, estimate.gradient, folded=True)
 
 
 def _pair(
@@ -141,7 +149,7 @@ def _pair(
     """Return, of each layer and in total, relative bias and variance of a pair, mean cosine."""
     parts = {}
     for layer, vectors in draws.items():
-        one, two, g = vectors[0], vectors[1], oracle[layer][0]
+        one, two, g = vectors[0], vectors[1], oracle[layer]
         parts[layer] = np.array(
             [
                 _inner(one - g, two - g),

@@ -1,22 +1,20 @@
-"""What the commands that train have in common: their options, and trainings one after another."""
+"""Trainings one after another, into one folder that they can be gone on with from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from cyclopts import Parameter
 from rich.console import Console
 
-from gradassay.cli.options import ProblemOptions, prepare_out
 from gradassay.cli.stopping import stop_gently
+from gradassay.cli.training_options import KeepingOptions
 from gradassay.cli.watching import Watcher, WatchingOptions
-from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import EpochRow, MomentRow
 
@@ -26,140 +24,9 @@ if TYPE_CHECKING:
         BatchReport,
         Checkpoints,
         PlacedData,
-        RunFolder,
         Snapshot,
         TrainingSettings,
     )
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class TrainingOptions:
-    """Changes to the recipe of the data set; what is not given stays as the recipe has it.
-
-    Parameters
-    ----------
-    epochs
-        Passes over the training data.
-    train_batch_size
-        Samples of one update.
-    optimiser
-        SGD with momentum, or AdamW.
-    learning_rate
-        The highest, for all estimators.
-    momentum
-        Of SGD, or of AdamW's first moment.
-    weight_decay
-        Times the parameters.
-    largest_norm
-        Scale longer gradients down to this norm.
-    schedule
-        Of the learning rate.
-    warm_up_epochs
-        Let the learning rate rise for so long.
-    mse_weight
-        Of the mean squared error in the loss, beside cross-entropy.
-    update
-        Update the weights once a sequence, or at each time step: for estimators that are online.
-    train_samples
-        Use that many of the training samples, drawn by the seed.
-    gain
-        Factor on the initial weights.
-    """
-
-    epochs: int | None = None
-    train_batch_size: int | None = None
-    optimiser: Literal["sgd", "adamw"] | None = None
-    learning_rate: float | None = None
-    momentum: float | None = None
-    weight_decay: float | None = None
-    largest_norm: float | None = None
-    schedule: Literal["cosine", "step", "constant"] | None = None
-    warm_up_epochs: float | None = None
-    mse_weight: float | None = None
-    update: Literal["sequence", "step"] | None = None
-    train_samples: int | None = None
-    gain: float | None = None
-
-    def workbench(self, options: ProblemOptions) -> Workbench:
-        """Return the workbench of these data and this start."""
-        from gradassay.cli.workbench import Workbench
-
-        return Workbench.prepare(
-            options,
-            train_samples=self.train_samples,
-            gain=self.gain,
-            mse_weight=self.mse_weight,
-        )
-
-    def settings(self, bench: Workbench, estimator: str) -> TrainingSettings:
-        """Return the recipe's settings for one estimator, with the changes."""
-        from gradassay.training import TrainingSettings
-
-        names = {"batch_size": "train_batch_size"}
-        given = {
-            name: getattr(self, names.get(name, name), None)
-            for name in TrainingSettings.__struct_fields__
-        }
-        changes = {name: value for name, value in given.items() if value is not None}
-        return bench.recipe.settings_for(estimator, bench.options.seed).replace(**changes)
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class KeepingOptions:
-    """Where results go, and going on after an interruption.
-
-    Parameters
-    ----------
-    out
-        Results folder; results/train-DATASET, or results/DATASET of `run`, where not given.
-        Metrics and checkpoints are in OUT.run.
-    overwrite
-        Replace the results that are there, or a training that was begun.
-    resume
-        Go on with the training that was begun in OUT.run, or begin one.
-    checkpoint_every
-        Seconds between checkpoints.
-    """
-
-    out: Path | None = None
-    overwrite: bool = False
-    resume: bool = False
-    checkpoint_every: float = 60.0
-
-    def folder(self, default: str) -> Path:
-        """Return the results folder, after checking that it can be written later."""
-        if self.resume and self.overwrite:
-            raise UsageError("--resume and --overwrite: got both; expected one of them.")
-        folder = self.out if self.out is not None else Path(default)
-        begun = self.resume and run_folder_of(folder).is_dir()
-        prepare_out(folder, default, overwrite=self.overwrite or begun)
-        self.run_folder(folder).require_usable()
-        return folder
-
-    def run_folder(self, folder: Path) -> RunFolder:
-        """Return the folder of a training whose results go to `folder`."""
-        from gradassay.training import RunFolder
-
-        return RunFolder(run_folder_of(folder), resume=self.resume, overwrite=self.overwrite)
-
-
-def run_folder_of(folder: Path) -> Path:
-    """Return where metrics and checkpoints are kept."""
-    return folder.with_name(f"{folder.name}.run")
-
-
-def training_settings(
-    bench: Workbench, estimators: Mapping[str, Estimator], training: TrainingOptions
-) -> dict[str, TrainingSettings]:
-    """Return the settings of every estimator; fails before any work where one is impossible."""
-    from gradassay.training import require_trainable
-
-    settings = {name: training.settings(bench, name) for name in estimators}
-    for name, estimator in estimators.items():
-        require_trainable(estimator, bench.backend, bench.network, settings[name])
-    return settings
 
 
 class Trainings:
@@ -192,7 +59,7 @@ class Trainings:
         self.rows: list[EpochRow] = []
         self.moments: list[MomentRow] = []
         self._watching = watching or WatchingOptions()
-        self._interval_s = keeping.checkpoint_every
+        self._keeping, self._target = keeping, folder
         self._folder = keeping.run_folder(folder)
         self._progress = TrainingProgress()
         self._device = device
@@ -204,9 +71,31 @@ class Trainings:
         return self._group.rank == 0
 
     @property
-    def diverged(self) -> bool:
-        """Whether any of them did."""
-        return any(row.diverged for row in self.rows)
+    def exit_code(self) -> int:
+        """1 where any of them diverged."""
+        return int(any(row.diverged for row in self.rows))
+
+    def write(self, manifest: Mapping[str, object], **tables: Any) -> Path:
+        """Write results and report, and return the report's path.
+
+        Parameters
+        ----------
+        manifest : mapping
+            From `gradassay.reports.build_manifest`.
+        **tables : iterable of records
+            Further tables of `gradassay.reports.write_results`.
+        """
+        from gradassay.reports import write_report, write_results
+
+        write_results(
+            self._target,
+            training=self.rows,
+            moments=self.moments,
+            manifest=manifest,
+            overwrite=self._keeping.overwrite or self._keeping.resume,
+            **tables,
+        )
+        return write_report(self._target)
 
     def __enter__(self) -> Self:
         from gradassay.training import RowsFile
@@ -264,7 +153,7 @@ class Trainings:
             f"{bench.name}, seed {settings.seed}, {name}",
             bench.identity(estimator, settings) | told,
             environment=bench.environment | {"processes": str(self._group.size)},
-            interval_s=self._interval_s,
+            interval_s=self._keeping.checkpoint_every,
         )
         start = checkpoints.latest()
         self._go_on(name, bench, start)
