@@ -130,11 +130,10 @@ class Watcher:
         self._hand_on(rows)
 
     def _moment(self, now: InFlight) -> Moment:
-        from gradassay.training.data import select
         from gradassay.verify.measuring.moment import Moment
 
         bench = self._bench
-        batch = select(self._data.train, bench.backend.asarray(self._samples))
+        batch = self._data.train.batch(self._samples)
         return Moment(bench.backend, bench.network, now.params, batch)
 
     @cached_property

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gradassay.core.errors import ConfigurationError, DataError
 from gradassay.core.keys import Key
-from gradassay.datasets.scaling import Scaling, channels_of, standardising
+from gradassay.datasets.scaling import AS_STORED, Scaling, channels_of, standardising
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Dataset:
     source: str
     checksums: Mapping[str, str]
     license: str
-    scaling: Scaling = Scaling()
+    scaling: Scaling = AS_STORED
 
     def __post_init__(self) -> None:
         _require_part(self, "train", self.train_inputs, self.train_targets)

@@ -58,9 +58,9 @@ class Scaling:
         each = features // channels
         return np.repeat(self.shift, each), np.repeat(self.factor, each)
 
-    def applied(self, stored: NDArray[Any]) -> NDArray[np.float32]:
-        """Return stored numbers, features last, as inputs."""
-        if self.changes_nothing and stored.dtype == np.float32:
+    def applied(self, stored: NDArray[Any]) -> NDArray[np.floating]:
+        """Return stored numbers, features last, as inputs: float32, or floats as they are."""
+        if self.changes_nothing and np.issubdtype(stored.dtype, np.floating):
             return stored
         shift, factor = self.rows(stored.shape[-1])
         inputs = stored.astype(np.float32)
@@ -69,6 +69,7 @@ class Scaling:
         return inputs
 
 
+AS_STORED = Scaling()
 BYTES = Scaling(factor=(1 / 255,))
 
 

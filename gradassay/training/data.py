@@ -1,51 +1,133 @@
-"""Data of a training run, once as arrays of the backend."""
+"""Data of a training run, and batches of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.backend import Backend
-from gradassay.core.batch import Batch
+from gradassay.core.batch import Batch, require_batch
+from gradassay.core.network import Network
+from gradassay.datasets.scaling import AS_STORED, Scaling
+
+Transform = Callable[[NDArray[Any]], NDArray[Any]]
+# of inputs that are looked at together when all of them are checked
+MOST_NUMBERS = 2**24
 
 
 class Splits(Protocol):
     """What a data set offers: NumPy arrays of a training and a test part."""
 
     @property
-    def train_inputs(self) -> np.ndarray:
-        """Inputs of the training part, ``(N, n)`` or ``(T, N, n)``."""
+    def train_inputs(self) -> NDArray[Any]:
+        """Stored numbers of the training part, ``(N, n)``, or ``(N, T, n)`` for sequences."""
         ...
 
     @property
-    def train_targets(self) -> np.ndarray:
+    def train_targets(self) -> NDArray[Any]:
         """Classes of the training part, ``(N,)``."""
         ...
 
     @property
-    def test_inputs(self) -> np.ndarray:
-        """Inputs of the test part."""
+    def test_inputs(self) -> NDArray[Any]:
+        """Stored numbers of the test part."""
         ...
 
     @property
-    def test_targets(self) -> np.ndarray:
+    def test_targets(self) -> NDArray[Any]:
         """Classes of the test part."""
         ...
+
+    @property
+    def scaling(self) -> Scaling:
+        """From stored numbers to inputs."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(rows, columns) or (channels, rows, columns) of an image; (n,) of what is none."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """One part of a data set, from which a backend gets batches.
+
+    Parameters
+    ----------
+    backend : Backend
+        Gets the arrays.
+    inputs : array of uint8 or floats, shape (N, n) or (N, T, n)
+        Stored numbers; they may lie in a file.
+    targets : array of int, shape (N,)
+        Classes.
+    scaling : Scaling
+        From stored numbers to inputs.
+    shape : tuple of int
+        Of one sample at one step, as a `Dataset` has it; not needed where nothing is cropped.
+    """
+
+    backend: Backend
+    inputs: NDArray[Any]
+    targets: NDArray[Any]
+    scaling: Scaling = AS_STORED
+    shape: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Number of samples."""
+        return len(self.targets)
+
+    def batch(self, numbers: NDArray[np.integer], transform: Transform | None = None) -> Batch:
+        """Return the samples of the given numbers.
+
+        Parameters
+        ----------
+        numbers : array of int
+            Which samples.
+        transform : callable or None
+            Changes the inputs, ``(B, n)`` or ``(B, T, n)``, before they are used.
+        """
+        inputs: NDArray[Any] = self.scaling.applied(self.inputs[numbers])
+        if transform is not None:
+            inputs = transform(inputs)
+        if inputs.ndim == 3:
+            inputs = np.ascontiguousarray(inputs.swapaxes(0, 1))
+        place = self.backend.asarray
+        return Batch(place(inputs), place(self.targets[numbers]))
+
+    def require_fit(self, network: Network) -> None:
+        """Check all samples against a network, as `gradassay.core.batch.require_batch` does.
+
+        Raises
+        ------
+        DataError
+            Says what does not fit.
+        """
+        block = max(1, MOST_NUMBERS // max(1, math.prod(self.inputs.shape[1:])))
+        for start in range(0, self.size, block):
+            require_batch(network, self.batch(np.arange(start, min(start + block, self.size))))
+
+    def subset(self, numbers: NDArray[np.integer]) -> Samples:
+        """Return the samples of the given numbers as a part of their own."""
+        return replace(self, inputs=self.inputs[numbers], targets=self.targets[numbers])
 
 
 @dataclass(frozen=True)
 class PlacedData:
-    """A training and a test part as whole batches of a backend; `place_data` makes it."""
+    """A training and a test part for a backend; `place_data` makes it."""
 
-    train: Batch
-    test: Batch
+    train: Samples
+    test: Samples
 
 
 def place_data(backend: Backend, data: Splits) -> PlacedData:
-    """Return a data set as arrays of the backend, to be used by any number of runs.
+    """Return a data set for a backend, to be used by any number of runs.
 
     Parameters
     ----------
@@ -53,18 +135,12 @@ def place_data(backend: Backend, data: Splits) -> PlacedData:
         Gives dtype and device.
     data : Splits
         For example a `Dataset` of `gradassay.datasets`.
+
+    Notes
+    -----
+    Nothing is copied: bytes stay bytes, and a batch becomes floats when it is asked for.
     """
     return PlacedData(
-        _placed(backend, data.train_inputs, data.train_targets),
-        _placed(backend, data.test_inputs, data.test_targets),
+        Samples(backend, data.train_inputs, data.train_targets, data.scaling, data.shape),
+        Samples(backend, data.test_inputs, data.test_targets, data.scaling, data.shape),
     )
-
-
-def select(data: Batch, samples: Array) -> Batch:
-    """Return the samples of the given numbers (integers, an array of the backend)."""
-    xp = array_namespace(data.inputs)
-    return Batch(xp.take(data.inputs, samples, axis=-2), xp.take(data.targets, samples, axis=0))
-
-
-def _placed(backend: Backend, inputs: np.ndarray, targets: np.ndarray) -> Batch:
-    return Batch(backend.asarray(inputs), backend.asarray(targets))

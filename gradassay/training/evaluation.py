@@ -6,10 +6,9 @@ import numpy as np
 
 from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.backend import Backend
-from gradassay.core.batch import Batch
 from gradassay.core.network import Network
 from gradassay.core.params import Params
-from gradassay.training.data import select
+from gradassay.training.data import Samples
 
 # Activity of all layers and steps in one pass: 240 MB in float32.
 MOST_NUMBERS = 60_000_000
@@ -19,7 +18,7 @@ def evaluate(
     backend: Backend,
     network: Network,
     params: Params,
-    data: Batch,
+    data: Samples,
     *,
     batch_size: int | None = None,
 ) -> float:
@@ -29,8 +28,8 @@ def evaluate(
     ----------
     backend, network, params
         The model; arrays of the backend.
-    data : Batch
-        All samples.
+    data : Samples
+        For example the test part of `place_data`.
     batch_size : int or None
         Samples of one pass; None for at most 2,000, fewer where the network is large.
 
@@ -41,8 +40,7 @@ def evaluate(
     size = samples_at_once(network) if batch_size is None else batch_size
     total = 0
     for start in range(0, data.size, size):
-        numbers = backend.asarray(np.arange(start, min(start + size, data.size)))
-        part = select(data, numbers)
+        part = data.batch(np.arange(start, min(start + size, data.size)))
         total += count_correct(backend.forward(network, params, part).outputs, part.targets)
     return total / data.size
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gradassay.core.backend import Backend
-from gradassay.core.batch import require_batch
 from gradassay.core.estimator import Estimator, State
 from gradassay.core.network import Network
 from gradassay.core.params import Params
@@ -96,14 +95,15 @@ def train(
         If data or parameters do not fit the network, or a checkpoint cannot be written.
     ConfigurationError
         If the weights are to be updated at each step and the estimator is not online, or the loss
-        is of the sequence.
+        is of the sequence; or if what is no image is to be cropped or flipped.
 
     Notes
     -----
-    The randomness of batch k (counted from 0) is ``Key(seed) / "train" / k``, the order of the
-    data in an epoch ``Key(seed) / "order" / epoch``, the estimator's own start
-    ``Key(seed) / "state"``. Same seed, backend, machine and number of threads: same bits, however
-    often the run was interrupted and gone on with.
+    The randomness of batch k (counted from 0) is ``Key(seed) / "train" / k``, that of its crops,
+    flips and cutout ``Key(seed) / "augment" / k``, the order of the data in an epoch
+    ``Key(seed) / "order" / epoch``, the estimator's own start ``Key(seed) / "state"``. Same seed,
+    backend, machine and number of threads: same bits, however often the run was interrupted and
+    gone on with.
 
     In a group, gradients and changes of what the estimator learns are means over the shares,
     weighted by their samples, and each process draws noise of its own, ``key / "rank" / rank``.
@@ -115,8 +115,8 @@ def train(
     the estimates were made of, noise included. The test part is run without noise after each epoch;
     that is not in the epoch's seconds.
     """
-    require_batch(network, data.train)
-    require_batch(network, data.test)
+    data.train.require_fit(network)
+    data.test.require_fit(network)
     run = Run(estimator, backend, network, params, data.train, settings, problem, passengers, group)
     if group is not None and group.rank > 0:
         checkpoints = None

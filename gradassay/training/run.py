@@ -19,7 +19,8 @@ from gradassay.core.network import Network
 from gradassay.core.params import Params, require_params
 from gradassay.core.records import EpochRow
 from gradassay.estimators.online import OnlineEstimate
-from gradassay.training.data import select
+from gradassay.training.augmentation import augments, draw_moves, moved, require_images
+from gradassay.training.data import Samples, Transform
 from gradassay.training.divergence import DivergenceError, non_finite
 from gradassay.training.evaluation import count_correct, evaluate
 from gradassay.training.optimiser import copied, optimiser_for, scaled_down
@@ -70,7 +71,7 @@ class Run:
     ----------
     estimator, backend, network, params, settings
         As in `gradassay.training.train`.
-    data : Batch
+    data : Samples
         The whole training part.
     problem : str
         Name of network and data in the rows.
@@ -86,7 +87,7 @@ class Run:
         backend: Backend,
         network: Network,
         params: Params,
-        data: Batch,
+        data: Samples,
         settings: TrainingSettings,
         problem: str = "",
         passengers: Mapping[str, Estimator] | None = None,
@@ -94,6 +95,7 @@ class Run:
     ) -> None:
         self.estimator, self.backend, self.network = estimator, backend, network
         self.data, self.settings, self.problem = data, settings, problem
+        require_images(settings, data.shape)
         self.rows: list[EpochRow] = []
         self._group = group or Alone()
         self._key = Key(settings.seed)
@@ -164,8 +166,17 @@ class Run:
         done = self._iteration - (self.epoch - 1) * self._updates_an_epoch
         for start in range(done * size, self.data.size, size):
             samples = order[start : start + size]
-            own, part = share_of(samples, self._group)
-            yield Share(select(self.data, self.backend.asarray(own)), part, len(samples))
+            own, part = share_of(np.arange(len(samples)), self._group)
+            batch = self.data.batch(samples[own], self._augmentation(len(samples), own))
+            yield Share(batch, part, len(samples))
+
+    def _augmentation(self, count: int, own: np.ndarray) -> Transform | None:
+        """Return how the own ones of the `count` images of this batch are changed."""
+        if not augments(self.settings):
+            return None
+        generator = (self._key / "augment" / self._iteration).generator()
+        moves = draw_moves(self.settings, self.data.shape, count, generator).of(own)
+        return lambda inputs: moved(inputs, self.data.shape, moves)
 
     def update(self, share: Share) -> None:
         """Train on one batch.
@@ -216,13 +227,13 @@ class Run:
         array = self.backend.asarray(np.array([number]))
         return float(self._group.summed({"": array})[""][0])
 
-    def test_accuracy(self, data: Batch) -> float:
+    def test_accuracy(self, data: Samples) -> float:
         """Return the accuracy on a test part, of which each process runs its share."""
         if self._group.size == 1:
             return evaluate(self.backend, self.network, self.params, data)
         own, part = share_of(np.arange(data.size), self._group)
-        share = select(data, self.backend.asarray(own))
-        return self._over_all(part * evaluate(self.backend, self.network, self.params, share))
+        accuracy = evaluate(self.backend, self.network, self.params, data.subset(own))
+        return self._over_all(part * accuracy)
 
     def end_epoch(self, test_accuracy: float) -> EpochRow:
         """Close the epoch under way and return its metrics."""

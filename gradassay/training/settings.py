@@ -50,6 +50,12 @@ class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Update the weights once a sequence, or at each time step with the gradient of that step's
         loss, all steps of a sequence at the same learning rate. The latter is for estimators that
         are online, and for a loss of the step.
+    crop : int
+        Crop each training image out of itself with so many pixels of zeros around it; 0 for none.
+    flip : bool
+        Flip half of the training images left to right.
+    cutout : int
+        Side of the square that is set to 0 somewhere in each training image; 0 for none.
     seed : int
         Seed of the order of the data, of the noise and of feedback that is drawn once.
 
@@ -81,6 +87,9 @@ class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     step_factor: float = 0.1
     warm_up_epochs: float = 0.0
     update: Update = "sequence"
+    crop: int = 0
+    flip: bool = False
+    cutout: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -106,6 +115,10 @@ class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _require_number("warm_up_epochs", self.warm_up_epochs, "a number of at least 0")
         if self.update not in get_args(Update):
             raise unknown_name("update", self.update, get_args(Update))
+        _require_integer("crop", self.crop, 0)
+        _require_integer("cutout", self.cutout, 0)
+        if not isinstance(self.flip, bool):
+            raise ConfigurationError(f"flip: got {self.flip!r}; expected true or false.")
         _require_integer("seed", self.seed, None)
 
     def replace(self, **changes: Any) -> TrainingSettings:

@@ -84,7 +84,7 @@ def test_both_backends_train_alike(tmp_path: Path) -> None:
 
 
 def test_data_without_an_image_shape_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    flat = dataclasses.replace(load_dataset("digits"), shape=(64,))  # type: ignore[arg-type]
+    flat = dataclasses.replace(load_dataset("digits"), shape=(64,))
     monkeypatch.setattr("gradassay.cli.workbench.load_dataset", lambda name, folder: flat)
     with pytest.raises(ConfigurationError, match=r"got 64 features; expected \(channels, rows"):
         Workbench.prepare(ProblemOptions(network="3C3-FC", backend="numpy"))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from gradassay.datasets import Dataset, load_dataset
 from gradassay.estimators import make_estimator
 from gradassay.torch_snn import TorchBackend
 from gradassay.training import PlacedData, TrainingResult, TrainingSettings, place_data, train
+from gradassay.training.data import Samples
 
 
 @pytest.fixture(autouse=True)
@@ -59,8 +59,8 @@ def few_samples() -> Callable[[Backend], PlacedData]:
     def place(backend: Backend) -> PlacedData:
         generator = np.random.default_rng(0)
         x, y = generator.random((50, 64)), generator.integers(0, 10, 50)
-        splits = {"train_inputs": x, "train_targets": y, "test_inputs": x, "test_targets": y}
-        return place_data(backend, SimpleNamespace(**splits))
+        part = Samples(backend, x, y)
+        return PlacedData(part, part)
 
     return place
 

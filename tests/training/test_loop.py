@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -145,7 +145,7 @@ def test_evaluation_counts_every_sample_once(
     test = few_samples(backend).test
     whole = evaluate(backend, network, params, test)
     parts = evaluate(backend, network, params, test, batch_size=15)
-    outputs = backend.forward(network, params, test).outputs
+    outputs = backend.forward(network, params, test.batch(np.arange(50))).outputs
     assert whole == parts == np.mean(outputs.sum(0).argmax(-1) == test.targets)
     assert [size for size, _ in backend.passes[1:5]] == [15, 15, 15, 5]
 
@@ -201,7 +201,7 @@ def test_data_of_another_size_is_refused(
 ) -> None:
     backend = ReferenceBackend()
     wide = few_samples(backend)
-    narrow = PlacedData(wide.train, Batch(wide.test.inputs[:, :7], wide.test.targets))
+    narrow = PlacedData(wide.train, replace(wide.test, inputs=wide.test.inputs[:, :7]))
     with pytest.raises(DataError, match=r"expected \(B, 64\)"):
         train(make_estimator("dfa"), backend, network, params, narrow, SHORT)
 
@@ -212,7 +212,10 @@ def test_a_sequence_is_indexed_along_its_samples(
     backend = ReferenceBackend()
     static = few_samples(backend)
     longer = PlacedData(
-        *(Batch(np.stack([b.inputs] * 4), b.targets) for b in (static.train, static.test))
+        *(
+            replace(part, inputs=np.stack([part.inputs] * 4, axis=1))
+            for part in (static.train, static.test)
+        )
     )
     rows = [
         train(make_estimator("dfa"), backend, network, params, data, SHORT).epochs[-1]
@@ -227,5 +230,6 @@ def test_the_package_does_not_import_torch() -> None:
 
 
 def test_place_data_uploads_floats_in_the_backends_dtype(data: PlacedData) -> None:
-    assert str(data.train.inputs.dtype) == "torch.float32"
+    batch = data.train.batch(np.arange(3))
+    assert str(batch.inputs.dtype) == "torch.float32"
     assert (data.train.size, data.test.size) == (1437, 360)

@@ -21,13 +21,13 @@ CHILD = """
 import itertools, pickle, sys
 import numpy as np
 import torch
-from gradassay.core.batch import Batch
 from gradassay.core.builders import network_named
 from gradassay.core.keys import Key
 from gradassay.core.params import initial_params
 from gradassay.estimators import make_estimator
 from gradassay.torch_snn import TorchBackend
 from gradassay.training import Checkpoints, PlacedData, TrainingSettings, train
+from gradassay.training.data import Samples
 from gradassay.training.parallel import process_group
 
 name, options, seeds, epochs, batch, folder, out = pickle.loads(bytes.fromhex(sys.argv[1]))
@@ -35,7 +35,7 @@ torch.set_num_threads(1)
 backend, network = TorchBackend("float64"), network_named("fc-12-9", 6, 3, steps=3)
 generator = np.random.default_rng(0)
 inputs, targets = generator.random((21, 6)), generator.integers(0, 3, 21)
-data = Batch(backend.asarray(inputs), backend.asarray(targets))
+data = Samples(backend, inputs, targets)
 params = initial_params(network, Key(1), gain=2.0)
 found = []
 with process_group("cpu") as group:

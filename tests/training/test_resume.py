@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from gradassay.core.backend import Backend
-from gradassay.core.batch import Batch
 from gradassay.core.builders import network_named
 from gradassay.core.errors import DataError
 from gradassay.core.estimator import Estimate
@@ -30,11 +29,13 @@ from gradassay.training import (
     train,
 )
 from gradassay.training.checkpoints import BEST
+from gradassay.training.data import Samples
 from gradassay.training.run import InFlight
 from gradassay.training.running import BatchReport
 
 SUM = "opzo+0.01*local_learning+0.1*intermediate_global"
-SETTINGS = TrainingSettings(epochs=3, batch_size=16, learning_rate=0.05, seed=3)  # 4 batches each
+# 4 batches an epoch
+SETTINGS = TrainingSettings(epochs=3, batch_size=16, learning_rate=0.05, crop=1, flip=True, seed=3)
 NETWORK = network_named("fc-12-9", 6, 3, steps=4)
 ONLINE = {"update": "step", "epochs": 2}
 
@@ -46,8 +47,8 @@ class Stop(Exception):
 def few(backend: Backend) -> PlacedData:
     generator = np.random.default_rng(0)
     inputs, targets = generator.random((50, 6)), generator.integers(0, 3, 50)
-    batch = Batch(backend.asarray(inputs), backend.asarray(targets))
-    return PlacedData(batch, batch)
+    part = Samples(backend, inputs, targets, shape=(2, 3))
+    return PlacedData(part, part)
 
 
 def trained(

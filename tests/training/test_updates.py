@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,10 +19,10 @@ from gradassay.torch_snn import TorchBackend
 from gradassay.training import (
     PlacedData,
     TrainingSettings,
-    place_data,
     require_trainable,
     train,
 )
+from gradassay.training.data import Samples
 from gradassay.training.running import BatchReport
 
 Place = Callable[[Backend], PlacedData]
@@ -92,8 +91,8 @@ def test_updates_at_each_step_are_those_of_a_loop_by_hand(backend: Backend) -> N
     params = initial_params(network, Key(1), gain=3.0)
     generator = np.random.default_rng(2)
     x, y = generator.random((50, 4)), generator.integers(0, 3, 50)
-    splits = {"train_inputs": x, "train_targets": y, "test_inputs": x, "test_targets": y}
-    data = place_data(backend, SimpleNamespace(**splits))
+    part = Samples(backend, x, y)
+    data = PlacedData(part, part)
     result = train(make_estimator("spatial_bp"), backend, network, params, data, STEPWISE)
 
     hand, batch = ByHand(network, params), 0
