@@ -6,7 +6,7 @@ import itertools
 
 from rich.console import Console
 
-from gradassay.cli.options import ModelOptions, Settings, chosen_estimators, command_line
+from gradassay.cli.options import ModelOptions, Settings, chosen_estimators, command_line, file_name
 from gradassay.cli.training_options import KeepingOptions, TrainingOptions, training_settings
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.watching import WatchingOptions
@@ -53,7 +53,7 @@ def bench_train(
     model, training = model or ModelOptions(), training or TrainingOptions()
     keeping, watching = keeping or KeepingOptions(), watching or WatchingOptions()
     names, numbers = listed("datasets", datasets), whole_numbers(seeds)
-    folder = keeping.folder(f"results/bench-train-{'-'.join(names)}")
+    folder = keeping.folder(f"results/bench-train-{'-'.join(map(file_name, names))}")
     told: dict[str, object] = {}
     checksums: dict[str, str] = {}
     for name in names:  # what is impossible is said before any work

@@ -29,12 +29,12 @@ def list_() -> int:
 def check(name: str, /, *, data_dir: Path | None = None) -> int:
     """Read the files of a data set and compare them with the published ones.
 
-    Exits with 1 where a file is missing or corrupt.
+    Exits with 1 where a file is missing or corrupt, or where only a part of an event set is there.
 
     Parameters
     ----------
     name
-        digits, mnist or fashion-mnist.
+        As `gradassay data list` has it.
     data_dir
         Folder to look in, and nowhere else.
     """
@@ -55,12 +55,21 @@ def get(name: str, /) -> int:
     Parameters
     ----------
     name
-        mnist or fashion-mnist; digits comes with scikit-learn.
+        mnist, fashion-mnist, cifar10 or cifar100; digits comes with scikit-learn.
     """
     from gradassay.datasets import download_dataset
 
     _print_statuses([download_dataset(name)])
     return 0
+
+
+def _state(status: DatasetStatus) -> str:
+    """Return one word for the files of a data set."""
+    if status.complete:
+        return "complete"
+    if not status.found:
+        return "not here"
+    return "corrupt" if any(file.state == "corrupt" for file in status.files) else "a part"
 
 
 def _print_statuses(statuses: list[DatasetStatus]) -> None:
@@ -69,7 +78,7 @@ def _print_statuses(statuses: list[DatasetStatus]) -> None:
     for heading in ("name", "state", "MB", "license", "place"):
         table.add_column(heading, overflow="fold")
     for status in statuses:
-        state = "complete" if status.complete else "corrupt" if status.found else "not here"
+        state = _state(status)
         megabytes = (status.size_bytes or status.download_bytes) / 1e6
         table.add_row(status.name, state, f"{megabytes:.1f}", status.license, status.place)
     Console().print(table)

@@ -14,6 +14,7 @@ from gradassay.cli.options import (
     Settings,
     chosen_estimators,
     command_line,
+    file_name,
     prepare_out,
 )
 from gradassay.cli.progress import bar
@@ -62,7 +63,7 @@ def measure(
     from gradassay.verify.measuring.measurement import INTERVAL_METHOD
 
     options = problem or ProblemOptions()
-    folder = prepare_out(out, f"results/measure-{options.dataset}", overwrite=overwrite)
+    folder = prepare_out(out, f"results/measure-{file_name(options.dataset)}", overwrite=overwrite)
     bench = Workbench.prepare(options)
     chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
     measured = population(bench)
@@ -124,7 +125,7 @@ def population(bench: Workbench) -> Problem:
         bench.backend,
         bench.network,
         bench.params,
-        subset.train_inputs,
+        subset.scaling.applied(subset.train_inputs),
         subset.train_targets,
     )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -35,6 +36,17 @@ class ModelOptions:
     data_dir
         Folder with the data set's files; otherwise $GRADASSAY_DATA, the cache folder, the Debian
         package's folder, and at last a download.
+    standardise
+        Scale each channel so that it has mean 0 and variance 1 over the training part; where not
+        given, as the recipe says.
+    frames_by
+        Of events: steps of equal time, or of equal count of events.
+    window_ms
+        Of events: milliseconds of a recording that are used, from its first event on; where not
+        given, all.
+    downsample
+        Of events: side of the squares of pixels that are added up; where not given, as the recipe
+        says.
     backend
         torch, numpy (the slow reference), or module:attribute.
     device
@@ -44,6 +56,10 @@ class ModelOptions:
     network: str | None = None
     steps: int | None = None
     data_dir: Path | None = None
+    standardise: bool | None = None
+    frames_by: Literal["time", "count"] = "time"
+    window_ms: float | None = None
+    downsample: int | None = None
     backend: str = "torch"
     device: str = "cpu"
 
@@ -60,7 +76,8 @@ class ProblemOptions(ModelOptions):
     Parameters
     ----------
     dataset
-        digits, mnist or fashion-mnist.
+        A name from `gradassay data list`; events:NAME, events made of the images of a data set;
+        folder:PATH, images in folders; npz:PATH, arrays.
     seed
         Seed of everything random.
     """
@@ -158,6 +175,17 @@ def _parse_setting(setting: str) -> tuple[str, str, object]:
         return _compact(name), option, ast.literal_eval(right)
     except (ValueError, SyntaxError):
         return _compact(name), option, right
+
+
+def file_name(dataset: str) -> str:
+    """Return a data set's name as a file can have it.
+
+    Examples
+    --------
+    >>> file_name("mnist"), file_name("npz:/data/my set.npz")
+    ('mnist', 'npz-data-my-set.npz')
+    """
+    return re.sub(r"[^\w.]+", "-", dataset).strip("-")
 
 
 def command_line() -> str:

@@ -11,6 +11,7 @@ from gradassay.cli.options import (
     Settings,
     chosen_estimators,
     command_line,
+    file_name,
 )
 from gradassay.cli.training_options import KeepingOptions, TrainingOptions, training_settings
 from gradassay.cli.trainings import Trainings
@@ -51,7 +52,7 @@ def run(
 
     options, training = problem or ProblemOptions(), training or TrainingOptions()
     keeping = keeping or KeepingOptions()
-    folder = keeping.folder(f"results/{options.dataset}")
+    folder = keeping.folder(f"results/{file_name(options.dataset)}")
     bench = training.workbench(options)
     chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
     settings = training_settings(bench, chosen, training)

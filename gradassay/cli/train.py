@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rich.console import Console
 
 from gradassay.cli.options import (
@@ -10,10 +12,12 @@ from gradassay.cli.options import (
     Settings,
     chosen_estimators,
     command_line,
+    file_name,
 )
 from gradassay.cli.training_options import KeepingOptions, TrainingOptions, training_settings
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.watching import WatchingOptions
+from gradassay.core.errors import UsageError
 
 
 def train(
@@ -22,7 +26,8 @@ def train(
     keeping: KeepingOptions | None = None,
     watching: WatchingOptions | None = None,
     *,
-    estimators: str = MAIN_FOUR,
+    recipe: str | None = None,
+    estimators: str | None = None,
     set_: Settings = None,
 ) -> int:
     """Train a network with each estimator on a full data set; test accuracy after each epoch.
@@ -32,6 +37,9 @@ def train(
 
     Parameters
     ----------
+    recipe
+        A training by name, DATASET-NETWORK-METHOD, for example cifar10-conv5-opzo; METHOD is bp,
+        dfa, dkp, zo, opzo, opzo-ll or opzo-ll-igl. Other options change it.
     estimators
         Names, separated by commas; sums such as opzo+0.01*local_learning and module:attribute too.
     set_
@@ -40,10 +48,12 @@ def train(
     from gradassay.reports import build_manifest
 
     options, training = problem or ProblemOptions(), training or TrainingOptions()
+    if recipe is not None:
+        options, estimators = following(recipe, options, estimators)
     keeping, watching = keeping or KeepingOptions(), watching or WatchingOptions()
-    folder = keeping.folder(f"results/train-{options.dataset}")
+    folder = keeping.folder(f"results/train-{file_name(options.dataset)}")
     bench = training.workbench(options)
-    chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
+    chosen = chosen_estimators([estimators or MAIN_FOUR], set_, bench.recipe.options_for)
     settings = training_settings(bench, chosen, training)
     watching.require_possible(bench)
     with Trainings(keeping, folder, watching, options.device) as trainings:
@@ -60,3 +70,28 @@ def train(
     path = trainings.write(manifest)
     Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
     return trainings.exit_code
+
+
+def following(
+    recipe: str, options: ProblemOptions, estimators: str | None
+) -> tuple[ProblemOptions, str]:
+    """Return data, network and estimators of a recipe; those that are given come first.
+
+    Raises
+    ------
+    UsageError
+        If there is no such recipe, or it is of another data set than the given one.
+    """
+    from gradassay.training import named_recipe
+
+    found = named_recipe(recipe)
+    if options.dataset not in (ProblemOptions.dataset, found.dataset):
+        raise UsageError(
+            f"--dataset: got {options.dataset!r} with the recipe {recipe} of {found.dataset};"
+            " expected one of the two."
+        )
+    network = found.network if options.network is None else options.network
+    return (
+        replace(options, dataset=found.dataset, network=network),
+        found.estimator if estimators is None else estimators,
+    )

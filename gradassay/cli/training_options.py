@@ -53,6 +53,12 @@ class TrainingOptions:
         Of the mean squared error in the loss, beside cross-entropy.
     update
         Update the weights once a sequence, or at each time step: for estimators that are online.
+    crop
+        Crop each training image out of itself with so many pixels of zeros around it.
+    flip
+        Flip half of the training images left to right.
+    cutout
+        Side of the square that is set to 0 in each training image.
     train_samples
         Use that many of the training samples, drawn by the seed.
     gain
@@ -73,6 +79,9 @@ class TrainingOptions:
     warm_up_epochs: float | None = None
     mse_weight: float | None = None
     update: Literal["sequence", "step"] | None = None
+    crop: int | None = None
+    flip: bool | None = None
+    cutout: int | None = None
     train_samples: int | None = None
     gain: float | None = None
 
@@ -116,12 +125,15 @@ class KeepingOptions:
         Go on with the training that was begun in OUT.run, or begin one.
     checkpoint_every
         Seconds between checkpoints.
+    tensorboard
+        Folder for TensorBoard, one run in it for each training.
     """
 
     out: Path | None = None
     overwrite: bool = False
     resume: bool = False
     checkpoint_every: float = 60.0
+    tensorboard: Path | None = None
 
     def folder(self, default: str) -> Path:
         """Return the results folder, after checking that it can be written later."""
@@ -150,8 +162,10 @@ def training_settings(
 ) -> dict[str, TrainingSettings]:
     """Return the settings of every estimator; fails before any work where one is impossible."""
     from gradassay.training import require_trainable
+    from gradassay.training.augmentation import require_images
 
     settings = {name: training.settings(bench, name) for name in estimators}
     for name, estimator in estimators.items():
+        require_images(settings[name], bench.data.shape)
         require_trainable(estimator, bench.backend, bench.network, settings[name])
     return settings

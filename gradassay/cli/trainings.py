@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 
+from gradassay.cli.board import Board
 from gradassay.cli.stopping import stop_gently
 from gradassay.cli.training_options import KeepingOptions
 from gradassay.cli.watching import Watcher, WatchingOptions
@@ -62,6 +63,7 @@ class Trainings:
         self._keeping, self._target = keeping, folder
         self._folder = keeping.run_folder(folder)
         self._progress = TrainingProgress()
+        self._board = Board(None)
         self._device = device
         self._stack = ExitStack()
 
@@ -111,6 +113,7 @@ class Trainings:
             )
             if self.leads:
                 self._stack.enter_context(self._progress)
+                self._board = self._stack.enter_context(Board(self._keeping.tensorboard))
             self._metrics = RowsFile(self._folder.metrics, EpochRow)
             self._seen = RowsFile(self._folder.moments, MomentRow)
             self._stack = self._stack.pop_all()
@@ -150,7 +153,7 @@ class Trainings:
         others.pop(name, None)
         told = {"passengers": ", ".join(map(repr, others.values()))} if others else {}
         checkpoints = self._folder.checkpoints(
-            f"{bench.name}, seed {settings.seed}, {name}",
+            _run_name(bench, name),
             bench.identity(estimator, settings) | told,
             environment=bench.environment | {"processes": str(self._group.size)},
             interval_s=self._keeping.checkpoint_every,
@@ -181,11 +184,14 @@ class Trainings:
 
     def _go_on(self, name: str, bench: Workbench, start: Snapshot | None) -> None:
         """Take over the rows of a run that was begun, up to where it goes on."""
+        from gradassay.training.folder import folder_name
+
         seed, iteration = bench.options.seed, 0 if start is None else start.progress.iteration
         done = [replace(row, subject=name) for row in start.rows] if start is not None else []
         self.rows.extend(done)
         if not self.leads:
             return
+        self._board.begin(folder_name(_run_name(bench, name)), len(done))
         self._metrics.begin(
             lambda row: (row.subject, row.problem, row.seed) == (name, bench.name, seed), done
         )
@@ -202,6 +208,7 @@ class Trainings:
         self.rows.append(row)
         if self.leads:
             self._metrics.append(row)
+            self._board.add_epoch(row)
             self._progress.on_epoch(row)
 
     def _on_batch(self, report: BatchReport) -> None:
@@ -212,6 +219,12 @@ class Trainings:
     def _on_moment(self, rows: list[MomentRow]) -> None:
         self.moments.extend(rows)
         self._seen.append(*rows)
+        self._board.add_moments(rows)
+
+
+def _run_name(bench: Workbench, estimator: str) -> str:
+    """Return the name of a training, different from those of all others in the folder."""
+    return f"{bench.name}, seed {bench.options.seed}, {estimator}"
 
 
 def _train_or_warn(

@@ -117,6 +117,7 @@ class Watcher:
         """Look, if it is time; fits `train`'s ``watch``."""
         if now.iteration % self._options.watch_every:
             return
+        from gradassay.verify.measuring.feedback import look_at_feedback
         from gradassay.verify.measuring.moment import look_at_estimator, look_at_network
 
         moment = self._moment(now)
@@ -126,6 +127,7 @@ class Watcher:
             key = self._key / name / now.iteration
             pairs = self._options.watch_pairs
             found = look_at_estimator(estimator, moment, state, key, pairs)
+            found += look_at_feedback(state, moment)
             rows += self._rows(name, now.iteration, found)
         self._hand_on(rows)
 

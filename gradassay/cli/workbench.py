@@ -22,7 +22,7 @@ from gradassay.core.keys import Key
 from gradassay.core.layers import MapShape
 from gradassay.core.network import Loss, Network
 from gradassay.core.params import Params, initial_params
-from gradassay.datasets import Dataset, load_dataset
+from gradassay.datasets import Dataset, Framing, holds_events, load_dataset
 from gradassay.training import (
     PlacedData,
     Recipe,
@@ -89,10 +89,10 @@ class Workbench:
             Of the mean squared error in the loss; None for the recipe's.
         """
         backend = backend_named(options.backend, device=options.device)
-        data = load_dataset(options.dataset, options.data_dir)
-        recipe = recipe_for(data.name, options.network)
+        recipe = recipe_for(options.dataset, options.network)
         name = options.network or recipe.network
-        steps = recipe.steps if options.steps is None else options.steps
+        data = _loaded(options, recipe)
+        steps = _steps(options.steps, recipe.steps, data)
         loss = Loss(mse_weight=recipe.mse_weight if mse_weight is None else mse_weight)
         network = network_named(name, _input_shape(data), data.classes, steps=steps, loss=loss)
         chosen = _require_gain(recipe.gain if gain is None else gain)
@@ -109,6 +109,7 @@ class Workbench:
             "dataset": self.data.name,
             "source": self.data.source,
             "train_samples": len(self.data.train_targets),
+            "scaling": repr(self.data.scaling),
             "network": self.network.to_json(),
             "network_digest": self.network.digest,
             "gain": self.gain,
@@ -137,6 +138,7 @@ class Workbench:
             "training": training,
             "dataset": self.data.name,
             "checksums": dict(self.data.checksums),
+            "scaling": self.data.scaling,
             "train_samples": len(self.data.train_targets),
             "network": self.network.digest,
             "gain": self.gain,
@@ -167,11 +169,45 @@ class Workbench:
         return None if self._torch is None else self._torch.get_num_threads()
 
 
+def _loaded(options: ProblemOptions, recipe: Recipe) -> Dataset:
+    """Return the data, scaled and framed as options and recipe say."""
+    framing = _framing(options, recipe) if holds_events(options.dataset) else None
+    if framing is None and (options.downsample, options.window_ms) != (None, None):
+        raise UsageError(
+            f"--downsample, --window-ms: {options.dataset} holds no events; leave them out."
+        )
+    data = load_dataset(options.dataset, options.data_dir, framing=framing)
+    standardise = recipe.standardised if options.standardise is None else options.standardise
+    return data.standardised() if standardise else data
+
+
+def _framing(options: ProblemOptions, recipe: Recipe) -> Framing:
+    """Return how events become the frames of T steps."""
+    return Framing(
+        recipe.steps if options.steps is None else options.steps,
+        options.frames_by,
+        recipe.downsample if options.downsample is None else options.downsample,
+        None if options.window_ms is None else round(options.window_ms * 1000),
+    )
+
+
+def _steps(wanted: int | None, usual: int, data: Dataset) -> int:
+    """Return T: of the data where it is a sequence, else as wanted or as usual."""
+    if data.steps is None:
+        return usual if wanted is None else wanted
+    if wanted not in (None, data.steps):
+        raise UsageError(
+            f"--steps: got {wanted}; {data.name} has sequences of {data.steps} steps. Leave it out."
+        )
+    return data.steps
+
+
 def _input_shape(data: Dataset) -> int | MapShape:
-    """Return (1, rows, columns) of grey images; the number of features of data without a shape."""
-    shape: tuple[int, ...] = data.shape
-    if len(shape) == 2:
-        return (1, *shape)
+    """Return (channels, rows, columns); the number of features of data without an image shape."""
+    if len(data.shape) == 3:
+        return (data.shape[0], data.shape[1], data.shape[2])
+    if len(data.shape) == 2:
+        return (1, data.shape[0], data.shape[1])
     return int(data.train_inputs.shape[-1])
 
 

@@ -202,8 +202,8 @@ class MomentRow:
     layer : str
         Name of the layer, or ``total``.
     quantity : str
-        ``squared_bias``, ``noise_variance``, ``cosine``, ``gradient_norm``, ``firing_rate``,
-        ``silent_neurons``.
+        ``squared_bias``, ``noise_variance``, ``cosine``, ``feedback_cosine``, ``gradient_norm``,
+        ``firing_rate``, ``silent_neurons``.
     value, low, high, level : float
         As in `Interval`.
     replicates : int

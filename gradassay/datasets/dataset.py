@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,24 @@ class Dataset:
             train_targets=self.train_targets[chosen],
             source=f"{self.source}; {count:,} of {total:,} training samples",
         )
+
+
+def array_checksums(
+    train_inputs: NDArray[Any],
+    train_targets: NDArray[Any],
+    test_inputs: NDArray[Any],
+    test_targets: NDArray[Any],
+) -> dict[str, str]:
+    """Return the sha256 of the bytes of each array, for data without published files."""
+    arrays = {
+        "train-inputs": train_inputs,
+        "train-targets": train_targets,
+        "test-inputs": test_inputs,
+        "test-targets": test_targets,
+    }
+    return {
+        name: sha256(np.ascontiguousarray(array).data).hexdigest() for name, array in arrays.items()
+    }
 
 
 def _require_part(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,16 +49,22 @@ def fetch_files(
     A file appears under its name only when its hash is right: pooch writes to a temporary file in
     the same folder, compares, and moves or deletes it. Two processes may do so at the same time.
     """
-    import pooch
+    remedy = ways_to_supply(spec)
+    require_writable(spec.name, place.folder, remedy)
+    for file in spec.files:
+        if not _holds_content(place, file):
+            retrieve(
+                spec.name,
+                f"{file.name}.gz",
+                file.published_hash,
+                spec.mirrors,
+                place.folder,
+                remedy=remedy,
+                timeout_s=timeout_s,
+            )
 
-    _require_writable(spec, place.folder)
-    with _quiet(pooch.get_logger()):
-        for file in spec.files:
-            if not _holds_content(place, file):
-                _fetch_file(spec, file, place.folder, timeout_s)
 
-
-def _require_writable(spec: DatasetSpec, folder: Path) -> None:
+def require_writable(name: str, folder: Path, remedy: str) -> None:
     """Make the folder; raise if it cannot be made or written."""
     reason = "no permission to write"
     try:
@@ -67,9 +73,7 @@ def _require_writable(spec: DatasetSpec, folder: Path) -> None:
             return
     except OSError as error:
         reason = error.strerror or str(error)
-    raise DataError(
-        f"{spec.name}: cannot write the cache folder {folder} ({reason}). {ways_to_supply(spec)}"
-    )
+    raise DataError(f"{name}: cannot write the cache folder {folder} ({reason}). {remedy}")
 
 
 def _holds_content(place: Place, file: FileSpec) -> bool:
@@ -83,10 +87,38 @@ def _holds_content(place: Place, file: FileSpec) -> bool:
         return False
 
 
-def _fetch_file(
-    spec: DatasetSpec, file: FileSpec, folder: Path, timeout_s: tuple[float, float]
+def retrieve(
+    dataset: str,
+    file: str,
+    known_hash: str,
+    mirrors: Sequence[str],
+    folder: Path,
+    *,
+    remedy: str,
+    timeout_s: tuple[float, float] = TIMEOUT_S,
 ) -> None:
-    """Download one file from the first mirror that gives it."""
+    """Download one file into a folder from the first mirror that gives it.
+
+    Parameters
+    ----------
+    dataset, file : str
+        Whose file it is, and its name.
+    known_hash : str
+        In pooch's form, ``"sha256:..."``.
+    mirrors : sequence of str
+        Folders on the web, each with a closing slash, tried in turn.
+    folder : Path
+        Receives the file.
+    remedy : str
+        Last sentence of an error.
+    timeout_s : tuple of float
+        For the connection, and between two pieces of the answer.
+
+    Raises
+    ------
+    DataError
+        If no mirror gives the published file.
+    """
     import pooch
 
     # `identity`: a server that decompresses on the way would change the hash
@@ -94,23 +126,21 @@ def _fetch_file(
         timeout=timeout_s, headers={"Accept-Encoding": "identity"}
     )
     reasons = []
-    for mirror in spec.mirrors:
-        try:
-            pooch.retrieve(
-                url=f"{mirror}{file.name}.gz",
-                known_hash=file.published_hash,
-                fname=f"{file.name}.gz",
-                path=folder,
-                downloader=downloader,
-            )
-            return
-        # pooch says ValueError for a wrong hash; all errors of requests are OSError
-        except (OSError, ValueError) as error:
-            reasons.append(f"{mirror} ({_reason(error)})")
-    raise DataError(
-        f"{spec.name}: could not download {file.name}.gz; tried {', '.join(reasons)}."
-        f" {ways_to_supply(spec)}"
-    )
+    with _quiet(pooch.get_logger()):
+        for mirror in mirrors:
+            try:
+                pooch.retrieve(
+                    url=f"{mirror}{file}",
+                    known_hash=known_hash,
+                    fname=file,
+                    path=folder,
+                    downloader=downloader,
+                )
+                return
+            # pooch says ValueError for a wrong hash; all errors of requests are OSError
+            except (OSError, ValueError) as error:
+                reasons.append(f"{mirror} ({_reason(error)})")
+    raise DataError(f"{dataset}: could not download {file}; tried {', '.join(reasons)}. {remedy}")
 
 
 def _reason(error: Exception) -> str:

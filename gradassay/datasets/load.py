@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from gradassay.core.errors import DataError
+from pathlib import Path
+
+from gradassay.core.errors import DataError, UsageError, unknown_name
+from gradassay.datasets.cifar import CIFARS, cifar_status, download_cifar, load_cifar
 from gradassay.datasets.dataset import Dataset
 from gradassay.datasets.digits import read_digits
 from gradassay.datasets.download import fetch_files
+from gradassay.datasets.events import EVENT_SETS, Framing, events_status, load_events, to_events
 from gradassay.datasets.files import read_place
+from gradassay.datasets.image_folder import load_image_folder
+from gradassay.datasets.npz import load_npz
 from gradassay.datasets.places import (
     StrPath,
     cache_place,
@@ -15,23 +21,36 @@ from gradassay.datasets.places import (
     not_in_folder,
     ways_to_supply,
 )
-from gradassay.datasets.specs import DatasetSpec, find_spec
+from gradassay.datasets.specs import DATASETS, DatasetSpec
 from gradassay.datasets.status import DatasetStatus, place_status, status_of
 
+DATASET_NAMES = (*(spec.name for spec in DATASETS), *CIFARS, *EVENT_SETS)
+PREFIXES = ("events", "folder", "npz")
 
-def load_dataset(name: str, data_dir: StrPath | None = None, *, download: bool = True) -> Dataset:
+
+def load_dataset(
+    name: str,
+    data_dir: StrPath | None = None,
+    *,
+    download: bool = True,
+    framing: Framing | None = None,
+) -> Dataset:
     """Return a data set, read from the first place that has all its files.
 
     Parameters
     ----------
     name : str
-        ``"digits"``, ``"mnist"`` or ``"fashion-mnist"``.
+        One of `DATASET_NAMES`; ``events:NAME`` for events made of the images of another one;
+        ``folder:PATH`` for images in folders (`load_image_folder`); ``npz:PATH`` for arrays
+        (`load_npz`).
     data_dir : path-like, optional
         The only folder to search: itself, its sub-folder of the data set's name, and ``raw`` in
         that. By default ``$GRADASSAY_DATA`` (the same three), the user's cache folder and the
         Debian package's folder.
     download : bool
-        Whether to download into the cache folder what no place has.
+        Whether to download into the cache folder what no place has, where it can be downloaded.
+    framing : Framing, optional
+        How events become frames; ten steps of equal time where not given.
 
     Raises
     ------
@@ -42,9 +61,8 @@ def load_dataset(name: str, data_dir: StrPath | None = None, *, download: bool =
 
     Notes
     -----
-    Each file is compared with the published one by the sha256 of its decompressed content. A
-    place counts only if it has all four files. ``digits`` comes with scikit-learn and ignores
-    `data_dir`.
+    Each published file is compared with its hash, of the decompressed content. ``digits`` comes
+    with scikit-learn and ignores `data_dir`.
 
     Examples
     --------
@@ -52,7 +70,57 @@ def load_dataset(name: str, data_dir: StrPath | None = None, *, download: bool =
     >>> digits.train_inputs.shape, digits.test_inputs.shape, digits.classes
     ((1437, 64), (360, 64), 10)
     """
-    return load_spec(find_spec(name), data_dir, download=download)
+    prefix, colon, rest = name.partition(":")
+    if colon:
+        return _load_prefixed(prefix, rest, data_dir, download, framing or Framing(10))
+    if name in EVENT_SETS:
+        return load_events(name, framing or Framing(10), data_dir)
+    if name in CIFARS:
+        return load_cifar(CIFARS[name], data_dir, download=download)
+    return load_spec(find_images(name), data_dir, download=download)
+
+
+def holds_events(name: str) -> bool:
+    """Whether a data set is made of events, which take a `Framing`.
+
+    Examples
+    --------
+    >>> holds_events("nmnist"), holds_events("events:digits"), holds_events("digits")
+    (True, True, False)
+    """
+    return name in EVENT_SETS or name.startswith("events:")
+
+
+def find_images(name: str) -> DatasetSpec:
+    """Return the specification of a data set of idx files, or the bundled one.
+
+    Raises
+    ------
+    UsageError
+        If there is no data set of that name at all.
+    """
+    for spec in DATASETS:
+        if spec.name == name:
+            return spec
+    raise unknown_name("dataset", name, DATASET_NAMES)
+
+
+def _load_prefixed(
+    prefix: str, rest: str, data_dir: StrPath | None, download: bool, framing: Framing
+) -> Dataset:
+    """Return a data set that is named by where it lies, or by the one it is made of."""
+    if prefix not in PREFIXES or not rest:
+        raise UsageError(
+            f"dataset: got '{prefix}:{rest}'; expected events:NAME, folder:PATH or npz:PATH, or a"
+            " name from `gradassay data list`."
+        )
+    if prefix == "folder":
+        return load_image_folder(Path(rest).expanduser())
+    if prefix == "npz":
+        return load_npz(Path(rest).expanduser())
+    if holds_events(rest):
+        raise UsageError(f"dataset: got 'events:{rest}'; {rest} holds events already.")
+    return to_events(load_dataset(rest, data_dir, download=download), framing)
 
 
 def load_spec(
@@ -77,6 +145,38 @@ def load_spec(
     return read_place(spec, place)
 
 
+def dataset_status(
+    name: str, data_dir: StrPath | None = None, *, verify: bool = True
+) -> DatasetStatus:
+    """Return the state of a data set's files; downloads nothing.
+
+    Parameters
+    ----------
+    name : str
+        One of `DATASET_NAMES`.
+    data_dir : path-like, optional
+        As for `load_dataset`.
+    verify : bool
+        Whether to read the files and compare their content: half a second for MNIST, minutes for
+        the recordings of a large event set.
+
+    Raises
+    ------
+    UsageError
+        If there is no data set of that name.
+
+    Examples
+    --------
+    >>> dataset_status("digits").complete
+    True
+    """
+    if name in CIFARS:
+        return cifar_status(CIFARS[name], data_dir, verify=verify)
+    if name in EVENT_SETS:
+        return events_status(name, data_dir, verify=verify)
+    return status_of(find_images(name), data_dir, verify=verify)
+
+
 def download_dataset(name: str) -> DatasetStatus:
     """Download a data set into the cache folder and return what is there, verified.
 
@@ -85,11 +185,18 @@ def download_dataset(name: str) -> DatasetStatus:
     Raises
     ------
     UsageError
-        If there is no data set of that name.
+        If there is no data set of that name, or it cannot be downloaded.
     DataError
         If no mirror gives a file, or the cache folder cannot be written.
     """
-    return download_spec(find_spec(name))
+    if name in CIFARS:
+        return download_cifar(CIFARS[name])
+    if name in EVENT_SETS:
+        raise UsageError(
+            f"{name}: cannot be downloaded from here. Get {EVENT_SETS[name].files} from"
+            f" {EVENT_SETS[name].homepage}, and give the folder with --data-dir."
+        )
+    return download_spec(find_images(name))
 
 
 def download_spec(spec: DatasetSpec) -> DatasetStatus:

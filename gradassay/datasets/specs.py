@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-from gradassay.core.errors import unknown_name
 
 
 @dataclass(frozen=True)
@@ -147,18 +144,3 @@ FASHION_MNIST = DatasetSpec(
 )
 
 DATASETS = (DIGITS, MNIST, FASHION_MNIST)
-DATASET_NAMES = tuple(spec.name for spec in DATASETS)
-
-
-def find_spec(name: str, specs: Sequence[DatasetSpec] = DATASETS) -> DatasetSpec:
-    """Return the data set of that name.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-    """
-    for spec in specs:
-        if spec.name == name:
-            return spec
-    raise unknown_name("dataset", name, [spec.name for spec in specs])

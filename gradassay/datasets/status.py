@@ -11,7 +11,7 @@ from gradassay.datasets.digits import CHECKSUMS, read_digits
 from gradassay.datasets.files import check_content, rank_of
 from gradassay.datasets.idx import read_content
 from gradassay.datasets.places import Place, StrPath, candidate_places, find_place, fullest_place
-from gradassay.datasets.specs import DatasetSpec, FileSpec, find_spec
+from gradassay.datasets.specs import DatasetSpec, FileSpec
 
 State = Literal["present", "missing", "corrupt"]
 
@@ -62,33 +62,6 @@ class DatasetStatus:
     license: str
     size_bytes: int
     download_bytes: int
-
-
-def dataset_status(
-    name: str, data_dir: StrPath | None = None, *, verify: bool = True
-) -> DatasetStatus:
-    """Return the state of a data set's files; downloads nothing.
-
-    Parameters
-    ----------
-    name : str
-        ``"digits"``, ``"mnist"`` or ``"fashion-mnist"``.
-    data_dir : path-like, optional
-        As for `load_dataset`.
-    verify : bool
-        Whether to read the files and compare their content, about half a second for MNIST.
-
-    Raises
-    ------
-    UsageError
-        If there is no data set of that name.
-
-    Examples
-    --------
-    >>> dataset_status("digits").complete
-    True
-    """
-    return status_of(find_spec(name), data_dir, verify=verify)
 
 
 def status_of(spec: DatasetSpec, data_dir: StrPath | None, *, verify: bool) -> DatasetStatus:

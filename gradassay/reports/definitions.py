@@ -39,6 +39,12 @@ QUANTITIES: dict[str, tuple[str, str]] = {
         "Cosine of the angle between estimate and oracle gradient: 1 the same direction, "
         "0 at right angles, -1 opposite.",
     ),
+    "feedback_cosine": (
+        "feedback cosine",
+        "Cosine of the direct feedback weights, such as M or B, with the Jacobian of the outputs "
+        "by the layer's spikes, averaged over steps and samples: 1 the feedback of an average "
+        "sample's backpropagation.",
+    ),
     "gradient_norm": ("gradient norm", "Euclidean norm of the oracle gradient."),
     "firing_rate": ("firing rate", "Spikes a neuron, sample and step, without noise."),
     "silent_neurons": (

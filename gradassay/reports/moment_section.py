@@ -54,6 +54,9 @@ def moment_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
         heading = f"Trained by {trainer} on {problem}, seed {seed}"
         blocks.append(Block(heading, figures, table=last_look_table(own)))
         blocks.append(Block(table=firing_table(own)))
+        feedback = feedback_table(own)
+        if feedback is not None:
+            blocks.append(Block(table=feedback))
     title = "How good are the gradients while it trains?"
     return Section("moments", title, LEAD, tuple(blocks)) if blocks else None
 
@@ -153,6 +156,25 @@ def firing_table(rows: list[MomentRow]) -> Table:
     )
     columns = ("layer", "firing rate, first", "last", "silent, first", "last")
     note = "Spikes a neuron, sample and step; fraction of neurons that fire on none of the samples."
+    return Table(note, columns, body)
+
+
+def feedback_table(rows: list[MomentRow]) -> Table | None:
+    """Return cosines of feedback weights with the Jacobian, None where nobody has any."""
+    own = [row for row in rows if row.quantity == "feedback_cosine"]
+    if not own:
+        return None
+    ends = (min(row.iteration for row in own), max(row.iteration for row in own))
+    found = {(row.subject, row.layer, row.iteration): row for row in own}
+    body = tuple(
+        (Cell(subject), Cell(layer), *(_cell(found.get((subject, layer, end))) for end in ends))
+        for subject, layer in distinct((row.subject, row.layer) for row in own)
+    )
+    columns = ("estimator", "layer", f"before update {count(ends[0])}", f"{count(ends[1])}")
+    note = (
+        "Cosine of direct feedback weights with the Jacobian of the outputs by the layer's spikes,"
+        " averaged over steps and the samples looked at."
+    )
     return Table(note, columns, body)
 
 

@@ -6,8 +6,10 @@ from gradassay.training.divergence import DivergenceError
 from gradassay.training.folder import RunFolder
 from gradassay.training.loop import TrainingResult, train
 from gradassay.training.metrics import RowsFile, read_metrics
+from gradassay.training.named_recipes import NAMED_RECIPES, NamedRecipe, named_recipe
 from gradassay.training.progress import TrainingProgress
-from gradassay.training.recipes import RECIPES, Recipe, recipe_for
+from gradassay.training.recipe import Recipe
+from gradassay.training.recipes import RECIPES, recipe_for
 from gradassay.training.run import InFlight
 from gradassay.training.running import BatchReport
 from gradassay.training.settings import TrainingSettings
@@ -15,11 +17,13 @@ from gradassay.training.snapshot import Snapshot, read_snapshot
 from gradassay.training.trainable import require_trainable
 
 __all__ = [
+    "NAMED_RECIPES",
     "RECIPES",
     "BatchReport",
     "Checkpoints",
     "DivergenceError",
     "InFlight",
+    "NamedRecipe",
     "PlacedData",
     "Recipe",
     "RowsFile",
@@ -28,6 +32,7 @@ __all__ = [
     "TrainingProgress",
     "TrainingResult",
     "TrainingSettings",
+    "named_recipe",
     "place_data",
     "read_metrics",
     "read_snapshot",

@@ -1,4 +1,4 @@
-"""Recipes that work: for each data set a network, settings and options of the estimators.
+"""The recipe of each data set.
 
 Test accuracy in per cent after the last epoch, mean (least to most) over seeds 0, 1 and 2, torch
 float32 on two threads of a CPU, one on digits (another number of threads or another processor
@@ -42,103 +42,12 @@ Convolutional networks have a recipe of their own on fashion-mnist, AP2-32C3-AP2
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from types import MappingProxyType
 
 from gradassay.core.errors import unknown_name
-from gradassay.estimators.registry import parse_sum
+from gradassay.training.recipe import Recipe
 from gradassay.training.settings import TrainingSettings
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train on one data set.
-
-    Parameters
-    ----------
-    dataset : str
-        As `gradassay.datasets` names it.
-    network : str
-        As `gradassay.core.builders.network_named` reads it; the neuron is the default.
-    settings : TrainingSettings
-        Shared by all estimators.
-    steps : int
-        T.
-    gain : float
-        Of `gradassay.core.params.initial_params`.
-    mse_weight : float
-        Of the mean squared error in the loss.
-    options : mapping of str to mapping
-        Options by estimator; one that is absent runs with its defaults.
-    learning_rates : mapping of str to float
-        Of the estimators that need another learning rate than the shared one.
-
-    Notes
-    -----
-    A sum of methods has the options of all its parts; where two give the same option, the earlier
-    part's value goes to both. Its learning rate is that of the first part that needs another one.
-
-    Examples
-    --------
-    >>> recipe = recipe_for("digits")
-    >>> recipe.options_for("opzo+0.01*local_learning") == recipe.options_for("opzo")
-    True
-    """
-
-    dataset: str
-    network: str
-    settings: TrainingSettings
-    steps: int = 6
-    gain: float = 2.0
-    mse_weight: float = 0.0
-    options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    learning_rates: Mapping[str, float] = field(default_factory=dict)
-
-    def settings_for(self, estimator: str, seed: int) -> TrainingSettings:
-        """Return the settings of one estimator, or sum of them, and seed."""
-        rates = [self.learning_rates[p] for p in _parts(estimator) if p in self.learning_rates]
-        rate = rates[0] if rates else self.settings.learning_rate
-        return self.settings.replace(learning_rate=rate, seed=seed)
-
-    def options_for(self, estimator: str) -> dict[str, object]:
-        """Return options of an estimator or sum, for `gradassay.estimators.make_estimator`."""
-        merged: dict[str, object] = {}
-        for part in reversed(_parts(estimator)):
-            merged |= self.options.get(part, {})
-        return merged
-
-
-def _parts(estimator: str) -> list[str]:
-    """Return the names of the methods in a sum."""
-    return [name for _, name in parse_sum(estimator)]
-
-
-def recipe_for(dataset: str, network: str | None = None) -> Recipe:
-    """Return the recipe of a data set, or that of its convolutional networks.
-
-    Parameters
-    ----------
-    dataset : str
-        As `gradassay.datasets` names it.
-    network : str or None
-        A network's name: one with convolutions has a recipe of its own, where there is one.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-
-    Examples
-    --------
-    >>> recipe_for("digits").network
-    'fc-100-100'
-    """
-    if dataset not in RECIPES:
-        raise unknown_name("recipe", dataset, RECIPES)
-    if network is not None and not network.startswith("fc"):
-        return CONVOLUTIONAL.get(dataset, RECIPES[dataset])
-    return RECIPES[dataset]
-
 
 # A long memory for M, and signs: no law has less variance (kurtosis 1) or is cheaper to draw. The
 # two share their noise in a sum.
@@ -175,27 +84,51 @@ _DIGITS_RATES = {
 }
 _IMAGES_RATES = {name: rate / 10 for name, rate in _DIGITS_RATES.items()}
 
+# M is noise at first, and the more so the more neurons a layer has: feature maps have so many that
+# M is warmed up, with larger noise, before the weights move, and that the learning rate is lower.
+_WARM = {"alpha": 0.4, "momentum": 0.999, "law": "rademacher", "warm_up": 50}
+
+# The paper's settings: 100 to 300 epochs, no weight decay, crop, flip and cutout.
+_COLOURS = Recipe(
+    "cifar10",
+    "conv5",
+    TrainingSettings(epochs=100, batch_size=128, learning_rate=0.1, crop=4, flip=True, cutout=8),
+    options={**_IMAGES_OPTIONS, "opzo": _WARM},
+    learning_rates=_IMAGES_RATES,
+    standardised=True,
+)
+_FEW = TrainingSettings(epochs=50, batch_size=16, learning_rate=0.02)
+_GESTURES = Recipe(
+    "dvs-gesture",
+    "conv5",
+    TrainingSettings(epochs=100, batch_size=16, optimiser="adamw", learning_rate=1e-3),
+    steps=20,
+    options={**_IMAGES_OPTIONS, "opzo": _WARM},
+    downsample=4,
+)
+
+_FULLY_CONNECTED = Recipe(
+    "fashion-mnist", "fc-800-800", _IMAGES, options=_IMAGES_OPTIONS, learning_rates=_IMAGES_RATES
+)
+# events, whose frames are sequences
+_EVENTS = replace(_FULLY_CONNECTED, steps=10)
+
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         recipe.dataset: recipe
         for recipe in (
             Recipe("digits", "fc-100-100", _DIGITS, options=_OPTIONS, learning_rates=_DIGITS_RATES),
-            Recipe(
-                "fashion-mnist", "fc-800-800", _IMAGES,
-                options=_IMAGES_OPTIONS, learning_rates=_IMAGES_RATES,
-            ),
-            Recipe(
-                "mnist", "fc-800-800", _MNIST,
-                options=_IMAGES_OPTIONS, learning_rates=_IMAGES_RATES,
-            ),
+            _FULLY_CONNECTED,
+            replace(_FULLY_CONNECTED, dataset="mnist", settings=_MNIST),
+            _COLOURS,
+            replace(_COLOURS, dataset="cifar100"),
+            replace(_EVENTS, dataset="nmnist", steps=30),
+            replace(_EVENTS, dataset="poker-dvs", network="fc-100-100", settings=_FEW),
+            _GESTURES,
+            replace(_COLOURS, dataset="cifar10-dvs", steps=10, standardised=False, downsample=4),
         )
     }
-)  # fmt: skip
-
-# M is noise at first, and the more so the more neurons a layer has: feature maps have so many that
-# M is warmed up, with larger noise, before the weights move, and that the learning rate is lower.
-_WARM = {"alpha": 0.4, "momentum": 0.999, "law": "rademacher", "warm_up": 50}
-
+)
 CONVOLUTIONAL: Mapping[str, Recipe] = MappingProxyType(
     {
         "fashion-mnist": Recipe(
@@ -208,3 +141,37 @@ CONVOLUTIONAL: Mapping[str, Recipe] = MappingProxyType(
         )
     }
 )
+# of data sets that are named by where they lie, or made from another one
+PREFIXES: Mapping[str, Recipe] = MappingProxyType(
+    {"events": _EVENTS, "folder": _FULLY_CONNECTED, "npz": _FULLY_CONNECTED}
+)
+
+
+def recipe_for(dataset: str, network: str | None = None) -> Recipe:
+    """Return the recipe of a data set, or that of its convolutional networks.
+
+    Parameters
+    ----------
+    dataset : str
+        As `gradassay.datasets` names it.
+    network : str or None
+        A network's name: one with convolutions has a recipe of its own, where there is one.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+
+    Examples
+    --------
+    >>> recipe_for("digits").network, recipe_for("events:fashion-mnist").steps
+    ('fc-100-100', 10)
+    """
+    prefix, colon, _ = dataset.partition(":")
+    if colon and prefix in PREFIXES:
+        return replace(PREFIXES[prefix], dataset=dataset)
+    if dataset not in RECIPES:
+        raise unknown_name("dataset", dataset, RECIPES)
+    if network is not None and not network.startswith("fc"):
+        return CONVOLUTIONAL.get(dataset, RECIPES[dataset])
+    return RECIPES[dataset]

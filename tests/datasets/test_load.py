@@ -64,7 +64,10 @@ def test_digits_of_another_scikit_learn_are_refused(monkeypatch: pytest.MonkeyPa
 def test_unknown_name_lists_the_data_sets() -> None:
     with pytest.raises(UsageError, match=r"^dataset: got 'mnst'; .* Did you mean 'mnist'\?"):
         load_dataset("mnst")
-    assert DATASET_NAMES == ("digits", "mnist", "fashion-mnist")
+    assert DATASET_NAMES == (
+        *("digits", "mnist", "fashion-mnist", "cifar10", "cifar100"),
+        *("nmnist", "dvs-gesture", "cifar10-dvs", "poker-dvs"),
+    )
 
 
 @pytest.mark.parametrize("below", ["", "tiny", "tiny/raw"])

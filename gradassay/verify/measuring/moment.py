@@ -20,6 +20,7 @@ from gradassay.core.params import Params
 from gradassay.core.records import Interval
 from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.verify.measuring.draws import by_layer
+from gradassay.verify.measuring.jacobians import average_jacobians
 from gradassay.verify.statistics.intervals import mean_interval
 from gradassay.verify.statistics.moments import Float
 
@@ -50,6 +51,11 @@ class Moment:
         model = (self.backend, self.network, self.params, self.batch)
         gradient = SpatialBP().estimate(*model, {}, Key(0)).gradient
         return by_layer(self.network, gradient, folded=False)
+
+    @cached_property
+    def jacobians(self) -> dict[str, Array]:
+        """Mean Jacobian of the outputs by the spikes of each hidden layer, (n_l, m)."""
+        return average_jacobians(self.backend, self.network, self.params, self.batch)
 
 
 @dataclass(frozen=True)

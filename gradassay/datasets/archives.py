@@ -1,0 +1,174 @@
+"""Single files out of tar and zip archives, in bounded memory and never onto a disk."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple
+
+from gradassay.core.errors import DataError
+
+# of one member
+MOST_BYTES = 256 * 2**20
+# of all that is decompressed: no archive here is nearly so large
+MOST_DECOMPRESSED = 16 * 2**30
+MOST_MEMBERS = 1_000_000
+_CHUNK = 2**20
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+)
+
+
+class Member(NamedTuple):
+    """One file of an archive: its path in there, and its content."""
+
+    name: PurePosixPath
+    content: bytes
+
+
+def read_members(
+    file: Path, wanted: Callable[[PurePosixPath], bool], *, max_bytes: int = MOST_BYTES
+) -> Iterator[Member]:
+    """Yield the regular files of an archive that are wanted, in its order.
+
+    Parameters
+    ----------
+    file : Path
+        A tar archive, plain or compressed with gzip, xz or bzip2, or a zip archive; which of them
+        is seen from its first bytes.
+    wanted : callable
+        Whether to read the file of that path.
+    max_bytes : int
+        The most bytes that a wanted file may have.
+
+    Raises
+    ------
+    DataError
+        If the archive is missing or damaged, or announces or holds too much.
+
+    Notes
+    -----
+    Links, devices and paths that leave the archive are passed over. Holds one file at a time.
+    """
+    try:
+        if zipfile.is_zipfile(file):
+            yield from _zip_members(file, wanted, max_bytes)
+        else:
+            yield from _tar_members(file, wanted, max_bytes)
+        return
+    except _Defect as defect:
+        problem = str(defect)
+    except FileNotFoundError:
+        problem = f"no such file ({file})"
+    except _DAMAGE as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        problem = f"is no whole archive ({reason})"
+    raise DataError(f"{file.name}: {problem}. Replace it with a whole copy.")
+
+
+class _Defect(Exception):
+    """What is wrong with an archive, without its name."""
+
+
+class _Bounded:
+    """A stream that ends with an error where it gives more than it may."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._left = stream, MOST_DECOMPRESSED
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes."""
+        data = self._stream.read(_CHUNK if size < 0 else min(size, _CHUNK))
+        self._left -= len(data)
+        if self._left < 0:
+            raise _Defect(f"holds more than {MOST_DECOMPRESSED:,} bytes")
+        return data
+
+
+def _tar_members(
+    file: Path, wanted: Callable[[PurePosixPath], bool], max_bytes: int
+) -> Iterator[Member]:
+    with file.open("rb") as raw, _decompressed(raw) as stream:
+        with tarfile.open(fileobj=_Whole(_Bounded(stream)), mode="r|") as archive:  # type: ignore[call-overload]
+            for number, member in enumerate(archive):
+                if number >= MOST_MEMBERS:
+                    raise _Defect(f"holds more than {MOST_MEMBERS:,} files")
+                name = PurePosixPath(member.name)
+                if not member.isreg() or ".." in name.parts or not wanted(name):
+                    continue
+                _require_size(name, member.size, max_bytes)
+                content = archive.extractfile(member)
+                yield Member(name, b"" if content is None else _read(content, name, member.size))
+
+
+class _Whole:
+    """A stream whose reads are as long as asked for, where there is so much."""
+
+    def __init__(self, stream: _Bounded) -> None:
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        """Return `size` bytes, fewer only at the end."""
+        found = bytearray()
+        while len(found) < size and (chunk := self._stream.read(size - len(found))):
+            found += chunk
+        return bytes(found)
+
+
+def _decompressed(raw: IO[bytes]) -> IO[bytes]:
+    """Return the stream of the content, by its first bytes."""
+    magic = raw.read(6)
+    raw.seek(0)
+    if magic[:2] == b"\x1f\x8b":
+        return gzip.GzipFile(fileobj=raw, mode="rb")  # type: ignore[return-value]
+    if magic == b"\xfd7zXZ\0":
+        return lzma.LZMAFile(raw)
+    if magic[:3] == b"BZh":
+        return bz2.BZ2File(raw)
+    return raw
+
+
+def _zip_members(
+    file: Path, wanted: Callable[[PurePosixPath], bool], max_bytes: int
+) -> Iterator[Member]:
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        if len(members) > MOST_MEMBERS:
+            raise _Defect(f"holds {len(members):,} files; expected at most {MOST_MEMBERS:,}")
+        for member in members:
+            name = PurePosixPath(member.filename)
+            if member.is_dir() or ".." in name.parts or not wanted(name):
+                continue
+            _require_size(name, member.file_size, max_bytes)
+            with archive.open(member) as stream:
+                yield Member(name, _read(stream, name, member.file_size))
+
+
+def _require_size(name: PurePosixPath, size: int, max_bytes: int) -> None:
+    if not 0 <= size <= max_bytes:
+        raise _Defect(f"{name} announces {size:,} bytes; expected at most {max_bytes:,}")
+
+
+def _read(stream: IO[bytes], name: PurePosixPath, size: int) -> bytes:
+    """Return the content of a member, which has to be as long as announced."""
+    content = bytearray()
+    while len(content) <= size and (chunk := stream.read(_CHUNK)):
+        content += chunk
+    if len(content) != size:
+        raise _Defect(f"{name} has {len(content):,} of {size:,} bytes")
+    return bytes(content)

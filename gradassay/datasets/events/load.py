@@ -1,0 +1,194 @@
+"""Event sets as frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradassay.core.errors import DataError
+from gradassay.datasets.dataset import Dataset, array_checksums
+from gradassay.datasets.events.frame_cache import Arrays, cached
+from gradassay.datasets.events.framing import Framing, frames_of
+from gradassay.datasets.events.plans import Part, Piece
+from gradassay.datasets.events.recording import Events
+from gradassay.datasets.events.sets import EVENT_SETS, EventSet, find_source, not_found
+from gradassay.datasets.events.source import Source
+from gradassay.datasets.places import StrPath
+from gradassay.datasets.status import DatasetStatus, FileStatus, State
+
+PARTS: tuple[Part, Part] = ("train", "test")
+
+
+def load_events(
+    name: str, framing: Framing, data_dir: StrPath | None = None, *, cache: bool = True
+) -> Dataset:
+    """Return an event set as frames.
+
+    Parameters
+    ----------
+    name : str
+        One of `EVENT_SETS`.
+    framing : Framing
+        How recordings become frames.
+    data_dir : path-like, optional
+        The only folder to search: its sub-folder of the set's name, and itself. By default
+        ``$GRADASSAY_DATA`` and the user's cache folder.
+    cache : bool
+        Whether to keep the frames in the user's cache folder, and to take them from there; the key
+        is made of the framing and of the names, sizes and times of change of the files.
+
+    Returns
+    -------
+    Dataset
+        Inputs are counts of events as bytes, (N, T, 2 * rows * columns), polarity 0 first.
+
+    Raises
+    ------
+    DataError
+        If files are missing or damaged.
+    """
+    spec = EVENT_SETS[name]
+    source = find_source(spec, data_dir)
+    if source is None:
+        raise not_found(spec, data_dir)
+    told = {"framing": framing, "files": source.fingerprint()}
+
+    def make() -> Arrays:
+        return make_frames(spec, source, framing)
+
+    arrays = cached(name, told, make) if cache else make()
+    inputs = (arrays["train-inputs"], arrays["train-targets"])
+    tests = (arrays["test-inputs"], arrays["test-targets"])
+    return Dataset(
+        name,
+        *inputs,
+        *tests,
+        classes=spec.classes,
+        shape=framing.frame_shape(spec.sensor),
+        source=str(source.folder),
+        checksums=array_checksums(*inputs, *tests),
+        license=spec.license,
+    )
+
+
+def make_frames(spec: EventSet, source: Source, framing: Framing) -> Arrays:
+    """Return inputs and targets of both parts, from the recordings."""
+    pieces = planned(spec, source)
+    size = int(np.prod(framing.frame_shape(spec.sensor)))
+    arrays: Arrays = {}
+    for part in PARTS:
+        own = [piece for piece in pieces if piece.part == part]
+        arrays[f"{part}-inputs"] = np.zeros((len(own), framing.steps, size), dtype=np.uint8)
+        arrays[f"{part}-targets"] = np.array([piece.target for piece in own], dtype=np.int64)
+    places: dict[Part, dict[Piece, int]] = {part: {} for part in PARTS}
+    for piece in pieces:
+        places[piece.part][piece] = len(places[piece.part])
+    for piece, events in samples(spec, source, pieces):
+        frames = frames_of(events, framing)
+        arrays[f"{piece.part}-inputs"][places[piece.part][piece]] = frames
+    return arrays
+
+
+def planned(spec: EventSet, source: Source) -> list[Piece]:
+    """Return the samples of a set, those for training and for testing.
+
+    Raises
+    ------
+    DataError
+        If a part is empty, a class does not exist, or a sample is listed twice.
+    """
+    pieces = spec.plan(source)
+    for part in PARTS:
+        if not any(piece.part == part for piece in pieces):
+            raise DataError(
+                f"{spec.name}: found no {part} recordings in {source.folder}; expected"
+                f" {spec.files}."
+            )
+    for piece in pieces:
+        if not 0 <= piece.target < spec.classes:
+            raise DataError(
+                f"{piece.path}: has class {piece.target}; expected 0 to {spec.classes - 1}."
+            )
+    if len(set(pieces)) < len(pieces):
+        twice = next(piece for piece in pieces if pieces.count(piece) > 1)
+        raise DataError(f"{twice.path}: is listed twice in {source.folder}; expected it once.")
+    return pieces
+
+
+def samples(spec: EventSet, source: Source, pieces: list[Piece]) -> Iterator[tuple[Piece, Events]]:
+    """Yield the events of each sample, in the order of the files.
+
+    Raises
+    ------
+    DataError
+        If a recording is missing or damaged; says which.
+    """
+    wanted: dict[object, list[Piece]] = {}
+    for piece in pieces:
+        wanted.setdefault(piece.path, []).append(piece)
+    for path, content in source.members(lambda path: path in wanted):
+        try:
+            events = spec.readers[path.suffix](content)
+        except DataError as error:
+            raise DataError(f"{path}: {error} ({source.folder})") from error
+        for piece in wanted.pop(path, []):
+            if piece.start_us is None or piece.stop_us is None:
+                yield piece, events
+            else:
+                yield piece, events.between(piece.start_us, piece.stop_us)
+    if wanted:
+        missing = [str(path) for path in wanted]
+        raise DataError(
+            f"{spec.name}: lacks {', '.join(missing[:3])}"
+            f"{f' and {len(missing) - 3:,} more' if len(missing) > 3 else ''} in {source.folder}."
+        )
+
+
+def events_status(name: str, data_dir: StrPath | None, *, verify: bool) -> DatasetStatus:
+    """Return the state of a set's recordings; downloads nothing.
+
+    Parameters
+    ----------
+    name : str
+        One of `EVENT_SETS`.
+    data_dir : path-like, optional
+        As for `load_events`.
+    verify : bool
+        Whether to read all recordings.
+    """
+    spec = EVENT_SETS[name]
+    source = find_source(spec, data_dir)
+    if source is None:
+        file = FileStatus(spec.files, "missing")
+        return _status(spec, "nowhere", file, whole=False, verify=verify)
+    state: State = "present"
+    problem, title, whole = None, spec.files, False
+    try:
+        pieces = planned(spec, source)
+        train, test = (len({p.path for p in pieces if p.part == part}) for part in PARTS)
+        whole = train >= spec.recordings[0] and test >= spec.recordings[1]
+        title = f"{train:,} + {test:,} of {spec.recordings[0]:,} + {spec.recordings[1]:,}"
+        if verify:
+            for _ in samples(spec, source, pieces):
+                pass
+    except DataError as error:
+        state, problem = "corrupt", str(error)
+    file = FileStatus(f"recordings: {title}", state, source.folder, source.size_bytes, problem)
+    return _status(spec, str(source.folder), file, whole=whole, verify=verify)
+
+
+def _status(
+    spec: EventSet, place: str, file: FileStatus, *, whole: bool, verify: bool
+) -> DatasetStatus:
+    return DatasetStatus(
+        name=spec.name,
+        found=file.state != "missing",
+        complete=file.state == "present" and whole,
+        verified=verify,
+        place=place,
+        files=(file,),
+        license=spec.license,
+        size_bytes=file.size_bytes,
+        download_bytes=0,
+    )

@@ -1,0 +1,186 @@
+"""Which recordings of a set are for training, which for testing, and of which class they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Literal, NamedTuple
+
+from gradassay.core.errors import DataError
+from gradassay.datasets.events.aedat3 import read_trials
+from gradassay.datasets.events.source import Source
+
+Part = Literal["train", "test"]
+
+
+class Piece(NamedTuple):
+    """One sample: a recording, or a stretch of one.
+
+    Parameters
+    ----------
+    path : PurePosixPath
+        Of the recording.
+    part : {"train", "test"}
+        What it is for.
+    target : int
+        Its class, from 0.
+    start_us, stop_us : int or None
+        The stretch; None for all.
+    """
+
+    path: PurePosixPath
+    part: Part
+    target: int
+    start_us: int | None = None
+    stop_us: int | None = None
+
+
+Plan = Callable[[Source], list[Piece]]
+
+
+def natural(path: PurePosixPath) -> list[tuple[int, str]]:
+    """Return a key under which ``2.bin`` comes before ``10.bin``.
+
+    Examples
+    --------
+    >>> sorted(map(PurePosixPath, ["10.bin", "2.bin"]), key=natural)[0].name
+    '2.bin'
+    """
+    words = re.split(r"(\d+)", str(path))
+    return [(int(word), "") if word.isdecimal() else (-1, word) for word in words]
+
+
+def digits_plan(source: Source) -> list[Piece]:
+    """Return the recordings of N-MNIST.
+
+    Those of a file ``train*.txt`` or ``test*.txt`` whose lines say number and class, beside
+    ``NUMBER.bs2`` or ``NUMBER.bin``, if there is one; or else ``Train/CLASS/*.bin`` and
+    ``Test/CLASS/*.bin``.
+    """
+    names = source.names()
+    lists = {path for path in names if path.suffix == ".txt"}
+    if lists:
+        return list(_listed(source, lists, set(names)))
+    return _by_folder(
+        [path for path in names if path.suffix == ".bin"], [str(digit) for digit in range(10)]
+    )
+
+
+def _listed(
+    source: Source, lists: set[PurePosixPath], names: set[PurePosixPath]
+) -> Iterator[Piece]:
+    """Yield what lists of number and class say."""
+    for path, content in source.members(lambda path: path in lists):
+        part: Part = "train" if path.name.lower().startswith("train") else "test"
+        for line in content.decode("ascii", "replace").splitlines():
+            words = line.split()
+            if not words or words[0].startswith("#"):
+                continue
+            if len(words) != 2 or not words[0].isdecimal() or words[1] not in "0123456789":
+                raise DataError(f"{path}: got the line {line[:40]!r}; expected number and class.")
+            recordings = [path.with_name(words[0] + suffix) for suffix in (".bs2", ".bin")]
+            found = next((one for one in recordings if one in names), recordings[0])
+            yield Piece(found, part, int(words[1]))
+
+
+def gestures_plan(source: Source) -> list[Piece]:
+    """Return the trials of DVS-Gesture.
+
+    ``trials_to_train.txt`` and ``trials_to_test.txt`` name recordings; ``NAME_labels.csv`` beside
+    ``NAME.aedat`` cuts one into trials.
+    """
+    texts = {
+        path: content.decode("ascii", "replace")
+        for path, content in source.members(lambda path: path.suffix in (".txt", ".csv"))
+    }
+    pieces = []
+    for part in ("train", "test"):
+        for path in (path for path in texts if path.name == f"trials_to_{part}.txt"):
+            for name in texts[path].split():
+                recording = path.with_name(name)
+                pieces += _trials(recording, part, texts)
+    return pieces
+
+
+def _trials(recording: PurePosixPath, part: Part, texts: dict[PurePosixPath, str]) -> list[Piece]:
+    """Return the trials of one recording."""
+    labels = recording.with_name(f"{recording.stem}_labels.csv")
+    if labels not in texts:
+        raise DataError(f"{labels}: is not there; expected it beside {recording.name}.")
+    try:
+        trials = read_trials(texts[labels])
+    except DataError as error:
+        raise DataError(f"{labels}: {error}") from error
+    return [
+        Piece(recording, part, trial.label - 1, trial.start_us, trial.stop_us) for trial in trials
+    ]
+
+
+CIFAR_CLASSES = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
+
+
+def objects_plan(source: Source) -> list[Piece]:
+    """Return the recordings of CIFAR10-DVS, ``CLASS/*.aedat``.
+
+    There is no published split: of each class the first nine tenths, in the order of their
+    numbers, are for training and the rest for testing, as is usual.
+    """
+    return _split(source.names(), CIFAR_CLASSES, lambda path: path.parent.name)
+
+
+POKER_CLASSES = ("cl", "he", "di", "sp")
+
+
+def cards_plan(source: Source) -> list[Piece]:
+    """Return the recordings of POKER-DVS.
+
+    Folders whose names end with ``cl``, ``he``, ``di`` or ``sp``, with ``.npy`` or ``.aedat``
+    files; below folders whose names contain ``train`` and ``test``, or else of each class the first
+    nine tenths for training.
+    """
+    names = source.names()
+    if any(_part_of(path) == "test" for path in names):
+        return _by_folder(names, POKER_CLASSES, lambda path: path.parent.name[-2:])
+    return _split(names, POKER_CLASSES, lambda path: path.parent.name[-2:])
+
+
+def _by_folder(
+    names: Sequence[PurePosixPath],
+    classes: Sequence[str],
+    class_of: Callable[[PurePosixPath], str] = lambda path: path.parent.name,
+) -> list[Piece]:
+    """Return recordings whose folders say part and class, in a fixed order."""
+    pieces = []
+    for path in sorted(names, key=natural):
+        part = _part_of(path)
+        if part is not None and class_of(path) in classes:
+            pieces.append(Piece(path, part, classes.index(class_of(path))))
+    return pieces
+
+
+def _split(
+    names: Sequence[PurePosixPath],
+    classes: Sequence[str],
+    class_of: Callable[[PurePosixPath], str],
+) -> list[Piece]:
+    """Return recordings of which of each class the last tenth, rounded up, is for testing."""
+    pieces = []
+    for target, name in enumerate(classes):
+        own = sorted((path for path in names if class_of(path) == name), key=natural)
+        first = len(own) * 9 // 10
+        pieces += [Piece(path, "train", target) for path in own[:first]]
+        pieces += [Piece(path, "test", target) for path in own[first:]]
+    return pieces
+
+
+def _part_of(path: PurePosixPath) -> Part | None:
+    """Return what the folders above a recording say that it is for."""
+    above = [name.lower() for name in path.parts[:-1]]
+    for part in ("test", "train"):
+        if any(part in name for name in above):
+            return part
+    return None

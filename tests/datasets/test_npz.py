@@ -1,0 +1,133 @@
+"""Arrays of a user's own: forms that are read, and those that are refused."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradassay.core.errors import DataError
+from gradassay.datasets import Dataset, load_dataset
+
+GENERATOR = np.random.default_rng(1)
+TARGETS = np.array([0, 2, 1, 2, 0], dtype=np.int16)
+
+
+def save(path: Path, **changes: Any) -> Dataset:
+    """Write a file with changes, those that are None left out, and load it."""
+    arrays: dict[str, Any] = {
+        "train_inputs": GENERATOR.random((5, 12)),
+        "train_targets": TARGETS,
+        "test_inputs": GENERATOR.random((5, 12)),
+        "test_targets": TARGETS,
+    }
+    np.savez(path, **{k: v for k, v in (arrays | changes).items() if v is not None})
+    return load_dataset(f"npz:{path}")
+
+
+def test_features_are_floats_as_they_are(tmp_path: Path) -> None:
+    inputs = GENERATOR.random((5, 12))
+    data = save(tmp_path / "d.npz", train_inputs=inputs)
+    np.testing.assert_array_equal(data.train_inputs, inputs.astype(np.float32))
+    assert (data.shape, data.classes, data.steps) == ((12,), 3, None)
+    assert data.train_targets.tolist() == TARGETS.tolist()
+    assert data.scaling.applied(data.train_inputs) is data.train_inputs
+
+
+def test_bytes_are_divided_by_255_or_multiplied_with_the_scale(tmp_path: Path) -> None:
+    inputs = GENERATOR.integers(0, 256, (5, 12), dtype=np.uint8)
+    data = save(tmp_path / "d.npz", train_inputs=inputs, test_inputs=inputs)
+    np.testing.assert_allclose(data.scaling.applied(data.train_inputs), inputs / 255, rtol=1e-6)
+    data = save(tmp_path / "d.npz", train_inputs=inputs, test_inputs=inputs, scale=0.5)
+    np.testing.assert_allclose(data.scaling.applied(data.train_inputs), inputs * 0.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (3, 2, 2)])
+@pytest.mark.parametrize("steps", [(), (6,)])
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_shape_makes_images_of_features_at_every_step(
+    shape: tuple[int, ...], steps: tuple[int, ...], flat: bool, tmp_path: Path
+) -> None:
+    inputs = GENERATOR.random((5, *steps, *shape)).astype(np.float32)
+    given = inputs.reshape(5, *steps, 12) if flat else inputs
+    data = save(tmp_path / "d.npz", train_inputs=given, test_inputs=given, shape=shape, classes=7)
+    np.testing.assert_array_equal(data.train_inputs, inputs.reshape(5, *steps, 12))
+    assert (data.shape, data.classes, data.steps) == (shape, 7, steps[0] if steps else None)
+
+
+def test_a_folder_with_two_files_is_the_same_data_set(tmp_path: Path) -> None:
+    one = save(tmp_path / "d.npz", shape=(3, 4))
+    np.savez(
+        tmp_path / "train.npz", inputs=one.train_inputs, targets=one.train_targets, shape=(3, 4)
+    )
+    np.savez_compressed(tmp_path / "test.npz", inputs=one.test_inputs, targets=one.test_targets)
+    two = load_dataset(f"npz:{tmp_path}")
+    assert two.checksums == one.checksums
+    assert two.shape == (3, 4)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["<f2", ">f4", "<f8"])
+def test_order_and_size_of_floats_make_no_difference(
+    order: Any, dtype: str, tmp_path: Path
+) -> None:
+    inputs = np.asarray(GENERATOR.integers(0, 100, (5, 12)), dtype=dtype, order=order)
+    data = save(tmp_path / "d.npz", train_inputs=inputs)
+    np.testing.assert_array_equal(data.train_inputs, inputs)
+    assert data.train_inputs.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"test_targets": None}, "lacks test_targets"),
+        ({"train_inputs": GENERATOR.random((5, 3, 2, 2))}, "Give the shape of an image"),
+        ({"train_inputs": np.zeros((5, 12), dtype=np.int32)}, "has dtype int32"),
+        ({"train_inputs": np.full((5, 12), np.nan)}, "not finite"),
+        ({"train_inputs": np.full((5, 12), 1e300)}, "not finite"),
+        ({"train_inputs": GENERATOR.random((4, 12))}, "train targets have shape"),
+        ({"train_inputs": GENERATOR.random((5, 11))}, r"test inputs have shape \(5, 12\)"),
+        ({"train_inputs": np.zeros((5, 12), dtype=np.uint8)}, "expected the same"),
+        ({"train_targets": TARGETS.astype(float)}, "expected whole numbers"),
+        ({"train_targets": TARGETS - 1}, "targets are -1 to 1"),
+        ({"test_targets": TARGETS + 1}, "targets are 1 to 3; expected 0 to 2"),
+        ({"shape": (5, 5)}, "expected .N, 25."),
+        ({"shape": (12,)}, "expected .rows, columns."),
+        ({"shape": (-3, 4)}, "expected .rows, columns."),
+        ({"classes": 0}, "classes is 0; expected one positive number"),
+        ({"classes": (1, 2)}, "expected one positive number"),
+        ({"train_inputs": np.array([[None] * 12] * 5)}, "holds Python objects"),
+        ({"train_inputs": np.zeros((0, 12)), "train_targets": TARGETS[:0]}, "is empty"),
+    ],
+)
+def test_another_form_is_one_line(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        save(tmp_path / "d.npz", **changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_missing_or_none_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none.npz: cannot be read \(No such file"):
+        load_dataset(f"npz:{tmp_path / 'none.npz'}")
+    (tmp_path / "text.npz").write_text("text")
+    with pytest.raises(DataError, match=r"text.npz: is no whole .npz file"):
+        load_dataset(f"npz:{tmp_path / 'text.npz'}")
+
+
+@pytest.mark.parametrize("sizes", [(2**40,), (2**31, 2**31, 2**31), (10**6,)])
+def test_a_header_that_announces_more_than_there_is_takes_no_memory(
+    sizes: tuple[int, ...], tmp_path: Path
+) -> None:
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {sizes}, }}\n".encode()
+    content = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + b"few"
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("train_inputs.npy", content)
+    (tmp_path / "d.npz").write_bytes(stream.getvalue())
+    with pytest.raises(DataError, match=r"announces .* bytes|has 3 of 1,000,000 bytes"):
+        load_dataset(f"npz:{tmp_path / 'd.npz'}")
