@@ -120,12 +120,13 @@ def population(bench: Workbench) -> Problem:
 
     count = min(POPULATION, len(bench.data.train_targets))
     subset = bench.data.subset(count, Key(bench.options.seed) / "population")
+    inputs = subset.scaling.applied(subset.train_inputs)
     return Problem.build(
         bench.name,
         bench.backend,
         bench.network,
         bench.params,
-        subset.scaling.applied(subset.train_inputs),
+        inputs if subset.steps is None else inputs.swapaxes(0, 1),
         subset.train_targets,
     )
 

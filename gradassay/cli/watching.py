@@ -57,7 +57,7 @@ class WatchingOptions:
         total = len(bench.data.train_targets)
         if self.watch_every < 0:
             raise UsageError(f"--watch-every: got {self.watch_every}; expected at least 0.")
-        if not 1 <= self.watch_samples <= total:
+        if self.watch_every and not 1 <= self.watch_samples <= total:
             raise UsageError(
                 f"--watch-samples: got {self.watch_samples}; expected 1 to {total:,}, the training"
                 " samples."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 from typing import IO, Any
 
 import numpy as np
@@ -50,7 +51,11 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in readers:
         raise ValueError(f"has .npy version {version}; expected 1.0 or 2.0")
-    shape, fortran, dtype = readers[version](stream, max_header_size=_LONGEST_HEADER)
+    try:
+        shape, fortran, dtype = readers[version](stream, max_header_size=_LONGEST_HEADER)
+    # NumPy parses the header as Python's literals, and tries Python 2's where that fails
+    except (tokenize.TokenError, SyntaxError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"has a header that is damaged ({type(error).__name__})") from error
     if any(size < 0 for size in shape):
         raise ValueError(f"announces shape {shape}; expected no size below 0")
     return shape, fortran, dtype

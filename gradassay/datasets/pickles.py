@@ -8,6 +8,7 @@ an array are known by their names, and never looked up.
 from __future__ import annotations
 
 import pickletools
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,7 +83,9 @@ def read_pickle(data: bytes, name: str = "pickle") -> object:
     if len(data) > MOST_BYTES:
         raise DataError(f"{name}: has {len(data):,} bytes; expected at most {MOST_BYTES:,}.")
     try:
-        return _Finisher().value(_Machine().run(data))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of escapes in damaged text
+            return _Finisher().value(_Machine().run(data))
     except _Defect as defect:
         problem = str(defect)
     # what pickletools and malformed arguments raise
@@ -190,8 +193,8 @@ class _Machine:
         """Push a name, if it is one of those of arrays."""
         if text not in _KNOWN:
             raise _Defect(
-                f"names {text.replace(' ', '.')}; expected arrays of unsigned bytes only, and"
-                " nothing was run"
+                f"names {text.replace(' ', '.')[:80]!r}; expected arrays of unsigned bytes only,"
+                " and nothing was run"
             )
         self.stack.append(_Name(text))
 
@@ -289,6 +292,8 @@ def _append(machine: _Machine, values: list[Any]) -> None:
 def _stack_name(machine: _Machine, _: object) -> None:
     machine.push_tuple(2)
     module, name = machine.stack.pop()
+    if not isinstance(module, str) or not isinstance(name, str):
+        raise _Defect("names something by what is no text; nothing was run")
     machine.name(f"{module} {name}")
 
 

@@ -76,7 +76,13 @@ def test_a_folder_that_cannot_be_made_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
-    arguments = [*WORDS, "--out", str(tmp_path / "t"), "--tensorboard", str(tmp_path / "file" / "b")]
+    arguments = [
+        *WORDS,
+        "--out",
+        str(tmp_path / "t"),
+        "--tensorboard",
+        str(tmp_path / "file" / "b"),
+    ]
     assert main(arguments) == 2
     message: Any = capsys.readouterr().err
     assert "--tensorboard: cannot make the folder" in " ".join(message.split())

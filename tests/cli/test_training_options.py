@@ -85,7 +85,7 @@ def test_both_backends_train_alike(tmp_path: Path) -> None:
 
 def test_data_without_an_image_shape_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     flat = dataclasses.replace(load_dataset("digits"), shape=(64,))
-    monkeypatch.setattr("gradassay.cli.workbench.load_dataset", lambda name, folder: flat)
+    monkeypatch.setattr("gradassay.cli.workbench.load_dataset", lambda *_, **__: flat)
     with pytest.raises(ConfigurationError, match=r"got 64 features; expected \(channels, rows"):
         Workbench.prepare(ProblemOptions(network="3C3-FC", backend="numpy"))
     assert Workbench.prepare(ProblemOptions(network="fc-6", backend="numpy")).network.inputs == 64

@@ -32,8 +32,13 @@ def test_every_estimator_is_looked_at_in_every_training(watched: Path) -> None:
     both = {"network", "spatial_bp", "opzo", "dfa"}
     assert found == {"spatial_bp": both, "opzo": both - {"spatial_bp"}}
     draws = rows[rows["subject"] == "opzo"]
-    assert set(draws["layer"]) == {"hidden1", "hidden2", "readout", "total"}
-    assert set(draws["replicates"]) == {8}
+    assert set(draws["layer"]) == {"hidden1", "hidden2", "readout", "total", "lif1", "lif2"}
+    feedback = draws[draws["quantity"] == "feedback_cosine"]
+    assert set(feedback["layer"]) == {"lif1", "lif2"}
+    # M is 0 before the first update, and has no direction
+    assert set(feedback["iteration"]) == {3, 6}
+    assert feedback["value"].between(-1, 1).all()
+    assert set(draws[draws["quantity"] != "feedback_cosine"]["replicates"]) == {8}
     firing = rows[rows["quantity"] == "firing_rate"]
     assert set(firing["layer"]) == {"lif1", "lif2"}
     assert firing["value"].between(0, 1).all()

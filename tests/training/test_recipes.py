@@ -26,11 +26,17 @@ def test_every_data_set_has_a_recipe() -> None:
 @pytest.mark.parametrize("dataset", DATASET_NAMES)
 def test_a_recipe_names_what_exists(dataset: str) -> None:
     recipe = recipe_for(dataset)
-    assert network_named(recipe.network, 64, 10, steps=recipe.steps).steps == recipe.steps
+    network = network_named(recipe.network, (3, 32, 32), 10, steps=recipe.steps)
+    assert network.steps == recipe.steps
     assert set(recipe.options) | set(recipe.learning_rates) <= set(zoo_names())
     for name in zoo_names():
         assert make_estimator(name, **recipe.options_for(name)).name == name
         assert recipe.settings_for(name, seed=4).seed == 4
+
+
+@pytest.mark.parametrize("dataset", ["npz:own.npz", "folder:images", "events:cifar10"])
+def test_data_that_are_named_by_their_place_have_a_recipe_too(dataset: str) -> None:
+    assert recipe_for(dataset).dataset == dataset
 
 
 def test_only_the_named_estimators_have_a_rate_of_their_own() -> None:

@@ -24,6 +24,8 @@ AMPLITUDE = 3.0
 MOMENTS = 16
 MOMENT_US = 6250
 _DARK = 0.05
+# of a threshold: back where it began, a pixel is whole thresholds away but for rounding
+_SLACK = 1e-3
 _BLOCK = 256
 
 
@@ -132,7 +134,8 @@ def _changes(
     level = _log_seen(intensity, 0.0, 0.0)
     for moment, (down, right) in enumerate(_path(amplitude), start=1):
         change = _log_seen(intensity, down, right) - level
-        events = np.trunc(change / threshold)
+        ratio = change / threshold
+        events = np.trunc(ratio + np.copysign(_SLACK, ratio))
         level += threshold * events
         whole = events.astype(np.int64)
         yield moment, np.maximum(whole, 0), np.maximum(-whole, 0)

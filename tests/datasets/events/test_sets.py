@@ -1,0 +1,201 @@
+"""Event sets in folders and archives: which samples, in which part, of which class."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradassay.core.errors import DataError, UsageError
+from gradassay.datasets import Dataset, Framing, dataset_status, download_dataset, load_dataset
+from gradassay.datasets.events import Events, frames_of
+from tests.datasets.events.conftest import as_aedat2, as_nmnist, random_events
+
+Files = dict[str, bytes]
+FRAMING = Framing(4, downsample=8)
+
+
+def as_folder(files: Files, folder: Path) -> None:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def as_tar(files: Files, folder: Path, name: str) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for path, content in files.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(gzip.compress(stream.getvalue()))
+
+
+def as_zip(files: Files, folder: Path, name: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, content in files.items():
+            archive.writestr(path, content)
+
+
+def digits() -> tuple[Files, Files]:
+    """Return the files of Train.zip and Test.zip of a small N-MNIST."""
+    parts: list[Files] = []
+    for part, numbers in (("Train", (2, 10)), ("Test", (1,))):
+        files = {
+            f"{part}/{digit}/{number:05d}.bin": as_nmnist(
+                random_events(100 * digit + number, sensor=(34, 34))
+            )
+            for digit in (0, 7)
+            for number in numbers
+        }
+        parts.append(files)
+    return parts[0], parts[1]
+
+
+def require_frames(data: Dataset, number: int, events: Events, *, test: bool = False) -> None:
+    inputs = data.test_inputs if test else data.train_inputs
+    np.testing.assert_array_equal(inputs[number], frames_of(events, FRAMING))
+
+
+@pytest.mark.parametrize("form", ["folder", "zip", "tar"])
+@pytest.mark.parametrize("below", ["", "nmnist"])
+def test_nmnist_is_by_folder_of_part_and_class(form: str, below: str, tmp_path: Path) -> None:
+    train, test = digits()
+    if form == "folder":
+        as_folder(train | test, tmp_path / below)
+    elif form == "zip":
+        as_zip(train, tmp_path / below, "Train.zip")
+        as_zip(test, tmp_path / below, "Test.zip")
+    else:
+        as_tar(train | test, tmp_path / below, "N-MNIST.tar.gz")
+    data = load_dataset("nmnist", tmp_path, framing=FRAMING)
+    assert data.train_targets.tolist() == [0, 0, 7, 7]
+    assert data.test_targets.tolist() == [0, 7]
+    assert (data.shape, data.steps, data.classes) == ((2, 5, 5), 4, 10)
+    for number, seed in enumerate((2, 10, 702, 710)):
+        require_frames(data, number, random_events(seed, sensor=(34, 34)))
+    require_frames(data, 1, random_events(701, sensor=(34, 34)), test=True)
+
+
+def test_lists_of_number_and_class_name_recordings(tmp_path: Path) -> None:
+    files = {f"{n}.bs2": as_nmnist(random_events(n, sensor=(34, 34))) for n in (1, 2, 60001)}
+    files["train1K.txt"] = b"#sample #class\n2\t0\n1\t5\n"
+    files["test100.txt"] = b"60001 7\n"
+    as_folder(files, tmp_path)
+    data = load_dataset("nmnist", tmp_path, framing=FRAMING)
+    assert (data.train_targets.tolist(), data.test_targets.tolist()) == ([0, 5], [7])
+    require_frames(data, 0, random_events(2, sensor=(34, 34)))
+    status = dataset_status("nmnist", tmp_path)
+    assert (status.found, status.complete) == (True, False)
+    assert status.files[0].name == "recordings: 2 + 1 of 60,000 + 10,000"
+
+
+@pytest.mark.parametrize("form", ["folder", "tar"])
+def test_gestures_are_cut_into_trials_by_their_labels(
+    form: str, gestures: Files, tmp_path: Path
+) -> None:
+    files = {f"DvsGesture/{name}": content for name, content in gestures.items()}
+    if form == "folder":
+        as_folder(files, tmp_path)
+    else:
+        as_tar(files, tmp_path, "DvsGesture.tar.gz")
+    data = load_dataset("dvs-gesture", tmp_path, framing=FRAMING)
+    assert data.train_targets.tolist() == [0, 10, 1, 10]
+    assert data.test_targets.tolist() == [2, 10]
+    require_frames(data, 2, random_events(1).between(0, 100_000))
+    require_frames(data, 1, random_events(2).between(150_000, 299_000), test=True)
+
+
+@pytest.mark.parametrize("form", ["folder", "zips"])
+def test_the_last_tenth_of_each_class_of_cifar10_dvs_is_for_testing(
+    form: str, tmp_path: Path
+) -> None:
+    for name, first in (("airplane", 0), ("truck", 100)):
+        files = {
+            f"{name}/cifar10_{name}_{n}.aedat": as_aedat2(random_events(first + n, 30))
+            for n in range(11)
+        }
+        if form == "folder":
+            as_folder(files, tmp_path)
+        else:
+            as_zip(files, tmp_path, f"{name}.zip")
+    data = load_dataset("cifar10-dvs", tmp_path, framing=FRAMING)
+    assert data.train_targets.tolist() == [0] * 9 + [9] * 9
+    assert data.test_targets.tolist() == [0, 0, 9, 9]
+    for number in range(9):
+        require_frames(data, number, random_events(number, 30))
+    require_frames(data, 3, random_events(110, 30), test=True)
+
+
+def test_cards_are_arrays_in_folders_that_end_with_their_class(tmp_path: Path) -> None:
+    events = random_events(1, sensor=(35, 35))
+    table = np.stack([events.time_us, events.x, events.y, events.polarity], axis=1)
+    stream = io.BytesIO()
+    np.save(stream, table)
+    for part in ("train", "test"):
+        files = {f"pips_{part}/{name}/1.npy": stream.getvalue() for name in ("cl", "sp")}
+        as_tar(files, tmp_path, f"pips_{part}.tar.gz")
+    data = load_dataset("poker-dvs", tmp_path, framing=FRAMING)
+    assert (data.train_targets.tolist(), data.test_targets.tolist()) == ([0, 3], [0, 3])
+    require_frames(data, 1, events)
+
+
+def test_a_damaged_recording_is_named(gestures: Files, tmp_path: Path) -> None:
+    gestures["user02_lab.aedat"] = gestures["user02_lab.aedat"][:-3]
+    as_folder(gestures, tmp_path)
+    with pytest.raises(DataError, match=r"^user02_lab.aedat: has a packet of") as caught:
+        load_dataset("dvs-gesture", tmp_path, framing=FRAMING)
+    status = dataset_status("dvs-gesture", tmp_path)
+    assert status.files[0].state == "corrupt"
+    assert status.files[0].problem == str(caught.value)
+
+
+def lacks(files: Files, *names: str) -> Files:
+    return {name: content for name, content in files.items() if name not in names}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: lacks(f, "user02_lab.aedat"), r"dvs-gesture: lacks user02_lab.aedat"),
+        (lambda f: lacks(f, "user02_lab_labels.csv"), r"user02_lab_labels.csv: is not there"),
+        (lambda f: lacks(f, "trials_to_test.txt"), r"found no test recordings"),
+        (
+            lambda f: f | {"trials_to_test.txt": b"user24_led.aedat\nuser24_led.aedat\n"},
+            r"user24_led.aedat: is listed twice",
+        ),
+        (
+            lambda f: f | {"user24_led_labels.csv": b"class,startTime_usec,endTime_usec\n0,1,2\n"},
+            r"user24_led.aedat: has class -1; expected 0 to 10",
+        ),
+        (lambda f: f | {"user24_led_labels.csv": b"x"}, r"user24_led_labels.csv: starts with"),
+    ],
+)
+def test_an_incomplete_set_says_what_is_missing(
+    change: Callable[[Files], Files], message: str, gestures: Files, tmp_path: Path
+) -> None:
+    as_folder(change(gestures), tmp_path)
+    with pytest.raises(DataError, match=message):
+        load_dataset("dvs-gesture", tmp_path, framing=FRAMING)
+
+
+def test_a_set_that_is_nowhere_says_what_to_get_and_where_from(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nmnist: files not found; looked in .* Get Train.zip and"):
+        load_dataset("nmnist", tmp_path)
+    assert not dataset_status("nmnist", tmp_path).found
+    with pytest.raises(UsageError, match=r"nmnist: cannot be downloaded from here"):
+        download_dataset("nmnist")
+
+
+@pytest.mark.parametrize("name", ["events:nmnist", "events:", "tfds:mnist", "npz:"])
+def test_a_name_of_another_form_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="dataset: got"):
+        load_dataset(name)
