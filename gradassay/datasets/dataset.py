@@ -138,7 +138,7 @@ def _require_part(
             f"{data.name}: {part} inputs have shape {inputs.shape}; expected (N, {features}) or"
             f" (N, T, {features}), N and T at least 1."
         )
-    if inputs.dtype not in (np.float32, np.uint8):
+    if inputs.dtype.name not in ("float32", "uint8"):
         raise DataError(
             f"{data.name}: {part} inputs have dtype {inputs.dtype}; expected float32 or uint8."
         )

@@ -117,7 +117,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise unknown_name("update", self.update, get_args(Update))
         _require_integer("crop", self.crop, 0)
         _require_integer("cutout", self.cutout, 0)
-        if not isinstance(self.flip, bool):
+        if self.flip not in (True, False):
             raise ConfigurationError(f"flip: got {self.flip!r}; expected true or false.")
         _require_integer("seed", self.seed, None)
 

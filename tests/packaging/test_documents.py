@@ -1,0 +1,33 @@
+"""What the documents point to is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+LINK = re.compile(r"\]\(([^)#\s]+)")
+
+
+def links(document: Path) -> list[str]:
+    return [link for link in LINK.findall(document.read_text()) if "://" not in link]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_link_within_the_repository_leads_to_a_file_of_it(document: Path) -> None:
+    missing = [link for link in links(document) if not (document.parent / link).exists()]
+    assert missing == []
+
+
+def test_the_readme_links_to_files_that_are_under_version_control() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("no checkout of git")
+    told = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    known = set(told.stdout.splitlines())
+    found = links(ROOT / "README.md")
+    assert len(found) > 5
+    assert [link for link in found if link not in known] == []
