@@ -124,8 +124,8 @@ def test_crops_of_what_is_no_image_are_refused_before_any_work(
 ) -> None:
     targets = np.arange(4)
     path = tmp_path / "own.npz"
-    arrays = {"train_inputs": np.ones((4, 5)), "test_inputs": np.ones((4, 5))}
-    np.savez(path, **arrays, train_targets=targets, test_targets=targets)
+    x = np.ones((4, 5))
+    np.savez(path, train_inputs=x, train_targets=targets, test_inputs=x, test_targets=targets)
     words = ["train", "--dataset", f"npz:{path}", *FAST, "--flip", "--out", str(tmp_path / "t")]
     assert main(words) == 2
     assert "got data without an image shape" in capsys.readouterr().err

@@ -88,8 +88,12 @@ def gestures_plan(source: Source) -> list[Piece]:
     """Return the trials of DVS-Gesture.
 
     ``trials_to_train.txt`` and ``trials_to_test.txt`` name recordings; ``NAME_labels.csv`` beside
-    ``NAME.aedat`` cuts one into trials.
+    ``NAME.aedat`` cuts one into trials. Or trials that are cut already, ``CLASS.npy`` with classes
+    from 0, in folders whose names contain ``Train`` and ``Test``.
     """
+    cut = [path for path in source.names() if path.suffix == ".npy"]
+    if cut:
+        return _by_folder(cut, [str(number) for number in range(11)], lambda path: path.stem)
     texts = {
         path: content.decode("ascii", "replace")
         for path, content in source.members(lambda path: path.suffix in (".txt", ".csv"))

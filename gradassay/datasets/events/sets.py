@@ -79,7 +79,8 @@ def _is_digit_file(path: PurePosixPath) -> bool:
 
 def _is_gesture_file(path: PurePosixPath) -> bool:
     lists = path.name in ("trials_to_train.txt", "trials_to_test.txt")
-    return lists or (path.name.startswith("user") and path.name.endswith((".aedat", "_labels.csv")))
+    recording = path.name.startswith("user") and path.name.endswith((".aedat", "_labels.csv"))
+    return lists or recording or (path.suffix == ".npy" and path.stem.isdecimal())
 
 
 def _is_object_file(path: PurePosixPath) -> bool:
@@ -115,12 +116,18 @@ EVENT_SETS: Mapping[str, EventSet] = MappingProxyType(
                 license="CC BY 4.0",
                 homepage="https://research.ibm.com/publications/"
                 "a-low-power-fully-event-based-gesture-recognition-system",
-                files="DvsGesture.tar.gz, or the folder DvsGesture",
+                files="DvsGesture.tar.gz or its folder, or ibmGestureTrain.tar.gz and"
+                " ibmGestureTest.tar.gz or their folders",
                 recordings=(98, 24),
                 archives=("dvsgesture", "ibmgesture"),
                 wanted=_is_gesture_file,
                 plan=gestures_plan,
-                readers={".aedat": read_aedat3},
+                readers={
+                    ".aedat": read_aedat3,
+                    ".npy": partial(
+                        read_event_array, sensor=(128, 128), columns="xypt", microseconds=1000
+                    ),
+                },
             ),
             EventSet(
                 name="cifar10-dvs",

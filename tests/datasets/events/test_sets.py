@@ -114,6 +114,22 @@ def test_gestures_are_cut_into_trials_by_their_labels(
     require_frames(data, 1, random_events(2).between(150_000, 299_000), test=True)
 
 
+def test_gestures_that_are_cut_already_are_columns_of_milliseconds(tmp_path: Path) -> None:
+    events = random_events(1)
+    whole = Events(
+        events.time_us // 1000 * 1000, events.x, events.y, events.polarity, events.sensor
+    )
+    table = np.stack([events.x, events.y, events.polarity, events.time_us // 1000], axis=1)
+    stream = io.BytesIO()
+    np.save(stream, table.astype(float))
+    for part in ("Train", "Test"):
+        files = {f"ibmGesture{part}/user01_led/{n}.npy": stream.getvalue() for n in (2, 10, 0)}
+        as_tar(files, tmp_path, f"ibmGesture{part}.tar.gz")
+    data = load_dataset("dvs-gesture", tmp_path, framing=FRAMING)
+    assert data.train_targets.tolist() == data.test_targets.tolist() == [0, 2, 10]
+    require_frames(data, 1, whole)
+
+
 @pytest.mark.parametrize("form", ["folder", "zips"])
 def test_the_last_tenth_of_each_class_of_cifar10_dvs_is_for_testing(
     form: str, tmp_path: Path
