@@ -15,6 +15,9 @@ from gradassay.core.keys import Key
 from gradassay.datasets.scaling import AS_STORED, Scaling, channels_of, standardising
 
 
+OWN_LICENSE = "as its owner says"
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Samples as rows, their classes, and where they came from.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradassay.core.errors import DataError
-from gradassay.datasets.dataset import Dataset, array_checksums
+from gradassay.datasets.dataset import OWN_LICENSE, Dataset, array_checksums
 from gradassay.datasets.scaling import BYTES
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -64,7 +64,7 @@ def load_image_folder(path: Path) -> Dataset:
         shape=shape,
         source=str(path),
         checksums=array_checksums(*arrays),
-        license="as its owner says",
+        license=OWN_LICENSE,
         scaling=BYTES,
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gradassay.core.errors import DataError, UsageError, unknown_name
 from gradassay.datasets.cifar import CIFARS, cifar_status, download_cifar, load_cifar
-from gradassay.datasets.dataset import Dataset
+from gradassay.datasets.dataset import OWN_LICENSE, Dataset
 from gradassay.datasets.digits import read_digits
 from gradassay.datasets.download import fetch_files
 from gradassay.datasets.events import EVENT_SETS, Framing, events_status, load_events, to_events
@@ -22,7 +22,7 @@ from gradassay.datasets.places import (
     ways_to_supply,
 )
 from gradassay.datasets.specs import DATASETS, DatasetSpec
-from gradassay.datasets.status import DatasetStatus, place_status, status_of
+from gradassay.datasets.status import DatasetStatus, FileStatus, State, place_status, status_of
 
 DATASET_NAMES = (*(spec.name for spec in DATASETS), *CIFARS, *EVENT_SETS)
 PREFIXES = ("events", "folder", "npz")
@@ -153,7 +153,7 @@ def dataset_status(
     Parameters
     ----------
     name : str
-        One of `DATASET_NAMES`.
+        As for `load_dataset`; of ``events:NAME`` the state of NAME is told.
     data_dir : path-like, optional
         As for `load_dataset`.
     verify : bool
@@ -170,11 +170,38 @@ def dataset_status(
     >>> dataset_status("digits").complete
     True
     """
+    prefix, colon, rest = name.partition(":")
+    if colon and prefix in ("folder", "npz"):
+        return _own_status(name, Path(rest).expanduser(), verify)
+    if colon and prefix == "events":
+        return dataset_status(rest, data_dir, verify=verify)
     if name in CIFARS:
         return cifar_status(CIFARS[name], data_dir, verify=verify)
     if name in EVENT_SETS:
         return events_status(name, data_dir, verify=verify)
     return status_of(find_images(name), data_dir, verify=verify)
+
+
+def _own_status(name: str, path: Path, verify: bool) -> DatasetStatus:
+    """Return the state of a user's own data; what it should be is known by reading it."""
+    state: State = "present" if path.exists() else "missing"
+    problem = None
+    try:
+        if verify and state == "present":
+            load_dataset(name)
+    except DataError as error:
+        state, problem = "corrupt", str(error)
+    return DatasetStatus(
+        name=name,
+        found=state != "missing",
+        complete=state == "present",
+        verified=verify,
+        place=str(path),
+        files=(FileStatus(path.name, state, path, problem=problem),),
+        license=OWN_LICENSE,
+        size_bytes=0,
+        download_bytes=0,
+    )
 
 
 def download_dataset(name: str) -> DatasetStatus:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradassay.core.errors import DataError
-from gradassay.datasets.dataset import Dataset, array_checksums
+from gradassay.datasets.dataset import OWN_LICENSE, Dataset, array_checksums
 from gradassay.datasets.npy import read_npy
 from gradassay.datasets.scaling import AS_STORED, BYTES, Scaling
 
@@ -72,7 +72,7 @@ def load_npz(path: Path) -> Dataset:
         shape=shape or inputs[0].shape[-1:],
         source=str(path),
         checksums=array_checksums(inputs[0], targets[0], inputs[1], targets[1]),
-        license="as its owner says",
+        license=OWN_LICENSE,
         scaling=_scaling(path, found, inputs),
     )
 

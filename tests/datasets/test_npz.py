@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gradassay.core.errors import DataError
-from gradassay.datasets import Dataset, load_dataset
+from gradassay.datasets import Dataset, dataset_status, load_dataset
 
 GENERATOR = np.random.default_rng(1)
 TARGETS = np.array([0, 2, 1, 2, 0], dtype=np.int16)
@@ -109,6 +109,18 @@ def test_another_form_is_one_line(changes: dict[str, Any], message: str, tmp_pat
     with pytest.raises(DataError, match=message) as caught:
         save(tmp_path / "d.npz", **changes)
     assert "\n" not in str(caught.value)
+
+
+def test_the_state_of_own_data_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "d.npz"
+    assert not dataset_status(f"npz:{path}").found
+    save(path)
+    assert dataset_status(f"npz:{path}").complete
+    path.write_bytes(path.read_bytes()[:100])
+    status = dataset_status(f"npz:{path}")
+    assert (status.found, status.complete) == (True, False)
+    assert "is no whole .npz file" in str(status.files[0].problem)
+    assert dataset_status("events:digits").complete
 
 
 def test_a_file_that_is_missing_or_none_is_one_line(tmp_path: Path) -> None:
