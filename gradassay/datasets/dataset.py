@@ -14,7 +14,6 @@ from gradassay.core.errors import ConfigurationError, DataError
 from gradassay.core.keys import Key
 from gradassay.datasets.scaling import AS_STORED, Scaling, channels_of, standardising
 
-
 OWN_LICENSE = "as its owner says"
 
 
