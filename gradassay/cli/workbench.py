@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 
 from gradassay import __version__
 from gradassay.cli.backends import backend_named
@@ -176,7 +177,8 @@ def _loaded(options: ProblemOptions, recipe: Recipe) -> Dataset:
         raise UsageError(
             f"--downsample, --window-ms: {options.dataset} holds no events; leave them out."
         )
-    data = load_dataset(options.dataset, options.data_dir, framing=framing)
+    with Console(stderr=True).status(f"reading {options.dataset}"):
+        data = load_dataset(options.dataset, options.data_dir, framing=framing)
     standardise = recipe.standardised if options.standardise is None else options.standardise
     return data.standardised() if standardise else data
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +20,7 @@ from gradassay.datasets import places
 # goes into every key: another way to count makes other frames
 VERSION = 1
 ENTRY = "entry.json"
+_STALE_S = 3600
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -77,6 +79,7 @@ def _keep(folder: Path, arrays: Arrays, text: str) -> None:
     made: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _clear(folder)
         made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         hashes = {}
         for name, array in arrays.items():
@@ -87,8 +90,17 @@ def _keep(folder: Path, arrays: Arrays, text: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)  # a damaged one
         os.replace(made, folder)
     except OSError:
+        pass  # the arrays are there all the same
+    finally:
         if made is not None:
             shutil.rmtree(made, ignore_errors=True)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what processes that were killed left of the same entry."""
+    for left in folder.parent.glob(f".{folder.name}.*"):
+        if time.time() - left.stat().st_mtime > _STALE_S:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _digest(file: Path) -> str:

@@ -110,6 +110,30 @@ def test_a_cache_folder_that_cannot_be_made_is_no_error(folder: Path, cache: Pat
     assert len(load_dataset("nmnist", folder, framing=FRAMING).train_targets) == 2
 
 
+def test_an_interruption_while_an_entry_is_written_leaves_nothing(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("numpy.save", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load_dataset("nmnist", folder, framing=FRAMING)
+    assert entries(cache) == []
+
+
+def test_what_a_killed_process_left_an_hour_ago_is_removed(folder: Path, cache: Path) -> None:
+    load_dataset("nmnist", folder, framing=FRAMING)
+    (entry,) = entries(cache)
+    old, new = (entry.with_name(f".{entry.name}.{name}") for name in ("old", "new"))
+    for left in (old, new):
+        left.mkdir()
+    os.utime(old, (0, 0))
+    (entry / "entry.json").unlink()
+    load_dataset("nmnist", folder, framing=FRAMING)
+    assert entries(cache) == sorted([new, entry])
+
+
 CHILD = """
 import sys
 import numpy as np
