@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Self
 
 from gradassay.core.errors import DataError
 
@@ -20,6 +20,11 @@ MOST_BYTES = 256 * 2**20
 # of all that is decompressed: no archive here is nearly so large
 MOST_DECOMPRESSED = 16 * 2**30
 MOST_MEMBERS = 1_000_000
+# of the blocks before a member: names, attributes, maps of holes
+MOST_HEADER = 2**18
+# the others of zip decompress a whole piece at once, however much comes of it
+ZIP_KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 _CHUNK = 2**20
 _DAMAGE = (
     tarfile.TarError,
@@ -66,9 +71,10 @@ def read_members(
     Notes
     -----
     Links, devices and paths that leave the archive are passed over. Holds one file at a time.
+    Damage that only the checksum at the end shows raises after the last file: use none before.
     """
     try:
-        if zipfile.is_zipfile(file):
+        if _is_zip(file):
             yield from _zip_members(file, wanted, max_bytes)
         else:
             yield from _tar_members(file, wanted, max_bytes)
@@ -85,6 +91,12 @@ def read_members(
 
 class _Defect(Exception):
     """What is wrong with an archive, without its name."""
+
+
+def _is_zip(file: Path) -> bool:
+    """Whether the first bytes are those of zip: a tar archive may end with one."""
+    with file.open("rb") as raw:
+        return raw.read(4) in _ZIP_MAGICS
 
 
 class _Bounded:
@@ -105,9 +117,13 @@ class _Bounded:
 def _tar_members(
     file: Path, wanted: Callable[[PurePosixPath], bool], max_bytes: int
 ) -> Iterator[Member]:
-    with file.open("rb") as raw, _decompressed(raw) as stream:
-        with tarfile.open(fileobj=_Whole(_Bounded(stream)), mode="r|") as archive:  # type: ignore[call-overload]
+    with file.open("rb") as raw, _decompressed(raw) as unbounded:
+        stream = _Whole(_Bounded(unbounded))
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_headers(stream)) as archive:  # type: ignore[call-overload]
             for number, member in enumerate(archive):
+                # tarfile would keep all of them
+                archive.members = []
+                archive.pax_headers.clear()
                 if number >= MOST_MEMBERS:
                     raise _Defect(f"holds more than {MOST_MEMBERS:,} files")
                 name = PurePosixPath(member.name)
@@ -116,6 +132,11 @@ def _tar_members(
                 _require_size(name, member.size, max_bytes)
                 content = archive.extractfile(member)
                 yield Member(name, b"" if content is None else _read(content, name, member.size))
+        # tarfile ends silently at a damaged header, and before the checksum of the compression
+        if stream.header != bytes(tarfile.BLOCKSIZE):
+            raise _Defect("is no whole archive (a damaged header, or the end is lacking)")
+        while stream.read(_CHUNK):
+            pass
 
 
 class _Whole:
@@ -123,13 +144,43 @@ class _Whole:
 
     def __init__(self, stream: _Bounded) -> None:
         self._stream = stream
+        self.header = b""
+        self.header_left: int | None = None
 
     def read(self, size: int) -> bytes:
         """Return `size` bytes, fewer only at the end."""
         found = bytearray()
         while len(found) < size and (chunk := self._stream.read(size - len(found))):
             found += chunk
+        if self.header_left is not None:
+            self.header_left -= len(found)
+            if self.header_left < 0:
+                raise _Defect(f"holds a header of more than {MOST_HEADER:,} bytes")
         return bytes(found)
+
+
+def _headers(stream: _Whole) -> type[tarfile.TarInfo]:
+    """Return the class of headers that tells a stream where they begin, end, and the last block."""
+
+    class Header(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+            stream.header = bytes(buf)
+            return super().frombuf(buf, encoding, errors)
+
+        @classmethod
+        def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
+            # a header that belongs to another one is read within it
+            outermost = stream.header_left is None
+            if outermost:
+                stream.header_left = MOST_HEADER
+            try:
+                return super().fromtarfile(tarfile)
+            finally:
+                if outermost:
+                    stream.header_left = None
+
+    return Header
 
 
 def _decompressed(raw: IO[bytes]) -> IO[bytes]:
@@ -157,6 +208,8 @@ def _zip_members(
             if member.is_dir() or ".." in name.parts or not wanted(name):
                 continue
             _require_size(name, member.file_size, max_bytes)
+            if member.compress_type not in ZIP_KINDS:
+                raise _Defect(f"{name} is compressed by another method than deflate")
             with archive.open(member) as stream:
                 yield Member(name, _read(stream, name, member.file_size))
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gradassay.core.errors import DataError
 from gradassay.datasets import places
-from gradassay.datasets.archives import read_members
+from gradassay.datasets.archives import MOST_BYTES, read_members
 from gradassay.datasets.dataset import Dataset
 from gradassay.datasets.download import require_writable, retrieve
 from gradassay.datasets.pickles import read_pickle
@@ -112,9 +112,9 @@ def load_cifar(
     spec : CifarSpec
         Which of the two.
     data_dir : path-like, optional
-        The only folder to search: itself and its sub-folder of the data set's name, each for the
-        archive (``.tar.gz``, ``.tar.xz`` or ``.tar``), the folder in it, or the batches. By default
-        ``$GRADASSAY_DATA`` and the user's cache folder.
+        The only folder to search: itself, its sub-folder of the data set's name, and ``raw`` in
+        that, each for the archive (``.tar.gz``, ``.tar.xz`` or ``.tar``), the folder in it, or the
+        batches. By default ``$GRADASSAY_DATA`` (the same three) and the user's cache folder.
     download : bool
         Whether to download what is not there.
 
@@ -172,12 +172,15 @@ def find_cifar(spec: CifarSpec, data_dir: StrPath | None = None) -> Path | None:
 def _folders(spec: CifarSpec, data_dir: StrPath | None) -> list[Path]:
     """Return where to look."""
     if data_dir is not None:
-        folder = Path(data_dir).expanduser()
-        return [folder, folder / spec.name]
-    found = []
-    if given := os.environ.get(ENVIRONMENT):
-        found = [Path(given).expanduser(), Path(given).expanduser() / spec.name]
+        return _below(spec, Path(data_dir).expanduser())
+    given = os.environ.get(ENVIRONMENT)
+    found = _below(spec, Path(given).expanduser()) if given else []
     return [*found, places.cache_folder(spec.name)]
+
+
+def _below(spec: CifarSpec, folder: Path) -> list[Path]:
+    """Return a folder and those in it that may have the files."""
+    return [folder, folder / spec.name, folder / spec.name / "raw"]
 
 
 def _contents(
@@ -204,11 +207,18 @@ def _found(spec: CifarSpec, place: Path) -> Iterator[tuple[str, bytes]]:
     if place.is_dir():
         for name in spec.batches:
             try:
-                yield name, (place / name).read_bytes()
+                size = (place / name).stat().st_size
+                content = (place / name).read_bytes() if size <= MOST_BYTES else b""
             except OSError as error:
                 raise DataError(
-                    f"{name}: cannot be read ({error.strerror or error}; {place})."
+                    f"{name}: cannot be read ({error.strerror or error}; {place}). {_remedy(spec)}"
                 ) from error
+            if size > MOST_BYTES:
+                raise DataError(
+                    f"{name}: has {size:,} bytes; expected at most {MOST_BYTES:,} ({place})."
+                    f" {_remedy(spec)}"
+                )
+            yield name, content
         return
     for path, content in read_members(place, lambda path: path.name in spec.batches):
         yield path.name, content

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
+import struct
+import warnings
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +20,16 @@ from gradassay.datasets.scaling import BYTES
 SUFFIXES = (".png", ".jpg", ".jpeg")
 # of one image, before it is decoded
 MOST_PIXELS = 2**22
+# of one image's file
+MOST_FILE_BYTES = 64 * 2**20
+# of all images of a part
+MOST_BYTES = 16 * 2**30
 PARTS = ("train", "test")
+# whatever Pillow says of a damaged file
+_DAMAGE = (
+    *(OSError, SyntaxError, ValueError, EOFError, AssertionError, OverflowError, MemoryError),
+    *(AttributeError, LookupError, TypeError, RuntimeError, struct.error, zlib.error),
+)
 
 
 def load_image_folder(path: Path) -> Dataset:
@@ -126,6 +139,11 @@ def _read_part(folder: Path, classes: Sequence[str]) -> tuple[NDArray[np.uint8],
 def _read_all(files: Sequence[Path]) -> NDArray[np.uint8]:
     """Return images of one size and kind, (N, rows, columns) or (N, 3, rows, columns)."""
     first = read_image(files[0])
+    if len(files) * first.size > MOST_BYTES:
+        raise DataError(
+            f"{files[0].parent.parent}: holds {len(files):,} images of {first.size:,} bytes;"
+            f" expected at most {MOST_BYTES:,} bytes in all. Make the images smaller."
+        )
     images = np.empty((len(files), *first.shape), dtype=np.uint8)
     for number, file in enumerate(files):
         image = read_image(file)
@@ -149,21 +167,41 @@ def read_image(file: Path) -> NDArray[np.uint8]:
     from PIL import Image
 
     try:
-        with Image.open(file, formats=("PNG", "JPEG")) as image:
-            columns, rows = image.size
-            if rows * columns > MOST_PIXELS:
-                raise DataError(
-                    f"{file}: has {rows:,} x {columns:,} pixels; expected at most {MOST_PIXELS:,}."
-                )
-            if image.mode.startswith(("I", "F")):
-                raise DataError(f"{file}: has more than 8 bits a pixel; expected 8.")
-            grey = image.mode in ("1", "L", "LA")
-            pixels = np.asarray(image.convert("L" if grey else "RGB"))
-    # whatever Pillow says of a damaged file
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        # its warnings are of sizes that are refused here, and of transparency, which is left out
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _decoded(file, _content(file))
+    except (*_DAMAGE, Image.DecompressionBombError) as error:
+        reason = str(error).partition("\n")[0][:100] or type(error).__name__
         raise DataError(f"{file}: cannot be read as an image ({reason}). Replace it.") from error
+
+
+def _decoded(file: Path, content: bytes) -> NDArray[np.uint8]:
+    """Return the pixels of an image, whose size is looked at first."""
+    from PIL import Image
+
+    # of a file, Pillow would allocate what a chunk announces; of bytes it gets what is there
+    with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
+        columns, rows = image.size
+        if rows * columns > MOST_PIXELS:
+            raise DataError(
+                f"{file}: has {rows:,} x {columns:,} pixels; expected at most {MOST_PIXELS:,}."
+            )
+        if image.mode.startswith(("I", "F")):
+            raise DataError(f"{file}: has more than 8 bits a pixel; expected 8.")
+        grey = image.mode in ("1", "L", "LA")
+        pixels = np.asarray(image.convert("L" if grey else "RGB"))
     return pixels if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def _content(file: Path) -> bytes:
+    """Return the bytes of an image's file."""
+    size = file.stat().st_size
+    if size > MOST_FILE_BYTES:
+        raise DataError(
+            f"{file}: has {size:,} bytes; expected at most {MOST_FILE_BYTES:,}. Replace it."
+        )
+    return file.read_bytes()
 
 
 def _common_shape(path: Path, train: NDArray[np.uint8], test: NDArray[np.uint8]) -> tuple[int, ...]:

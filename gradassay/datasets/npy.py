@@ -45,6 +45,19 @@ def read_npy(stream: IO[bytes]) -> NDArray[Any]:
     return np.frombuffer(body, dtype=dtype).reshape(shape, order="F" if fortran else "C")
 
 
+class _Short:
+    """A stream for NumPy's reader of headers, which compares the length after it has read all."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes, unless they are more than a header has."""
+        if not 0 <= size <= _LONGEST_HEADER:
+            raise ValueError(f"announces a header of {size:,} bytes")
+        return self._stream.read(size)
+
+
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Return shape, order and dtype that a header announces."""
     version = npy.read_magic(stream)
@@ -52,7 +65,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     if version not in readers:
         raise ValueError(f"has .npy version {version}; expected 1.0 or 2.0")
     try:
-        shape, fortran, dtype = readers[version](stream, max_header_size=_LONGEST_HEADER)
+        shape, fortran, dtype = readers[version](_Short(stream), max_header_size=_LONGEST_HEADER)
     # NumPy parses the header as Python's literals, and tries Python 2's where that fails
     except (tokenize.TokenError, SyntaxError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"has a header that is damaged ({type(error).__name__})") from error

@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradassay.core.errors import DataError
+from gradassay.datasets.archives import ZIP_KINDS
 from gradassay.datasets.dataset import OWN_LICENSE, Dataset, array_checksums
 from gradassay.datasets.npy import read_npy
 from gradassay.datasets.scaling import AS_STORED, BYTES, Scaling
 
 ARRAYS = ("train_inputs", "train_targets", "test_inputs", "test_targets")
+_READ = (*ARRAYS, "inputs", "targets", "shape", "classes", "scale")
 
 
 def load_npz(path: Path) -> Dataset:
@@ -52,8 +54,8 @@ def load_npz(path: Path) -> Dataset:
 
     Notes
     -----
-    Nothing pickled is read. No more memory is taken than the file has content, at most 16 GiB an
-    array.
+    Nothing pickled is read, nor arrays of other names. No more memory is taken than the file has
+    content, at most 16 GiB an array.
     """
     found = _arrays(path)
     shape = _shape(path, found)
@@ -62,6 +64,8 @@ def load_npz(path: Path) -> Dataset:
     if not targets[0].size:
         raise DataError(f"{path}: train_targets is empty; expected at least 1 sample.")
     classes = _number(path, found, "classes", default=int(targets[0].max()) + 1)
+    if classes != int(classes):
+        raise DataError(f"{path}: classes is {classes}; expected a whole number.")
     return Dataset(
         f"npz:{path}",
         inputs[0],
@@ -100,7 +104,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def read_arrays(file: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a .npz file by name.
+    """Return those arrays of a .npz file that belong to a data set, by name.
 
     Raises
     ------
@@ -112,6 +116,7 @@ def read_arrays(file: Path) -> dict[str, NDArray[Any]]:
             return {
                 name.removesuffix(".npy"): _read_member(archive, name)
                 for name in archive.namelist()
+                if name.removesuffix(".npy") in _READ
             }
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error})"
@@ -132,6 +137,8 @@ def read_arrays(file: Path) -> dict[str, NDArray[Any]]:
 
 def _read_member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     """Return one array."""
+    if archive.getinfo(name).compress_type not in ZIP_KINDS:
+        raise ValueError(f"{name} is compressed by another method than deflate")
     with archive.open(name) as stream:
         try:
             return read_npy(stream)
@@ -147,7 +154,7 @@ def _shape(path: Path, found: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
     right = given.ndim == 1 and len(given) in (2, 3) and given.dtype.kind in "iu"
     if not right or given.min() < 1:
         raise DataError(
-            f"{path}: shape is {given.tolist()!r}; expected (rows, columns) or (channels, rows,"
+            f"{path}: shape is {_shown(given)}; expected (rows, columns) or (channels, rows,"
             " columns)."
         )
     return tuple(int(size) for size in given)
@@ -191,8 +198,15 @@ def _number(path: Path, found: Mapping[str, NDArray[Any]], name: str, default: f
         return default
     array = found[name]
     if array.size != 1 or array.dtype.kind not in "iuf" or not 0 < array.item() < math.inf:
-        raise DataError(f"{path}: {name} is {array.tolist()!r}; expected one positive number.")
+        raise DataError(f"{path}: {name} is {_shown(array)}; expected one positive number.")
     return float(array.item())
+
+
+def _shown(array: NDArray[Any]) -> str:
+    """Return the entries of a short array, or the shape of a long one."""
+    if array.size > 4 or array.dtype.kind not in "iuf":
+        return f"an array of {array.dtype.kind!r} of shape {array.shape}"
+    return repr(array.tolist())
 
 
 def _scaling(path: Path, found: Mapping[str, NDArray[Any]], inputs: list[NDArray[Any]]) -> Scaling:

@@ -7,57 +7,34 @@ an array are known by their names, and never looked up.
 
 from __future__ import annotations
 
+import codecs
+import io
 import pickletools
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gradassay.core.errors import DataError
+from gradassay.datasets.pickled_arrays import (
+    KNOWN,
+    MOST_BYTES,
+    ByteArray,
+    ByteType,
+    Defect,
+    Name,
+    array_of,
+    rebuilt,
+)
 
-MOST_BYTES = 256 * 2**20
 MOST_OBJECTS = 2_000_000
 # values nest so deep: a dictionary with a list in it
 _DEEPEST = 16
-
-
-class _Defect(Exception):
-    """What is wrong with a pickle."""
-
-
-@dataclass(frozen=True)
-class _Name:
-    """A function or class that a pickle speaks of, as text."""
-
-    text: str
-
-
-@dataclass(eq=False)
-class _ByteType:
-    """The dtype of unsigned bytes, under construction."""
-
-
-@dataclass(eq=False)
-class _Bytes:
-    """An array of unsigned bytes, under construction."""
-
-    array: NDArray[np.uint8] | None = None
+# whole numbers that are equal modulo 2**61 - 1 collide in a dictionary
+_MOST_KEY = 2**61 - 2
 
 
 _MARK = object()
-_NDARRAY = "numpy ndarray"
-_RECONSTRUCT = {
-    "numpy.core.multiarray _reconstruct",
-    "numpy._core.multiarray _reconstruct",
-}
-_FROM_BUFFER = {"numpy.core.numeric _frombuffer", "numpy._core.numeric _frombuffer"}
-_ENCODE = "_codecs encode"
-_DTYPE = "numpy dtype"
-_BYTES = {"__builtin__ bytes", "builtins bytes"}
-_KNOWN = {_NDARRAY, *_RECONSTRUCT, *_FROM_BUFFER, *_BYTES, _ENCODE, _DTYPE}
 
 
 def read_pickle(data: bytes, name: str = "pickle") -> object:
@@ -86,11 +63,12 @@ def read_pickle(data: bytes, name: str = "pickle") -> object:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of escapes in damaged text
             return _Finisher().value(_Machine().run(data))
-    except _Defect as defect:
+    except Defect as defect:
         problem = str(defect)
     # what pickletools and malformed arguments raise
     except (ValueError, IndexError, KeyError, TypeError, OverflowError, UnicodeError) as error:
-        problem = f"is no whole pickle ({str(error).partition(chr(10))[0] or type(error).__name__})"
+        reason = str(error).partition("\n")[0][:100] or type(error).__name__
+        problem = f"is no whole pickle ({reason})"
     raise DataError(f"{name}: {problem}. Replace it with a whole copy.")
 
 
@@ -103,13 +81,13 @@ class _Finisher:
     def value(self, raw: object, depth: int = 0) -> object:
         """Return a value without anything of the machine's own in it."""
         if depth > _DEEPEST:
-            raise _Defect(f"nests deeper than {_DEEPEST} levels")
+            raise Defect(f"nests deeper than {_DEEPEST} levels")
         if id(raw) not in self._done:
             self._done[id(raw)] = self._made(raw, depth)
         return self._done[id(raw)]
 
     def _made(self, raw: object, depth: int) -> object:
-        if isinstance(raw, _Bytes) and raw.array is not None:
+        if isinstance(raw, ByteArray) and raw.array is not None:
             return raw.array
         if isinstance(raw, dict):
             return {key: self.value(each, depth + 1) for key, each in raw.items()}
@@ -118,12 +96,14 @@ class _Finisher:
             return parts if isinstance(raw, list) else tuple(parts)
         if raw is None or isinstance(raw, bool | int | float | str | bytes):
             return raw
-        raise _Defect("holds something else than numbers, text, lists and arrays of unsigned bytes")
+        raise Defect("holds something else than numbers, text, lists and arrays of unsigned bytes")
 
 
 def _key(key: object) -> object:
     if not isinstance(key, str | bytes | int):
-        raise _Defect("has a key that is no text and no number")
+        raise Defect("has a key that is no text and no number")
+    if isinstance(key, int) and abs(key) > _MOST_KEY:
+        raise Defect(f"has a key beyond {_MOST_KEY:,}")
     return key
 
 
@@ -134,32 +114,35 @@ class _Machine:
     stack: list[Any] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
     objects: int = 0
+    bytes_left: int = 0
 
     def run(self, data: bytes) -> object:
         """Return what is on the stack where the program stops."""
-        for code, argument, _ in pickletools.genops(data):
+        # text becomes bytes, and these an array; more is the same text over and over
+        self.bytes_left = 2 * len(data)
+        for name, argument in _instructions(data):
             self.objects += 1
             if self.objects > MOST_OBJECTS:
-                raise _Defect(f"has more than {MOST_OBJECTS:,} instructions")
-            if code.name == "STOP":
+                raise Defect(f"has more than {MOST_OBJECTS:,} instructions")
+            if name == "STOP":
                 return self._pop()
-            if code.name in _VALUES:
+            if name in _VALUES:
                 self.stack.append(argument)
-            elif code.name in _MADE:
-                self.stack.append(_MADE[code.name]())
-            elif code.name in _ACTIONS:
-                _ACTIONS[code.name](self, argument)
-            elif code.name not in _NOTHING:
-                raise _Defect(
-                    f"has the instruction {code.name}; expected numbers, text, lists and arrays of"
+            elif name in _MADE:
+                self.stack.append(_MADE[name]())
+            elif name in _ACTIONS:
+                _ACTIONS[name](self, argument)
+            elif name not in _NOTHING:
+                raise Defect(
+                    f"has the instruction {name}; expected numbers, text, lists and arrays of"
                     " unsigned bytes only, and nothing was run"
                 )
-        raise _Defect("has no end")
+        raise Defect("has no end")
 
     def _pop(self) -> Any:
         value = self.stack.pop()
         if value is _MARK:
-            raise _Defect("has a mark where a value belongs")
+            raise Defect("has a mark where a value belongs")
         return value
 
     def marked(self) -> list[Any]:
@@ -172,7 +155,7 @@ class _Machine:
     def top(self, kind: type) -> Any:
         """Return the value on top, which has to be of a kind."""
         if not isinstance(self.stack[-1], kind):
-            raise _Defect(f"adds to what is no {kind.__name__}")
+            raise Defect(f"adds to what is no {kind.__name__}")
         return self.stack[-1]
 
     def push_tuple(self, size: int) -> None:
@@ -184,74 +167,74 @@ class _Machine:
         """Put keys and values that follow each other into the dictionary on top."""
         target = self.top(dict)
         if len(pairs) % 2:
-            raise _Defect("has a key without a value")
+            raise Defect("has a key without a value")
         target.update(
             (_key(key), value) for key, value in zip(pairs[::2], pairs[1::2], strict=True)
         )
 
     def name(self, text: str) -> None:
         """Push a name, if it is one of those of arrays."""
-        if text not in _KNOWN:
-            raise _Defect(
+        if text not in KNOWN:
+            raise Defect(
                 f"names {text.replace(' ', '.')[:80]!r}; expected arrays of unsigned bytes only,"
                 " and nothing was run"
             )
-        self.stack.append(_Name(text))
+        self.stack.append(Name(text))
 
     def reduce(self, _: object) -> None:
         """Push what a known function makes of its arguments."""
         arguments, function = self._pop(), self._pop()
-        if not isinstance(function, _Name) or not isinstance(arguments, tuple):
-            raise _Defect("calls what is no function; nothing was run")
-        self.stack.append(_made(function.text, arguments))
+        if not isinstance(function, Name) or not isinstance(arguments, tuple):
+            raise Defect("calls what is no function; nothing was run")
+        made = rebuilt(function.text, arguments)
+        if isinstance(made, bytes):
+            self._spend(len(made))
+        elif isinstance(made, ByteArray) and made.array is not None:
+            self._spend(made.array.size)
+        self.stack.append(made)
 
     def build(self, _: object) -> None:
         """Give an array or a dtype under construction its state."""
         state, target = self._pop(), self.stack[-1]
-        if isinstance(target, _Bytes):
-            target.array = _array(state)
-        elif not isinstance(target, _ByteType):
-            raise _Defect("gives a state to what is no array")
+        if isinstance(target, ByteArray):
+            target.array = array_of(state)
+            self._spend(target.array.size)
+        elif not isinstance(target, ByteType):
+            raise Defect("gives a state to what is no array")
+
+    def _spend(self, count: int) -> None:
+        self.bytes_left -= count
+        if self.bytes_left < 0:
+            raise Defect("makes more bytes than it holds")
 
 
-def _made(function: str, arguments: tuple[Any, ...]) -> object:
-    """Return what one of the known functions makes."""
-    if function in _RECONSTRUCT and arguments[:1] == (_Name(_NDARRAY),):
-        return _Bytes()
-    if function in _FROM_BUFFER and len(arguments) == 4:
-        content, dtype, shape, order = arguments
-        return _Bytes(_array((1, shape, dtype, order == "F", content)))
-    if function == _DTYPE and arguments[:1] in (("u1",), (b"u1",)):
-        return _ByteType()
-    if function in _BYTES and not arguments:
-        return b""
-    if function == _ENCODE and len(arguments) == 2 and arguments[1] in ("latin1", b"latin1"):
-        return str(arguments[0]).encode("latin1")
-    raise _Defect(
-        f"calls {function.replace(' ', '.')} in another way than for an array of unsigned bytes;"
-        " nothing was run"
-    )
+def _instructions(data: bytes) -> Iterator[tuple[str, Any]]:
+    """Yield the name and the argument of each instruction."""
+    stream = io.BytesIO(data)
+    while code := stream.read(1):
+        if code not in _INSTRUCTIONS:
+            raise Defect(f"is no whole pickle (no instruction is {code!r})")
+        instruction = _INSTRUCTIONS[code]
+        argument = None
+        if instruction.name == "STRING":
+            argument = _python2_string(stream.readline())
+        elif instruction.arg is not None:
+            argument = instruction.arg.reader(stream)
+        yield instruction.name, argument
 
 
-def _array(state: object) -> NDArray[np.uint8]:
-    """Return the array of a state (version, shape, dtype, order, content)."""
-    if not isinstance(state, tuple) or len(state) != 5:
-        raise _Defect("has an array with an unknown state")
-    _, shape, dtype, fortran, content = state
-    sizes = isinstance(shape, tuple) and all(isinstance(size, int) and size >= 0 for size in shape)
-    if not sizes or len(shape) > 4 or not isinstance(dtype, _ByteType):
-        raise _Defect("has an array of another kind than unsigned bytes")
-    if isinstance(content, str):
-        content = content.encode("latin1")
-    if not isinstance(content, bytes | bytearray):
-        raise _Defect("has an array whose content is no bytes")
-    announced = int(np.prod(shape, dtype=object))
-    if announced != len(content):
-        raise _Defect(f"has an array of {len(content):,} bytes; expected {announced:,}, its shape")
-    array = np.frombuffer(content, dtype=np.uint8)
-    return array.reshape(shape, order="F" if fortran is True or fortran == 1 else "C")
+def _python2_string(line: bytes) -> str:
+    """Return a string that Python 2 wrote as text; pickletools takes those of ASCII only."""
+    quoted = line[:-1]
+    if not line.endswith(b"\n") or len(quoted) < 2 or quoted[:1] not in (b"'", b'"'):
+        raise Defect("has a string without quotes or end")
+    if quoted[-1:] != quoted[:1]:
+        raise Defect("has a string without its closing quote")
+    content, _ = codecs.escape_decode(quoted[1:-1])
+    return content.decode("latin1")
 
 
+_INSTRUCTIONS = {each.code.encode("latin1"): each for each in pickletools.opcodes}
 _NOTHING = {"PROTO", "FRAME"}
 _VALUES = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
@@ -278,11 +261,16 @@ _MADE: Mapping[str, Callable[[], object]] = {
 
 
 def _put(machine: _Machine, place: object) -> None:
-    machine.memo[len(machine.memo) if place is None else int(str(place))] = machine.stack[-1]
+    where = len(machine.memo) if place is None else place
+    if not isinstance(where, int) or not 0 <= where < 2**32:
+        raise Defect("remembers something at no place of 32 bits")
+    machine.memo[where] = machine.stack[-1]
 
 
-def _get(machine: _Machine, place: object) -> None:
-    machine.stack.append(machine.memo[int(str(place))])
+def _get(machine: _Machine, place: int) -> None:
+    if place not in machine.memo:
+        raise Defect("recalls what it never remembered")
+    machine.stack.append(machine.memo[place])
 
 
 def _append(machine: _Machine, values: list[Any]) -> None:
@@ -293,7 +281,7 @@ def _stack_name(machine: _Machine, _: object) -> None:
     machine.push_tuple(2)
     module, name = machine.stack.pop()
     if not isinstance(module, str) or not isinstance(name, str):
-        raise _Defect("names something by what is no text; nothing was run")
+        raise Defect("names something by what is no text; nothing was run")
     machine.name(f"{module} {name}")
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from gradassay.core.errors import DataError
-from gradassay.datasets import load_dataset
+from gradassay.datasets import cifar, load_dataset
 from gradassay.datasets.cifar import (
     CIFAR10,
     CIFARS,
@@ -83,7 +83,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("below", ["", "tiny"])
+@pytest.mark.parametrize("below", ["", "tiny", "tiny/raw"])
 def test_images_and_labels_are_those_of_the_batches(form: str, below: str, tmp_path: Path) -> None:
     FORMS[form](tmp_path / below)
     data = load_cifar(spec_of(CONTENTS), tmp_path)
@@ -188,3 +188,21 @@ def test_both_data_sets_are_known_with_50_000_training_images_in_their_batches()
     hashes = [digest for spec in CIFARS.values() for digest in spec.batches.values()]
     assert len(set(hashes)) == 8
     assert {len(digest) for digest in hashes} == {32}
+
+
+def test_files_below_the_environment_s_folder_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADASSAY_DATA", str(tmp_path))
+    FORMS["folder"](tmp_path / "tiny" / "raw")
+    data = load_cifar(spec_of(CONTENTS), download=False)
+    assert data.source == str(tmp_path / "tiny" / "raw" / "cifar-10-batches-py")
+
+
+def test_a_batch_that_is_far_too_large_is_not_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FORMS["batches"](tmp_path)
+    monkeypatch.setattr(cifar, "MOST_BYTES", 1000)
+    with pytest.raises(DataError, match=r"^data_batch_1: has .* at most 1,000 .*data get tiny"):
+        load_cifar(spec_of(CONTENTS), tmp_path)

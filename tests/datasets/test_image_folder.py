@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +124,48 @@ def test_an_image_that_is_too_large_is_refused_before_it_is_decoded(
 def test_a_folder_that_does_not_exist_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"has no folder 'train'"):
         load_dataset(f"folder:{tmp_path / 'nowhere'}")
+
+
+@pytest.mark.parametrize("linked", ["image", "class"])
+def test_a_symbolic_link_is_what_it_leads_to(linked: str, tmp_path: Path) -> None:
+    folder = write(tmp_path / "d", SHAPES["grey"], count=2)
+    before = load_dataset(f"folder:{folder}")
+    inside = folder / "train" / "cat" / ("0.png" if linked == "image" else "")
+    outside = tmp_path / "outside"
+    inside.rename(outside)
+    inside.symlink_to(outside)
+    assert load_dataset(f"folder:{folder}").checksums == before.checksums
+
+
+def test_more_images_than_memory_should_hold_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path / "d", SHAPES["grey"], count=2)
+    monkeypatch.setattr(image_folder, "MOST_BYTES", 4 * 35 - 1)
+    with pytest.raises(DataError, match=r"holds 4 images of 35 bytes; expected at most 139 bytes"):
+        load_dataset(f"folder:{folder}")
+
+
+def test_a_chunk_that_announces_gigabytes_takes_no_memory(tmp_path: Path) -> None:
+    file = tmp_path / "x.png"
+    Image.fromarray(pixels(0, (5, 7))).save(file)
+    data = bytearray(file.read_bytes())
+    data[33:37] = b"\xff\xff\xff\x00"  # the length of what follows the header
+    file.write_bytes(data)
+    tracemalloc.start()
+    try:
+        found = image_folder.read_image(file)  # its pixels are all there
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(found, pixels(0, (5, 7)))
+    assert peak < 2**24
+
+
+def test_a_file_far_larger_than_an_image_is_not_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(pixels(0, (5, 7))).save(tmp_path / "x.png")
+    monkeypatch.setattr(image_folder, "MOST_FILE_BYTES", 50)
+    with pytest.raises(DataError, match=r"has \d+ bytes; expected at most 50"):
+        image_folder.read_image(tmp_path / "x.png")

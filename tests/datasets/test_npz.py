@@ -101,6 +101,8 @@ def test_order_and_size_of_floats_make_no_difference(
         ({"shape": (-3, 4)}, "expected .rows, columns."),
         ({"classes": 0}, "classes is 0; expected one positive number"),
         ({"classes": (1, 2)}, "expected one positive number"),
+        ({"classes": 3.5}, "classes is 3.5; expected a whole number"),
+        ({"shape": np.ones(10**5, dtype=int)}, r"shape is an array of 'i' of shape \(100000,\);"),
         ({"train_inputs": np.array([[None] * 12] * 5)}, "holds Python objects"),
         ({"train_inputs": np.zeros((0, 12)), "train_targets": TARGETS[:0]}, "is empty"),
     ],
@@ -142,4 +144,16 @@ def test_a_header_that_announces_more_than_there_is_takes_no_memory(
         archive.writestr("train_inputs.npy", content)
     (tmp_path / "d.npz").write_bytes(stream.getvalue())
     with pytest.raises(DataError, match=r"announces .* bytes|has 3 of 1,000,000 bytes"):
+        load_dataset(f"npz:{tmp_path / 'd.npz'}")
+
+
+def test_arrays_of_other_names_are_not_read(tmp_path: Path) -> None:
+    data = save(tmp_path / "d.npz", notes=np.array([None], dtype=object))
+    assert len(data.train_targets) == 5
+
+
+def test_a_method_that_decompresses_without_bound_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "d.npz", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("train_inputs.npy", bytes(1000))
+    with pytest.raises(DataError, match=r"train_inputs.npy is compressed by another method"):
         load_dataset(f"npz:{tmp_path / 'd.npz'}")

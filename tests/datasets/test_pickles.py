@@ -6,6 +6,8 @@ import collections
 import os
 import pickle
 import struct
+import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +198,77 @@ def test_an_array_of_another_size_than_its_shape_is_refused() -> None:
     wide = python2_batch(bytes(512), 2).replace(b"M\x00\x01", b"M\x00\x02")
     with pytest.raises(DataError, match=r"has an array of 512 bytes; expected 1,024, its shape"):
         read_pickle(wide)
+
+
+def python2_text_batch() -> bytes:
+    """Return a batch as Python 2 wrote it with protocol 0: one row of the bytes 1, 255, 128, 65."""
+    return (
+        b"(dp0\nS'data'\np1\ncnumpy.core.multiarray\n_reconstruct\np2\n(cnumpy\nndarray\np3\n"
+        b"(I0\ntp4\nS'b'\np5\ntp6\nRp7\n(I1\n(I1\nI4\ntp8\ncnumpy\ndtype\np9\n(S'u1'\np10\nI0\n"
+        b"I1\ntp11\nRp12\n(I3\nS'|'\np13\nNNNI-1\nI-1\nI0\ntp14\nbI00\nS'\\x01\\xff\\x80A'\np15\n"
+        b"tp16\nbs."
+    )
+
+
+def test_a_text_batch_of_python_2_is_what_pickle_reads() -> None:
+    data = python2_text_batch()
+    require_equal(read_pickle(data), pickle.loads(data, encoding="latin1"))
+    for line in (b"Sx'\n", b"S'x\n", b"S'\n", b"S'x'"):
+        with pytest.raises(DataError, match="has a string without"):
+            read_pickle(line + b".")
+
+
+def large_text(size: int) -> bytes:
+    """Return instructions that push a text and remember it at place 0."""
+    return b"T" + struct.pack("<i", size) + b"a" * size + b"q\x00"
+
+
+ARRAY_OF_TEXT = (
+    b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85U\x01btR(K\x01"
+    b"J\x00\x00\x01\x00\x85cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R\x89h\x00tb"
+)
+
+
+@pytest.mark.parametrize(
+    "again", [b"c_codecs\nencode\n(h\x00U\x06latin1tR", ARRAY_OF_TEXT], ids=["bytes", "array"]
+)
+def test_one_text_made_into_bytes_over_and_over_takes_no_memory(again: bytes) -> None:
+    data = b"\x80\x02(" + large_text(2**16) + again * 1000 + b"l."
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="makes more bytes than it holds"):
+            read_pickle(data)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**21  # 64 MiB, if each were made
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"}\x8a\x08" + struct.pack("<q", 2**61 - 1) + b"Ns.", "has a key beyond"),
+        (b"Np%d\n." % (2**61 - 1), "remembers something at no place of 32 bits"),
+        (b"Np-1\n.", "remembers something at no place of 32 bits"),
+    ],
+)
+def test_numbers_that_collide_in_a_dictionary_are_refused(data: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_pickle(data)
+
+
+def test_a_shape_of_huge_numbers_is_refused_before_it_is_multiplied() -> None:
+    huge = b"\x8b" + struct.pack("<i", 10**7) + b"\x7f" * 10**7
+    shape = b"J\x00\x00\x01\x00\x85"
+    data = large_text(1) + ARRAY_OF_TEXT.replace(shape, huge + huge + b"\x86")
+    start = time.process_time()
+    with pytest.raises(DataError, match="has an array of another kind"):
+        read_pickle(data + b".")
+    assert time.process_time() - start < 5  # minutes, if they were multiplied
+
+
+@pytest.mark.parametrize("data", [b"I" + b"a" * 10**5 + b"\n.", b"S" + b"a" * 10**5 + b"\n."])
+def test_what_is_damaged_is_not_quoted_at_length(data: bytes) -> None:
+    with pytest.raises(DataError) as caught:
+        read_pickle(data)
+    assert len(str(caught.value)) < 300

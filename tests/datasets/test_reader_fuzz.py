@@ -11,12 +11,15 @@ import lzma
 import os
 import pickle
 import pickletools
+import struct
 import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gradassay.core.errors import DataError
 from gradassay.datasets import Dataset
@@ -27,6 +30,7 @@ from gradassay.datasets.events.aedat2 import read_aedat2
 from gradassay.datasets.events.aedat3 import read_aedat3
 from gradassay.datasets.events.event_array import read_event_array
 from gradassay.datasets.events.nmnist import read_nmnist
+from gradassay.datasets.image_folder import read_image
 from gradassay.datasets.npz import load_npz
 from gradassay.datasets.pickles import read_pickle
 from tests.datasets.events.conftest import as_aedat2, as_aedat3, as_nmnist, random_events
@@ -75,6 +79,28 @@ def zipped_arrays() -> bytes:
     return stream.getvalue()
 
 
+def drawn(kind: str) -> bytes:
+    """Return an image with a palette, as PNG, or in colour, as progressive JPEG."""
+    stream = io.BytesIO()
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (9, 7, 3), dtype=np.uint8))
+    if kind == "PNG":
+        image.quantize(16).save(stream, kind, transparency=3)
+    else:
+        image.save(stream, kind, progressive=True)
+    return stream.getvalue()
+
+
+def with_checksums(png: bytes) -> bytes:
+    """Return the chunks of a PNG with the right checksum for whatever they hold."""
+    result, place = png[:8], 8
+    while place + 12 <= len(png):
+        end = place + 8 + int.from_bytes(png[place : place + 4])
+        body = png[place + 4 : end]
+        result += png[place : place + 4] + body + zlib.crc32(body).to_bytes(4)
+        place = end + 4
+    return result
+
+
 TABLE = np.stack([EVENTS.time_us, EVENTS.x, EVENTS.y, EVENTS.polarity], axis=1)
 BATCHES = [pickle.dumps({b"data": IMAGES, b"labels": [1, 2, 3]}, protocol=p) for p in range(6)]
 IN_MEMORY: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
@@ -90,6 +116,8 @@ ON_DISK: dict[str, tuple[bytes, Callable[[Path], object]]] = {
     "tar.xz": (lzma.compress(tar_of(FILES)), lambda file: list(read_members(file, everything))),
     "zip": (zip_of(FILES), lambda file: list(read_members(file, everything))),
     "npz": (zipped_arrays(), load_npz),
+    "png": (drawn("PNG"), read_image),
+    "jpeg": (drawn("JPEG"), read_image),
 }
 
 
@@ -134,6 +162,50 @@ def test_a_damaged_file_on_disk_is_read_or_refused(kind: str, tmp_path: Path) ->
     assert right + wrong == ON_DISK_COUNT
     assert wrong > ON_DISK_COUNT / 20
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_png_damaged_below_its_checksums_is_read_or_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+
+    def read_copy(copy: bytes) -> object:
+        file.write_bytes(with_checksums(copy))
+        return read_image(file)
+
+    right, wrong = outcomes(read_copy, damaged(drawn("PNG"), 11))
+    assert right + wrong == COUNT
+    assert min(right, wrong) > COUNT / 20
+
+
+@pytest.mark.parametrize(("error"), [AssertionError, IndexError, KeyError, struct.error])
+def test_whatever_pillow_raises_of_an_image_is_one_error(
+    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error("first\nsecond")
+
+    (tmp_path / "x.png").write_bytes(drawn("PNG"))
+    monkeypatch.setattr(Image.Image, "convert", fail)
+    with pytest.raises(DataError, match=r"x\.png: cannot be read as an image \('?first[^\n]*\)\."):
+        read_image(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("kind", ["tar.gz", "tar.xz"])
+def test_a_damaged_archive_that_is_read_holds_what_the_whole_one_holds(
+    kind: str, tmp_path: Path
+) -> None:
+    data, read = ON_DISK[kind]
+    file, same = tmp_path / "file", 0
+    file.write_bytes(data)
+    whole = read(file)
+    for copy in damaged(data, 12, ON_DISK_COUNT):
+        file.write_bytes(copy)
+        try:
+            found = read(file)
+        except DataError:
+            continue
+        same += 1
+        assert found == whole
+    assert same < ON_DISK_COUNT / 4
 
 
 DANGEROUS = (
