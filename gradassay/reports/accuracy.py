@@ -166,10 +166,7 @@ def write_accuracy(folder: Path, results: Results) -> list[Path]:
     """
     rows = load_rows(results).training
     frames = {"accuracy": accuracy_frame(rows), "differences": difference_frame(rows)}
-    texts = {
-        f"{name}.csv": frame.to_csv(index=False, float_format="%.6g")
-        for name, frame in frames.items()
-    }
+    texts = {f"{name}.csv": frame.round(6).to_csv(index=False) for name, frame in frames.items()}
     for name, frame in frames.items():
         styled = frame.style.hide(axis="index").format(precision=2, na_rep="", escape="latex")
         texts[f"{name}.tex"] = styled.to_latex(hrules=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradassay.core.errors import ConfigurationError, unknown_name
-from gradassay.datasets.events.recording import Events, Sensor
+from gradassay.datasets.events.recording import MOST_US, Events, Sensor
 
 By = Literal["time", "count"]
 # the largest count that a byte holds
@@ -25,7 +25,8 @@ class Framing:
     steps : int
         T.
     by : {"time", "count"}
-        Bins of equal time, from the first event to the last one, or of equal count of events.
+        Bins of equal time, from the first event to the last one, or of equal count of events;
+        events of the same time are counted in the order of their pixels.
     downsample : int
         Side of the squares of pixels that are added up.
     window_us : int or None
@@ -51,6 +52,10 @@ class Framing:
                 raise ConfigurationError(
                     f"{name}: got {value!r}; expected an integer of at least 1."
                 )
+        if self.window_us is not None and self.window_us > MOST_US:
+            raise ConfigurationError(
+                f"window_us: got {self.window_us:,}; expected at most {MOST_US:,}."
+            )
         if self.by not in get_args(By):
             raise unknown_name("by", self.by, get_args(By))
 
@@ -89,22 +94,24 @@ def frames_of(events: Events, framing: Framing) -> NDArray[np.uint8]:
     k = framing.downsample
     pixel = (events.polarity * rows + events.y // k) * columns + events.x // k
     size = int(np.prod(shape))
-    counts = np.bincount(_bins(events, framing) * size + pixel, minlength=framing.steps * size)
+    bins = _bins(events, pixel, framing)
+    counts = np.bincount(bins * size + pixel, minlength=framing.steps * size)
     return np.minimum(counts, MOST).astype(np.uint8).reshape(framing.steps, size)
 
 
-def _bins(events: Events, framing: Framing) -> NDArray[np.int64]:
+def _bins(events: Events, pixel: NDArray[np.int64], framing: Framing) -> NDArray[np.int64]:
     """Return the bin of each event."""
     if not len(events):
         return np.zeros(0, dtype=np.int64)
     if framing.by == "count":
         ranks = np.empty(len(events), dtype=np.int64)
-        ranks[np.argsort(events.time_us, kind="stable")] = np.arange(len(events))
+        ranks[np.lexsort((pixel, events.time_us))] = np.arange(len(events))
         return ranks * framing.steps // len(events)
     since = events.time_us - events.time_us.min()
     span = framing.window_us or int(since.max()) + 1
-    bins: NDArray[np.int64] = since * framing.steps // span
-    return bins
+    # since * steps // span, of which the product may not fit into 64 bits
+    edges = [-(-step * span // framing.steps) for step in range(1, framing.steps)]
+    return np.searchsorted(np.array(edges, dtype=np.int64), since, side="right")
 
 
 def pooled(frames: NDArray[Any], sensor: Sensor, downsample: int) -> NDArray[Any]:

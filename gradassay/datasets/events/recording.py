@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from gradassay.core.errors import DataError
 
 Sensor = tuple[int, int]
+# the difference of two such times is still an integer of 64 bits
+MOST_US = 2**62
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +33,7 @@ class Events:
     Raises
     ------
     DataError
-        If an event lies off the sensor, or the arrays do not belong together.
+        If an event lies off the sensor or of all time, or the arrays do not belong together.
     """
 
     time_us: NDArray[np.int64]
@@ -52,6 +54,14 @@ class Events:
             raise DataError(
                 f"event {first:,}: at row {self.y[first]}, column {self.x[first]}, polarity"
                 f" {self.polarity[first]}; expected a sensor of {rows} x {columns} and 0 or 1."
+            )
+
+        late = (self.time_us >= MOST_US) | (self.time_us <= -MOST_US)
+        if late.any():
+            first = int(np.argmax(late))
+            raise DataError(
+                f"event {first:,}: at {self.time_us[first]:,} microseconds; expected less than"
+                f" {MOST_US:,} from 0."
             )
 
     def __len__(self) -> int:
