@@ -82,6 +82,8 @@ def _of_fields(array: NDArray[Any]) -> list[NDArray[Any]]:
 def _whole(name: str, column: NDArray[Any]) -> NDArray[np.int64]:
     """Return a column as integers; fractions of a time are left out."""
     if column.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            column = column.astype(np.float64)
         if not np.isfinite(column).all():
             raise DataError(f"has {name} that is not finite; expected whole numbers.")
         whole = np.floor(column)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gradassay.datasets import places
 
 # goes into every key: another way to count makes other frames
-VERSION = 1
+VERSION = 2
 ENTRY = "entry.json"
 _STALE_S = 3600
 Arrays = dict[str, NDArray[Any]]
@@ -63,6 +63,8 @@ def _read(folder: Path) -> Arrays | None:
     try:
         entry = json.loads((folder / ENTRY).read_bytes())
         hashes = entry["sha256"]
+        if not hashes:
+            return None
         for file, digest in hashes.items():
             if _digest(folder / file) != digest:
                 return None

@@ -111,7 +111,8 @@ def _bins(events: Events, pixel: NDArray[np.int64], framing: Framing) -> NDArray
     span = framing.window_us or int(since.max()) + 1
     # since * steps // span, of which the product may not fit into 64 bits
     edges = [-(-step * span // framing.steps) for step in range(1, framing.steps)]
-    return np.searchsorted(np.array(edges, dtype=np.int64), since, side="right")
+    bins: NDArray[np.int64] = np.searchsorted(np.array(edges, dtype=np.int64), since, "right")
+    return bins
 
 
 def pooled(frames: NDArray[Any], sensor: Sensor, downsample: int) -> NDArray[Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -96,7 +98,7 @@ def planned(spec: EventSet, source: Source) -> list[Piece]:
     Raises
     ------
     DataError
-        If a part is empty, a class does not exist, or a sample is listed twice.
+        If a part is empty, a class does not exist, or a sample is listed twice or for both parts.
     """
     pieces = spec.plan(source)
     for part in PARTS:
@@ -110,14 +112,37 @@ def planned(spec: EventSet, source: Source) -> list[Piece]:
             raise DataError(
                 f"{piece.path}: has class {piece.target}; expected 0 to {spec.classes - 1}."
             )
-    if len(set(pieces)) < len(pieces):
-        twice = next(piece for piece in pieces if pieces.count(piece) > 1)
-        raise DataError(f"{twice.path}: is listed twice in {source.folder}; expected it once.")
+    _require_once(pieces, source)
     return pieces
 
 
-def samples(spec: EventSet, source: Source, pieces: list[Piece]) -> Iterator[tuple[Piece, Events]]:
+def _require_once(pieces: list[Piece], source: Source) -> None:
+    """Refuse a sample that is there twice, and a recording of which both parts have something."""
+    train, test = ({piece.path for piece in pieces if piece.part == part} for part in PARTS)
+    if both := sorted(train & test):
+        raise DataError(
+            f"{both[0]}: is listed for training and for testing in {source.folder}; expected one."
+        )
+    stretches = Counter((piece.path, piece.start_us, piece.stop_us) for piece in pieces)
+    twice = next((one for one, count in stretches.items() if count > 1), None)
+    if twice is not None:
+        raise DataError(f"{twice[0]}: is listed twice in {source.folder}; expected it once.")
+
+
+def samples(
+    spec: EventSet,
+    source: Source,
+    pieces: list[Piece],
+    damaged: dict[PurePosixPath, str] | None = None,
+) -> Iterator[tuple[Piece, Events]]:
     """Yield the events of each sample, in the order of the files.
+
+    Parameters
+    ----------
+    spec, source, pieces
+        The set, where it lies and what of it is read.
+    damaged : dict of path to str, optional
+        Where it is given, damaged recordings are passed over and noted in it.
 
     Raises
     ------
@@ -131,7 +156,12 @@ def samples(spec: EventSet, source: Source, pieces: list[Piece]) -> Iterator[tup
         try:
             events = spec.readers[path.suffix](content)
         except DataError as error:
-            raise DataError(f"{path}: {error} ({source.folder})") from error
+            problem = f"{path}: {error} ({source.folder})"
+            if damaged is None:
+                raise DataError(problem) from error
+            damaged[path] = problem
+            wanted.pop(path, None)
+            continue
         for piece in wanted.pop(path, []):
             if piece.start_us is None or piece.stop_us is None:
                 yield piece, events
@@ -155,40 +185,54 @@ def events_status(name: str, data_dir: StrPath | None, *, verify: bool) -> Datas
     data_dir : path-like, optional
         As for `load_events`.
     verify : bool
-        Whether to read all recordings.
+        Whether to read all recordings; those that are damaged are named, each as a file.
     """
     spec = EVENT_SETS[name]
     source = find_source(spec, data_dir)
     if source is None:
         file = FileStatus(spec.files, "missing")
-        return _status(spec, "nowhere", file, whole=False, verify=verify)
+        return _status(spec, "nowhere", (file,), whole=False, verify=verify)
     state: State = "present"
-    problem, title, whole = None, spec.files, False
+    problem, title, whole, size_bytes = None, spec.files, False, 0
+    damaged: dict[PurePosixPath, str] = {}
     try:
+        size_bytes = source.size_bytes
         pieces = planned(spec, source)
-        train, test = (len({p.path for p in pieces if p.part == part}) for part in PARTS)
-        whole = train >= spec.recordings[0] and test >= spec.recordings[1]
-        title = f"{train:,} + {test:,} of {spec.recordings[0]:,} + {spec.recordings[1]:,}"
+        whole, title = _told_count(spec, pieces)
         if verify:
-            for _ in samples(spec, source, pieces):
+            for _ in samples(spec, source, pieces, damaged):
                 pass
     except DataError as error:
         state, problem = "corrupt", str(error)
-    file = FileStatus(f"recordings: {title}", state, source.folder, source.size_bytes, problem)
-    return _status(spec, str(source.folder), file, whole=whole, verify=verify)
+    if damaged and problem is None:
+        state, problem = "corrupt", next(iter(damaged.values()))
+    first = FileStatus(f"recordings: {title}", state, source.folder, size_bytes, problem)
+    others = (FileStatus(str(path), "corrupt", problem=text) for path, text in damaged.items())
+    return _status(spec, str(source.folder), (first, *others), whole=whole, verify=verify)
+
+
+def _told_count(spec: EventSet, pieces: list[Piece]) -> tuple[bool, str]:
+    """Return whether there are as many recordings as published, and a text on it."""
+    train, test = (len({piece.path for piece in pieces if piece.part == part}) for part in PARTS)
+    published = f"{spec.recordings[0]:,} + {spec.recordings[1]:,}"
+    whole = train >= spec.recordings[0] and test >= spec.recordings[1]
+    if spec.unsplit is not None:
+        published += f", or {spec.unsplit:,} in all"
+        whole = whole or train + test >= spec.unsplit
+    return whole, f"{train:,} + {test:,} of {published}"
 
 
 def _status(
-    spec: EventSet, place: str, file: FileStatus, *, whole: bool, verify: bool
+    spec: EventSet, place: str, files: tuple[FileStatus, ...], *, whole: bool, verify: bool
 ) -> DatasetStatus:
     return DatasetStatus(
         name=spec.name,
-        found=file.state != "missing",
-        complete=file.state == "present" and whole,
+        found=files[0].state != "missing",
+        complete=files[0].state == "present" and whole,
         verified=verify,
         place=place,
-        files=(file,),
+        files=files,
         license=spec.license,
-        size_bytes=file.size_bytes,
+        size_bytes=files[0].size_bytes,
         download_bytes=0,
     )

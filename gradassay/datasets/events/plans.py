@@ -37,6 +37,8 @@ class Piece(NamedTuple):
 
 
 Plan = Callable[[Source], list[Piece]]
+_DIGITS = tuple("0123456789")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def natural(path: PurePosixPath) -> list[tuple[int, str]]:
@@ -48,7 +50,12 @@ def natural(path: PurePosixPath) -> list[tuple[int, str]]:
     '2.bin'
     """
     words = re.split(r"(\d+)", str(path))
-    return [(int(word), "") if word.isdecimal() else (-1, word) for word in words]
+    # by length and then by letters: a name may have more digits than Python makes a number of
+    digits = [word.lstrip("0") if word.isdecimal() else None for word in words]
+    return [
+        (-1, word) if number is None else (len(number), number)
+        for word, number in zip(words, digits, strict=True)
+    ]
 
 
 def digits_plan(source: Source) -> list[Piece]:
@@ -62,9 +69,7 @@ def digits_plan(source: Source) -> list[Piece]:
     lists = {path for path in names if path.suffix == ".txt"}
     if lists:
         return list(_listed(source, lists, set(names)))
-    return _by_folder(
-        [path for path in names if path.suffix == ".bin"], [str(digit) for digit in range(10)]
-    )
+    return _by_folder([path for path in names if path.suffix == ".bin"], _DIGITS)
 
 
 def _listed(
@@ -77,11 +82,14 @@ def _listed(
             words = line.split()
             if not words or words[0].startswith("#"):
                 continue
-            if len(words) != 2 or not words[0].isdecimal() or words[1] not in "0123456789":
+            if len(words) != 2 or not _NUMBER.fullmatch(words[0]) or words[1] not in _DIGITS:
                 raise DataError(f"{path}: got the line {line[:40]!r}; expected number and class.")
             recordings = [path.with_name(words[0] + suffix) for suffix in (".bs2", ".bin")]
             found = next((one for one in recordings if one in names), recordings[0])
             yield Piece(found, part, int(words[1]))
+
+
+_RECORDING = re.compile(r"user[0-9A-Za-z_]{1,80}\.aedat")
 
 
 def gestures_plan(source: Source) -> list[Piece]:
@@ -102,8 +110,9 @@ def gestures_plan(source: Source) -> list[Piece]:
     for part in ("train", "test"):
         for path in (path for path in texts if path.name == f"trials_to_{part}.txt"):
             for name in texts[path].split():
-                recording = path.with_name(name)
-                pieces += _trials(recording, part, texts)
+                if not _RECORDING.fullmatch(name):
+                    raise DataError(f"{path}: got {name[:40]!r}; expected user...aedat.")
+                pieces += _trials(path.with_name(name), part, texts)
     return pieces
 
 
@@ -137,19 +146,34 @@ def objects_plan(source: Source) -> list[Piece]:
 
 
 POKER_CLASSES = ("cl", "he", "di", "sp")
+_CARD = re.compile(r".?(club|heart|diamond|spade)[0-9]{2}i?\.aedat")
 
 
 def cards_plan(source: Source) -> list[Piece]:
-    """Return the recordings of POKER-DVS.
+    """Return the recordings of POKER-DVS, in one of two forms.
 
-    Folders whose names end with ``cl``, ``he``, ``di`` or ``sp``, with ``.npy`` or ``.aedat``
-    files; below folders whose names contain ``train`` and ``test``, or else of each class the first
-    nine tenths for training.
+    48 + 20 that Tonic passes on: folders whose names end with ``cl``, ``he``, ``di`` or ``sp``,
+    below folders whose names contain ``train`` and ``test``. Or the 131 of its authors, of which no
+    split is published: of each class the first nine tenths, in the order of their numbers, are for
+    training and the rest for testing. Their files are ``?spade01.aedat``, or ``?spade01i.aedat`` of
+    a symbol that is upside down.
     """
     names = source.names()
     if any(_part_of(path) == "test" for path in names):
-        return _by_folder(names, POKER_CLASSES, lambda path: path.parent.name[-2:])
-    return _split(names, POKER_CLASSES, lambda path: path.parent.name[-2:])
+        return _by_folder(names, POKER_CLASSES, card_class)
+    return _split(names, POKER_CLASSES, card_class)
+
+
+def card_class(path: PurePosixPath) -> str:
+    """Return the class that the name of a recording of POKER-DVS, or else its folder, ends with.
+
+    Examples
+    --------
+    >>> card_class(PurePosixPath("nheart07i.aedat")), card_class(PurePosixPath("a/x_di/1.npy"))
+    ('he', 'di')
+    """
+    original = _CARD.fullmatch(path.name)
+    return original[1][:2] if original else path.parent.name[-2:]
 
 
 def _by_folder(

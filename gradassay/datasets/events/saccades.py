@@ -77,8 +77,8 @@ def saccade_frames(
 
     Parameters
     ----------
-    images : array of uint8, shape (N, rows, columns)
-        Grey.
+    images : array of uint8, shape (N, rows, columns) or (N, channels, rows, columns)
+        Of several channels the mean is seen.
     framing : Framing
         Bins of equal time are of the 300 ms that the three saccades take, not from the first event
         on; a window is not possible.
@@ -88,7 +88,21 @@ def saccade_frames(
     Returns
     -------
     array of uint8, shape (N, T, 2 * rows' * columns')
+
+    Raises
+    ------
+    ConfigurationError
+        If the framing has a window, or threshold or amplitude are impossible.
+    DataError
+        If the images have another dtype or shape.
     """
+    if images.dtype != np.uint8 or images.ndim not in (3, 4):
+        raise DataError(
+            f"images: got {images.dtype}, shape {images.shape}; expected uint8, (N, rows, columns)"
+            " or (N, channels, rows, columns)."
+        )
+    if images.ndim == 4:
+        images = _mean_of_channels(images)
     if framing.window_us is not None:
         raise ConfigurationError(
             f"window_us: got {framing.window_us}; expected none: saccades take 300 ms."
@@ -218,6 +232,10 @@ def to_events(data: Dataset, framing: Framing, *, cache: bool = True) -> Dataset
 def _grey(data: Dataset, inputs: NDArray[Any]) -> NDArray[np.uint8]:
     """Return images as bytes, (N, rows, columns)."""
     maps = inputs.reshape(len(inputs), -1, *data.shape[-2:])
-    mean: NDArray[np.float32] = maps.mean(axis=1, dtype=np.float32)
-    scaled = mean if maps.dtype == np.uint8 else mean * np.float32(255)
-    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+    return _mean_of_channels(maps, 1 if maps.dtype == np.uint8 else 255)
+
+
+def _mean_of_channels(images: NDArray[Any], white: int = 1) -> NDArray[np.uint8]:
+    """Return grey images as bytes; `white` makes bytes of the numbers."""
+    mean: NDArray[np.float32] = images.mean(axis=1, dtype=np.float32) * np.float32(white)
+    return np.rint(np.clip(mean, 0, 255)).astype(np.uint8)

@@ -19,6 +19,7 @@ from gradassay.datasets.events.plans import (
     CIFAR_CLASSES,
     POKER_CLASSES,
     Plan,
+    card_class,
     cards_plan,
     digits_plan,
     gestures_plan,
@@ -48,6 +49,8 @@ class EventSet:
         What its files are, for people.
     recordings : tuple of int
         How many it has for training and testing, as published.
+    unsplit : int or None
+        How many it has in a form in which they are not split, where there is one.
     archives : tuple of str
         Beginnings of its archives' names.
     wanted : callable
@@ -69,6 +72,7 @@ class EventSet:
     wanted: Wanted
     plan: Plan
     readers: Mapping[str, Callable[[bytes], Events]]
+    unsplit: int | None = None
 
 
 def _is_digit_file(path: PurePosixPath) -> bool:
@@ -88,9 +92,10 @@ def _is_object_file(path: PurePosixPath) -> bool:
 
 
 def _is_card_file(path: PurePosixPath) -> bool:
-    return path.suffix in (".npy", ".aedat") and path.parent.name[-2:] in POKER_CLASSES
+    return path.suffix in (".npy", ".aedat") and card_class(path) in POKER_CLASSES
 
 
+# symbols are said to be 32 x 32; those of the files reach to 33 columns and 35 rows
 _POKER_SENSOR = (35, 35)
 EVENT_SETS: Mapping[str, EventSet] = MappingProxyType(
     {
@@ -146,10 +151,12 @@ EVENT_SETS: Mapping[str, EventSet] = MappingProxyType(
                 name="poker-dvs",
                 sensor=_POKER_SENSOR,
                 classes=4,
-                license="none stated",
+                license="non-commercial, with credit",
                 homepage="http://www2.imse-cnm.csic.es/caviar/POKERDVS.html",
-                files="pips_train.tar.gz and pips_test.tar.gz, or their folders",
+                files="pips_train.tar.gz and pips_test.tar.gz, or poker_dvs.tar.gz, or their"
+                " folders",
                 recordings=(48, 20),
+                unsplit=131,
                 archives=("pips", "poker"),
                 wanted=_is_card_file,
                 plan=cards_plan,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -11,7 +12,8 @@ from gradassay.core.errors import DataError
 from gradassay.datasets.archives import Member, read_members
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
-MOST_BYTES = 2**30
+# of one recording; arrays of its events take up to 17 times as many
+MOST_BYTES = 2**29
 _DEEPEST = 6
 Wanted = Callable[[PurePosixPath], bool]
 
@@ -49,13 +51,13 @@ class Source:
     @property
     def size_bytes(self) -> int:
         """Of the files, on disk."""
-        return sum(file.stat().st_size for file in self._files())
+        return sum(_state(file).st_size for file in self._files())
 
     def fingerprint(self) -> str:
         """Return a hash of the files' names, sizes and times of change."""
         told = []
         for file in self._files():
-            state = file.stat()
+            state = _state(file)
             name = file.relative_to(self.folder)
             told.append(f"{name}\0{state.st_size}\0{state.st_mtime_ns}")
         return sha256("\n".join(told).encode()).hexdigest()
@@ -110,9 +112,20 @@ def _below(folder: Path) -> Iterator[str]:
 
 def _content(file: Path) -> bytes:
     """Return the content of a file of bounded size."""
+    if _state(file).st_size > MOST_BYTES:
+        raise DataError(f"{file}: has more than {MOST_BYTES:,} bytes; expected a recording.")
     try:
-        if file.stat().st_size > MOST_BYTES:
-            raise DataError(f"{file}: has more than {MOST_BYTES:,} bytes; expected a recording.")
         return file.read_bytes()
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror or error}).") from error
+
+
+def _state(file: Path) -> os.stat_result:
+    """Return size and times of a regular file: of a pipe one would wait for ever."""
+    try:
+        state = file.stat()
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror or error}).") from error
+    if not stat.S_ISREG(state.st_mode):
+        raise DataError(f"{file}: is no regular file; expected a recording.")
+    return state

@@ -86,6 +86,17 @@ def test_a_damaged_entry_is_made_again(name: str, damage: str, folder: Path, cac
     assert entries(cache) == [entry]
 
 
+@pytest.mark.parametrize("entry_text", ["{}", '{"sha256": {}}', '{"sha256": [1]}', "[]", "3"])
+def test_an_entry_that_names_no_arrays_is_made_again(
+    entry_text: str, folder: Path, cache: Path
+) -> None:
+    made = load_dataset("nmnist", folder, framing=FRAMING)
+    (entry,) = entries(cache)
+    (entry / "entry.json").write_text(entry_text)
+    require_same(load_dataset("nmnist", folder, framing=FRAMING), made)
+    assert entries(cache) == [entry]
+
+
 def test_a_full_disk_is_no_error_and_leaves_nothing(
     folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

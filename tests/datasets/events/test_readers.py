@@ -134,6 +134,12 @@ def test_a_damaged_recording_says_what_is_wrong(name: str) -> None:
         reader(data)
 
 
+def records(**kinds: Any) -> Any:
+    """Return three records, some of their fields of another kind than integers."""
+    fields = [(name, np.dtype(kinds.get(name, "i8"))) for name in "txyp"]
+    return np.zeros(3, dtype=np.dtype(fields))
+
+
 @pytest.mark.parametrize(
     ("array", "message"),
     [
@@ -142,11 +148,30 @@ def test_a_damaged_recording_says_what_is_wrong(name: str) -> None:
         (np.full((2, 4), np.nan), "not finite"),
         (np.full((2, 4), 40), "at row 40, column 40"),
         (np.full((2, 4), "a"), "expected numbers"),
+        (np.zeros((2, 4), dtype=complex), "expected numbers"),
+        (np.full((2, 4), 1.5), "x with fractions"),
+        (np.full((2, 4), 1e30), "t of more than 4,611,686,018,427,387,904"),
+        (np.full((2, 4), 2**64 - 1, dtype=np.uint64), "t of more than"),
+        (np.full((2, 4), 2**62), "times of 4,611,686,018,427,387,904 microseconds"),
+        (np.full((2, 4), np.inf, dtype=np.float16), "not finite"),
+        (np.full((2, 4), np.finfo(np.longdouble).max), "not finite|more than"),
+        (records(x="S1"), r"t, x, y and p of int64, \|S1, int64, int64; expected numbers"),
+        (records(t="datetime64[us]"), r"t, x, y and p of datetime64"),
+        (records(p="c8"), "expected numbers"),
+        (records(y=("i4", (2,))), "expected numbers"),
+        (records().reshape(1, 3), r"shape \(1, 3\)"),
     ],
 )
 def test_an_array_of_another_form_says_what_is_wrong(array: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_event_array(saved(array), (35, 35))
+
+
+def test_milliseconds_of_any_number_type_become_microseconds() -> None:
+    for dtype in (np.uint8, np.int16, np.float16, np.float64):
+        table = np.array([[3, 4, 1, 200]], dtype=dtype)
+        found = read_event_array(saved(table), (35, 35), columns="xypt", microseconds=1000)
+        assert (found.time_us[0], found.x[0], found.y[0], found.polarity[0]) == (200_000, 3, 4, 1)
 
 
 def test_pickled_arrays_are_refused() -> None:
@@ -169,6 +194,10 @@ def test_trials_are_the_lines_of_the_table() -> None:
         ("class,startTime_usec,endTime_usec\n1,2", "line 2: got"),
         ("class,startTime_usec,endTime_usec\n1,x,3", "line 2: got"),
         ("class,startTime_usec,endTime_usec\n1,30,3", "ends before it begins"),
+        (f"class,startTime_usec,endTime_usec\n1,2,{'9' * 5000}", "line 2: got '1,2,99"),
+        (f"class,startTime_usec,endTime_usec\n{'a' * 200_000}", "line 2: got 'aa"),
+        ("class,startTime_usec,endTime_usec\n\u0661,2,3", "line 2: got"),
+        ('class,startTime_usec,endTime_usec\n"1,2,3', "line 2: got"),
     ],
 )
 def test_another_table_of_trials_is_refused(text: str, message: str) -> None:

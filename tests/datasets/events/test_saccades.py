@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,6 +119,22 @@ def test_a_bright_lower_half_brightens_pixels_on_the_way_down_only() -> None:
     assert set(events.y) == {2, 3}
 
 
+def test_a_reversed_contrast_gives_the_same_events_of_the_other_polarity(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (image,) = images(4, 1)
+    events = saccade_events(image)
+    log_seen = module._log_seen
+    monkeypatch.setattr(module, "_log_seen", lambda *words: -log_seen(*words))
+    reversed_events = saccade_events(image)
+    assert 0 < events.polarity.sum() < len(events)
+    for framing in (Framing(48), Framing(7, downsample=2)):
+        half = frames_of(events, framing).shape[1] // 2
+        found = frames_of(reversed_events, framing)
+        swapped = np.concatenate([found[:, half:], found[:, :half]], axis=1)
+        np.testing.assert_array_equal(swapped, frames_of(events, framing))
+
+
 def test_a_lower_threshold_gives_more_events() -> None:
     image = images(3, 1)[0]
     counts = [len(saccade_events(image, threshold=threshold)) for threshold in (0.1, 0.3, 1.0)]
@@ -130,6 +147,21 @@ def test_impossible_numbers_are_refused(words: dict[str, float]) -> None:
         saccade_events(images(1, 1)[0], **words)
     with pytest.raises(ConfigurationError, match=r"window_us: got 5"):
         saccade_frames(images(1), Framing(3, window_us=5))
+
+
+@pytest.mark.parametrize("several", [np.zeros((2, 5, 6)), np.zeros((5, 6), dtype=np.uint8)])
+def test_images_that_are_no_bytes_or_of_another_shape_are_refused(several: NDArray[Any]) -> None:
+    with pytest.raises(DataError, match=r"images: got .*; expected uint8, \(N, rows, columns\)"):
+        saccade_frames(several, Framing(3))
+
+
+def test_of_several_channels_the_mean_is_seen() -> None:
+    grey = images(6, 2)
+    colour = np.stack([grey // 2, grey, 255 - grey // 3], axis=1)
+    mean = np.rint(colour.mean(axis=1)).astype(np.uint8)
+    np.testing.assert_array_equal(
+        saccade_frames(colour, Framing(4)), saccade_frames(mean, Framing(4))
+    )
 
 
 def test_events_of_a_data_set_keep_its_classes_and_come_from_the_cache(cache: Path) -> None:

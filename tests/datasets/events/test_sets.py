@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -164,6 +165,46 @@ def test_cards_are_arrays_in_folders_that_end_with_their_class(tmp_path: Path) -
     require_frames(data, 1, events)
 
 
+def test_the_cards_of_the_authors_are_split_by_the_numbers_in_their_names(tmp_path: Path) -> None:
+    names = [f"n{word}{n:02d}{'i' * (n % 2)}" for word in ("heart", "club") for n in range(1, 12)]
+    files = {
+        f"poker_dvs/{name}.aedat": as_aedat2(random_events(seed, 30, sensor=(35, 35)))
+        for seed, name in enumerate(names)
+    }
+    as_tar(files | {"poker_dvs/extr_symb.m": b"text"}, tmp_path, "poker_dvs.tar.gz")
+    data = load_dataset("poker-dvs", tmp_path, framing=FRAMING)
+    assert data.train_targets.tolist() == [0] * 9 + [1] * 9
+    assert data.test_targets.tolist() == [0, 0, 1, 1]
+    require_frames(data, 0, random_events(11, 30, sensor=(35, 35)))
+    require_frames(data, 3, random_events(10, 30, sensor=(35, 35)), test=True)
+    status = dataset_status("poker-dvs", tmp_path)
+    assert status.files[0].name == "recordings: 18 + 4 of 48 + 20, or 131 in all"
+    assert not status.complete
+
+
+def test_131_cards_that_are_not_split_are_complete(tmp_path: Path) -> None:
+    classes = (("club", 33), ("diamond", 33), ("heart", 33), ("spade", 32))
+    one = as_aedat2(random_events(0, 30, sensor=(35, 35)))
+    files = {f"n{name}{n:02d}.aedat": one for name, count in classes for n in range(count)}
+    as_folder(files, tmp_path)
+    assert dataset_status("poker-dvs", tmp_path).complete
+    (tmp_path / "nspade00.aedat").unlink()
+    assert not dataset_status("poker-dvs", tmp_path).complete
+
+
+def test_every_damaged_recording_is_named_by_the_status(gestures: Files, tmp_path: Path) -> None:
+    for name in ("user02_lab.aedat", "user24_led.aedat"):
+        gestures[name] = gestures[name][:-3]
+    as_folder(gestures, tmp_path)
+    status = dataset_status("dvs-gesture", tmp_path)
+    assert [file.name for file in status.files[1:]] == ["user02_lab.aedat", "user24_led.aedat"]
+    assert {file.state for file in status.files} == {"corrupt"}
+    assert status.files[0].problem == status.files[1].problem
+    assert not status.complete
+    unread = dataset_status("dvs-gesture", tmp_path, verify=False)
+    assert [file.state for file in unread.files] == ["present"]
+
+
 def test_a_damaged_recording_is_named(gestures: Files, tmp_path: Path) -> None:
     gestures["user02_lab.aedat"] = gestures["user02_lab.aedat"][:-3]
     as_folder(gestures, tmp_path)
@@ -193,6 +234,17 @@ def lacks(files: Files, *names: str) -> Files:
             r"user24_led.aedat: has class -1; expected 0 to 10",
         ),
         (lambda f: f | {"user24_led_labels.csv": b"x"}, r"user24_led_labels.csv: starts with"),
+        (
+            lambda f: f | {"trials_to_test.txt": b"user24_led.aedat user02_lab.aedat"},
+            r"user02_lab.aedat: is listed for training and for testing",
+        ),
+        *(
+            (
+                lambda f, name=name: f | {"trials_to_test.txt": name},
+                r"trials_to_test.txt: got .*; expected user\.\.\.aedat",
+            )
+            for name in (b"../user24_led.aedat", b".", b"a/b", b"trials_to_test.txt", b"\0")
+        ),
     ],
 )
 def test_an_incomplete_set_says_what_is_missing(
@@ -201,6 +253,41 @@ def test_an_incomplete_set_says_what_is_missing(
     as_folder(change(gestures), tmp_path)
     with pytest.raises(DataError, match=message):
         load_dataset("dvs-gesture", tmp_path, framing=FRAMING)
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        (b"2 0\n", r"2.bs2: is listed for training and for testing"),
+        (b"60001 7\n60001 7\n", r"60001.bs2: is listed twice"),
+        (b"60001 7\n60001 8\n", r"60001.bs2: is listed twice"),
+        (b"60001 12\n", r"test100.txt: got the line '60001 12'; expected number and class"),
+        (b"9" * 5000 + b" 1\n", r"test100.txt: got the line '9{40}'; expected number and class"),
+        (b"5 1\n", r"nmnist: lacks 5.bs2"),
+    ],
+)
+def test_a_list_that_makes_no_sense_is_refused(test: bytes, message: str, tmp_path: Path) -> None:
+    files = {f"{n}.bs2": as_nmnist(random_events(n, sensor=(34, 34))) for n in (1, 2, 60001)}
+    as_folder(files | {"train1K.txt": b"1 5\n2 0\n", "test100.txt": test}, tmp_path)
+    with pytest.raises(DataError, match=message):
+        load_dataset("nmnist", tmp_path, framing=FRAMING)
+
+
+@pytest.mark.parametrize(("kind", "message"), [("link", "cannot be read"), ("pipe", "no regular")])
+def test_what_is_no_regular_file_is_refused_and_never_waited_for(
+    kind: str, message: str, tmp_path: Path
+) -> None:
+    train, test = digits()
+    as_folder(train | test, tmp_path)
+    odd = tmp_path / "Train" / "3" / "1.bin"
+    odd.parent.mkdir()
+    if kind == "link":
+        odd.symlink_to(tmp_path / "nowhere")
+    else:
+        os.mkfifo(odd)
+    with pytest.raises(DataError, match=rf"Train/3/1.bin: .*{message}"):
+        load_dataset("nmnist", tmp_path, framing=FRAMING)
+    assert dataset_status("nmnist", tmp_path).files[0].state == "corrupt"
 
 
 def test_a_set_that_is_nowhere_says_what_to_get_and_where_from(tmp_path: Path) -> None:
