@@ -88,12 +88,23 @@ _IMAGES_RATES = {name: rate / 10 for name, rate in _DIGITS_RATES.items()}
 # M is warmed up, with larger noise, before the weights move, and that the learning rate is lower.
 _WARM = {"alpha": 0.4, "momentum": 0.999, "law": "rademacher", "warm_up": 50}
 
-# The paper's settings: 100 to 300 epochs, no weight decay, crop, flip and cutout.
+# The paper's number of epochs, augmentation and no weight decay; learning rate, its warm-up and the
+# gain by a few epochs on 10,000 images with an eighth of the channels: without the warm-up OPZO's
+# loss rises first, and at a gain of 2 that of all.
 _COLOURS = Recipe(
     "cifar10",
     "conv5",
-    TrainingSettings(epochs=100, batch_size=128, learning_rate=0.1, crop=4, flip=True, cutout=8),
-    options={**_IMAGES_OPTIONS, "opzo": _WARM},
+    TrainingSettings(
+        epochs=100,
+        batch_size=128,
+        learning_rate=0.05,
+        warm_up_epochs=2,
+        crop=4,
+        flip=True,
+        cutout=8,
+    ),
+    gain=1.0,
+    options=_IMAGES_OPTIONS,
     learning_rates=_IMAGES_RATES,
     standardised=True,
 )
@@ -103,7 +114,8 @@ _GESTURES = Recipe(
     "conv5",
     TrainingSettings(epochs=100, batch_size=16, optimiser="adamw", learning_rate=1e-3),
     steps=20,
-    options={**_IMAGES_OPTIONS, "opzo": _WARM},
+    gain=1.0,
+    options=_IMAGES_OPTIONS,
     downsample=4,
 )
 
