@@ -14,10 +14,9 @@ from gradassay.datasets.events.frame_cache import Arrays, cached
 from gradassay.datasets.events.framing import Framing, frames_of
 from gradassay.datasets.events.plans import Part, Piece
 from gradassay.datasets.events.recording import Events
-from gradassay.datasets.events.sets import EVENT_SETS, EventSet, find_source, not_found
+from gradassay.datasets.events.sets import EventSet, find_set, find_source, not_found
 from gradassay.datasets.events.source import Source
 from gradassay.datasets.places import StrPath
-from gradassay.datasets.status import DatasetStatus, FileStatus, State
 
 PARTS: tuple[Part, Part] = ("train", "test")
 
@@ -47,10 +46,12 @@ def load_events(
 
     Raises
     ------
+    UsageError
+        If there is no set of that name.
     DataError
         If files are missing or damaged.
     """
-    spec = EVENT_SETS[name]
+    spec = find_set(name)
     source = find_source(spec, data_dir)
     if source is None:
         raise not_found(spec, data_dir)
@@ -173,66 +174,3 @@ def samples(
             f"{spec.name}: lacks {', '.join(missing[:3])}"
             f"{f' and {len(missing) - 3:,} more' if len(missing) > 3 else ''} in {source.folder}."
         )
-
-
-def events_status(name: str, data_dir: StrPath | None, *, verify: bool) -> DatasetStatus:
-    """Return the state of a set's recordings; downloads nothing.
-
-    Parameters
-    ----------
-    name : str
-        One of `EVENT_SETS`.
-    data_dir : path-like, optional
-        As for `load_events`.
-    verify : bool
-        Whether to read all recordings; those that are damaged are named, each as a file.
-    """
-    spec = EVENT_SETS[name]
-    source = find_source(spec, data_dir)
-    if source is None:
-        file = FileStatus(spec.files, "missing")
-        return _status(spec, "nowhere", (file,), whole=False, verify=verify)
-    state: State = "present"
-    problem, title, whole, size_bytes = None, spec.files, False, 0
-    damaged: dict[PurePosixPath, str] = {}
-    try:
-        size_bytes = source.size_bytes
-        pieces = planned(spec, source)
-        whole, title = _told_count(spec, pieces)
-        if verify:
-            for _ in samples(spec, source, pieces, damaged):
-                pass
-    except DataError as error:
-        state, problem = "corrupt", str(error)
-    if damaged and problem is None:
-        state, problem = "corrupt", next(iter(damaged.values()))
-    first = FileStatus(f"recordings: {title}", state, source.folder, size_bytes, problem)
-    others = (FileStatus(str(path), "corrupt", problem=text) for path, text in damaged.items())
-    return _status(spec, str(source.folder), (first, *others), whole=whole, verify=verify)
-
-
-def _told_count(spec: EventSet, pieces: list[Piece]) -> tuple[bool, str]:
-    """Return whether there are as many recordings as published, and a text on it."""
-    train, test = (len({piece.path for piece in pieces if piece.part == part}) for part in PARTS)
-    published = f"{spec.recordings[0]:,} + {spec.recordings[1]:,}"
-    whole = train >= spec.recordings[0] and test >= spec.recordings[1]
-    if spec.unsplit is not None:
-        published += f", or {spec.unsplit:,} in all"
-        whole = whole or train + test >= spec.unsplit
-    return whole, f"{train:,} + {test:,} of {published}"
-
-
-def _status(
-    spec: EventSet, place: str, files: tuple[FileStatus, ...], *, whole: bool, verify: bool
-) -> DatasetStatus:
-    return DatasetStatus(
-        name=spec.name,
-        found=files[0].state != "missing",
-        complete=files[0].state == "present" and whole,
-        verified=verify,
-        place=place,
-        files=files,
-        license=spec.license,
-        size_bytes=files[0].size_bytes,
-        download_bytes=0,
-    )

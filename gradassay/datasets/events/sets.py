@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
-from gradassay.core.errors import DataError
+from gradassay.core.errors import DataError, unknown_name
 from gradassay.datasets import places
 from gradassay.datasets.events.aedat2 import read_aedat2
 from gradassay.datasets.events.aedat3 import read_aedat3
@@ -168,6 +168,19 @@ EVENT_SETS: Mapping[str, EventSet] = MappingProxyType(
         )
     }
 )
+
+
+def find_set(name: str) -> EventSet:
+    """Return the set of a name.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    if name not in EVENT_SETS:
+        raise unknown_name("dataset", name, EVENT_SETS)
+    return EVENT_SETS[name]
 
 
 def candidate_folders(spec: EventSet, data_dir: places.StrPath | None) -> list[Path]:

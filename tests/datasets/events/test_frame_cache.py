@@ -168,6 +168,25 @@ def test_processes_that_make_the_same_entry_at_once_all_go_on(tmp_path: Path) ->
     assert sorted(path.name for path in entry.iterdir()) == ["a.npy", "entry.json"]
 
 
+LIMITED = """
+import resource, sys
+import numpy as np
+from pathlib import Path
+from gradassay.datasets import places
+from gradassay.datasets.events.frame_cache import cached
+places.cache_folder = lambda name: Path(sys.argv[1]) / name
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+small, large = np.arange(1_000), np.arange(100_000)
+arrays = cached("set", {"key": 1}, lambda: {"a": small, "b": large})
+assert arrays["b"] is large
+"""
+
+
+def test_a_file_that_cannot_grow_leaves_the_arrays_and_no_part_of_an_entry(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path)], check=True)
+    assert list((tmp_path / "frames").iterdir()) == []
+
+
 def test_the_key_holds_everything_that_is_told(cache: Path) -> None:
     made: list[int] = []
 

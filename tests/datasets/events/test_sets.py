@@ -15,7 +15,14 @@ import pytest
 
 from gradassay.core.errors import DataError, UsageError
 from gradassay.datasets import Dataset, Framing, dataset_status, download_dataset, load_dataset
-from gradassay.datasets.events import Events, frames_of
+from gradassay.datasets.events import (
+    EVENT_SETS,
+    Events,
+    events_status,
+    frames_of,
+    load_events,
+)
+from gradassay.datasets.events.sets import find_source
 from tests.datasets.events.conftest import as_aedat2, as_nmnist, random_events
 
 Files = dict[str, bytes]
@@ -199,7 +206,8 @@ def test_every_damaged_recording_is_named_by_the_status(gestures: Files, tmp_pat
     status = dataset_status("dvs-gesture", tmp_path)
     assert [file.name for file in status.files[1:]] == ["user02_lab.aedat", "user24_led.aedat"]
     assert {file.state for file in status.files} == {"corrupt"}
-    assert status.files[0].problem == status.files[1].problem
+    assert status.files[0].problem == "2 recordings are damaged"
+    assert (status.files[1].problem or "").startswith("user02_lab.aedat: has a packet of")
     assert not status.complete
     unread = dataset_status("dvs-gesture", tmp_path, verify=False)
     assert [file.state for file in unread.files] == ["present"]
@@ -285,6 +293,10 @@ def test_what_is_no_regular_file_is_refused_and_never_waited_for(
         odd.symlink_to(tmp_path / "nowhere")
     else:
         os.mkfifo(odd)
+    source = find_source(EVENT_SETS["nmnist"], tmp_path)
+    assert source is not None
+    with pytest.raises(DataError, match=rf"Train/3/1.bin: .*{message}"):
+        source.fingerprint()
     with pytest.raises(DataError, match=rf"Train/3/1.bin: .*{message}"):
         load_dataset("nmnist", tmp_path, framing=FRAMING)
     assert dataset_status("nmnist", tmp_path).files[0].state == "corrupt"
@@ -296,6 +308,13 @@ def test_a_set_that_is_nowhere_says_what_to_get_and_where_from(tmp_path: Path) -
     assert not dataset_status("nmnist", tmp_path).found
     with pytest.raises(UsageError, match=r"nmnist: cannot be downloaded from here"):
         download_dataset("nmnist")
+
+
+@pytest.mark.parametrize("function", [load_events, events_status])
+def test_a_set_that_does_not_exist_is_refused(function: Callable[..., object]) -> None:
+    words = {"framing": FRAMING} if function is load_events else {"verify": False}
+    with pytest.raises(UsageError, match=r"dataset: got 'nminst'; .* Did you mean 'nmnist'"):
+        function("nminst", data_dir=None, **words)
 
 
 @pytest.mark.parametrize("name", ["events:nmnist", "events:", "tfds:mnist", "npz:"])
