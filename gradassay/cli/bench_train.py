@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -11,6 +12,9 @@ from gradassay.cli.training_options import KeepingOptions, TrainingOptions, trai
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.watching import WatchingOptions
 from gradassay.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from gradassay.datasets import Dataset
 
 METHODS = "spatial_bp,dfa,dkp,zo_single_point,opzo,opzo+0.01*local_learning"
 
@@ -35,7 +39,7 @@ def bench_train(
     Parameters
     ----------
     datasets
-        Names, separated by commas.
+        Names, separated by commas; no comma can stand in a path.
     estimators
         Names, separated by commas; sums such as opzo+0.01*local_learning and module:attribute too.
     seeds
@@ -55,17 +59,19 @@ def bench_train(
     names, numbers = listed("datasets", datasets), whole_numbers(seeds)
     folder = keeping.folder(f"results/bench-train-{'-'.join(map(file_name, names))}")
     told: dict[str, object] = {}
+    loaded: dict[str, Dataset] = {}
     checksums: dict[str, str] = {}
     for name in names:  # what is impossible is said before any work
         bench = training.workbench(model.problem(name, numbers[0]))
         chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
         settings = training_settings(bench, chosen, training)
         watching.require_possible(bench)
+        loaded[name] = bench.whole
         told[name] = bench.settings(chosen) | {"training": settings}
         checksums |= {f"{name}/{file}": digest for file, digest in bench.data.checksums.items()}
     with Trainings(keeping, folder, watching, model.device) as trainings:
         for name, seed in itertools.product(names, numbers):
-            bench = training.workbench(model.problem(name, seed))
+            bench = training.workbench(model.problem(name, seed), loaded[name])
             chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
             trainings.run(bench, chosen, training_settings(bench, chosen, training))
     if not trainings.leads:

@@ -43,11 +43,19 @@ class Board:
     ) -> None:
         self._close()
 
-    def begin(self, run: str, epochs: int) -> None:
-        """Begin a run, or go on with it after so many epochs: later ones are seen no more."""
+    def begin(self, run: str, rows: Iterable[EpochRow], moments: Iterable[MomentRow]) -> None:
+        """Begin a run, or go on with it after these rows; all else of it is seen no more.
+
+        TensorBoard forgets from a step on, whatever the tag, while epochs and batches are counted
+        apart: so all is forgotten, and what is kept is written again.
+        """
         self._close()
-        if self._folder is not None:
-            self._writer = self._writer_class(self._folder / run, purge_step=epochs + 1)
+        if self._folder is None:
+            return
+        self._writer = self._writer_class(self._folder / run, purge_step=0)
+        for row in rows:
+            self.add_epoch(row)
+        self.add_moments(moments)
 
     def add_epoch(self, row: EpochRow) -> None:
         """Add the metrics of an epoch, at its number."""

@@ -15,6 +15,7 @@ from gradassay.core.estimator import Estimator
 
 if TYPE_CHECKING:
     from gradassay.cli.workbench import Workbench
+    from gradassay.datasets import Dataset
     from gradassay.training import RunFolder, TrainingSettings
 
 
@@ -85,8 +86,8 @@ class TrainingOptions:
     train_samples: int | None = None
     gain: float | None = None
 
-    def workbench(self, options: ProblemOptions) -> Workbench:
-        """Return the workbench of these data and this start."""
+    def workbench(self, options: ProblemOptions, whole: Dataset | None = None) -> Workbench:
+        """Return the workbench of these data, which may be loaded already, and this start."""
         from gradassay.cli.workbench import Workbench
 
         return Workbench.prepare(
@@ -94,6 +95,7 @@ class TrainingOptions:
             train_samples=self.train_samples,
             gain=self.gain,
             mse_weight=self.mse_weight,
+            whole=whole,
         )
 
     def settings(self, bench: Workbench, estimator: str) -> TrainingSettings:

@@ -191,7 +191,6 @@ class Trainings:
         self.rows.extend(done)
         if not self.leads:
             return
-        self._board.begin(folder_name(_run_name(bench, name)), len(done))
         self._metrics.begin(
             lambda row: (row.subject, row.problem, row.seed) == (name, bench.name, seed), done
         )
@@ -201,7 +200,9 @@ class Trainings:
 
         if self._seen.rows or self._watching.watch_every:
             self._seen.begin(lambda row: own(row) and row.iteration >= iteration)
-        self.moments.extend(row for row in self._seen.rows if own(row))
+        seen = [row for row in self._seen.rows if own(row)]
+        self.moments.extend(seen)
+        self._board.begin(folder_name(_run_name(bench, name)), done, seen)
 
     def _on_epoch(self, name: str, found: EpochRow) -> None:
         row = replace(found, subject=name)  # as it was asked for, like in all other records

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 
 from gradassay import __version__
 from gradassay.cli.backends import backend_named
@@ -46,6 +47,10 @@ class Workbench:
         Network and data, for people; the ``problem`` of all records.
     data : Dataset
         Training and test part.
+    whole : Dataset
+        The same with all training samples.
+    framing : Framing or None
+        How events became frames; None for images.
     recipe : Recipe
         Defaults of the data set.
     network : Network
@@ -61,6 +66,8 @@ class Workbench:
     options: ProblemOptions
     name: str
     data: Dataset
+    whole: Dataset
+    framing: Framing | None
     recipe: Recipe
     network: Network
     params: Params
@@ -75,6 +82,7 @@ class Workbench:
         train_samples: int | None = None,
         gain: float | None = None,
         mse_weight: float | None = None,
+        whole: Dataset | None = None,
     ) -> Workbench:
         """Load the data and build everything; fails before any work is done.
 
@@ -88,21 +96,25 @@ class Workbench:
             Of the initial parameters; None for the recipe's.
         mse_weight : float or None
             Of the mean squared error in the loss; None for the recipe's.
+        whole : Dataset or None
+            The data, where another bench with the same options but the seed has loaded them.
         """
         backend = backend_named(options.backend, device=options.device)
         recipe = recipe_for(options.dataset, options.network)
         name = options.network or recipe.network
-        data = _loaded(options, recipe)
+        framing = _framing(options, recipe)
+        whole = _loaded(options, recipe, framing) if whole is None else whole
+        data = whole
         steps = _steps(options.steps, recipe.steps, data)
         loss = Loss(mse_weight=recipe.mse_weight if mse_weight is None else mse_weight)
         network = network_named(name, _input_shape(data), data.classes, steps=steps, loss=loss)
         chosen = _require_gain(recipe.gain if gain is None else gain)
         params = initial_params(network, Key(options.seed) / "params", gain=chosen)
-        label = f"{options.dataset}, {name}, T={steps}"
+        label = f"{options.dataset}, {name}, T={steps}{_told(framing)}"
         if train_samples is not None:
             data = _subset(data, train_samples, Key(options.seed) / "subset")
             label = f"{label}, {train_samples:,} training samples"
-        return cls(options, label, data, recipe, network, params, chosen, backend)
+        return cls(options, label, data, whole, framing, recipe, network, params, chosen, backend)
 
     def settings(self, estimators: Mapping[str, Estimator]) -> dict[str, object]:
         """Return what the manifest says about this bench."""
@@ -111,6 +123,7 @@ class Workbench:
             "source": self.data.source,
             "train_samples": len(self.data.train_targets),
             "scaling": repr(self.data.scaling),
+            "framing": repr(self.framing),
             "network": self.network.to_json(),
             "network_digest": self.network.digest,
             "gain": self.gain,
@@ -170,21 +183,37 @@ class Workbench:
         return None if self._torch is None else self._torch.get_num_threads()
 
 
-def _loaded(options: ProblemOptions, recipe: Recipe) -> Dataset:
-    """Return the data, scaled and framed as options and recipe say."""
-    framing = _framing(options, recipe) if holds_events(options.dataset) else None
-    if framing is None and (options.downsample, options.window_ms) != (None, None):
-        raise UsageError(
-            f"--downsample, --window-ms: {options.dataset} holds no events; leave them out."
-        )
-    with Console(stderr=True).status(f"reading {options.dataset}"):
+def _loaded(options: ProblemOptions, recipe: Recipe, framing: Framing | None) -> Dataset:
+    """Return the data, scaled as options and recipe say."""
+    with Console(stderr=True).status(escape(f"reading {options.dataset}")):
         data = load_dataset(options.dataset, options.data_dir, framing=framing)
     standardise = recipe.standardised if options.standardise is None else options.standardise
     return data.standardised() if standardise else data
 
 
-def _framing(options: ProblemOptions, recipe: Recipe) -> Framing:
-    """Return how events become the frames of T steps."""
+def _told(framing: Framing | None) -> str:
+    """Return what sets frames apart from those of all events at full size, for a name."""
+    if framing is None:
+        return ""
+    parts = [f"{framing.downsample}x smaller"] if framing.downsample > 1 else []
+    parts += ["steps of equal count"] if framing.by == "count" else []
+    parts += [f"first {framing.window_us / 1000:g} ms"] if framing.window_us else []
+    return "".join(f", {part}" for part in parts)
+
+
+def _framing(options: ProblemOptions, recipe: Recipe) -> Framing | None:
+    """Return how events become the frames of T steps; None where there are none."""
+    if not holds_events(options.dataset):
+        if (options.downsample, options.window_ms, options.frames_by) != (None, None, "time"):
+            raise UsageError(
+                f"--downsample, --window-ms, --frames-by: {options.dataset} holds no events; leave"
+                " them out."
+            )
+        return None
+    if options.window_ms is not None and not 0.001 <= options.window_ms < math.inf:
+        raise UsageError(
+            f"--window-ms: got {options.window_ms:g}; expected at least 0.001, a microsecond."
+        )
     return Framing(
         recipe.steps if options.steps is None else options.steps,
         options.frames_by,

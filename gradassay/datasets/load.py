@@ -173,7 +173,7 @@ def dataset_status(
     prefix, colon, rest = name.partition(":")
     if colon and prefix in ("folder", "npz"):
         return _own_status(name, Path(rest).expanduser(), verify)
-    if colon and prefix == "events":
+    if colon and prefix == "events" and not holds_events(rest):
         return dataset_status(rest, data_dir, verify=verify)
     if name in CIFARS:
         return cifar_status(CIFARS[name], data_dir, verify=verify)
@@ -216,6 +216,10 @@ def download_dataset(name: str) -> DatasetStatus:
     DataError
         If no mirror gives a file, or the cache folder cannot be written.
     """
+    if ":" in name:
+        raise UsageError(
+            f"{name}: cannot be downloaded; expected a name from `gradassay data list`."
+        )
     if name in CIFARS:
         return download_cifar(CIFARS[name])
     if name in EVENT_SETS:

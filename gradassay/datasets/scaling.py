@@ -60,8 +60,9 @@ class Scaling:
 
     def applied(self, stored: NDArray[Any]) -> NDArray[np.floating]:
         """Return stored numbers, features last, as inputs: float32, or floats as they are."""
-        if self.changes_nothing and np.issubdtype(stored.dtype, np.floating):
-            return stored
+        if self.changes_nothing:
+            whole = stored.dtype == np.uint8
+            return stored.astype(np.float32) if whole else stored
         shift, factor = self.rows(stored.shape[-1])
         inputs = stored.astype(np.float32)
         inputs -= shift.astype(np.float32)
@@ -101,14 +102,19 @@ def standardising(stored: NDArray[Any], channels: int) -> Scaling:
 
 
 def _moments(numbers: NDArray[Any], block: int = 1000) -> tuple[float, float]:
-    """Return mean and standard deviation, from sums over blocks of rows."""
+    """Return mean and standard deviation, from sums over blocks of rows.
+
+    Those of floats are of differences from the first one: exactly 0 where all are the same.
+    """
+    origin = 0.0 if numbers.dtype.kind in "iu" else float(numbers.flat[0])
     total, squares = 0.0, 0.0
     for start in range(0, len(numbers), block):
         part = numbers[start : start + block].astype(np.float64)
+        part -= origin
         total += float(part.sum())
         squares += float((part * part).sum())
     mean = total / numbers.size
-    return mean, max(squares / numbers.size - mean * mean, 0.0) ** 0.5
+    return origin + mean, max(squares / numbers.size - mean * mean, 0.0) ** 0.5
 
 
 def channels_of(shape: Sequence[int]) -> int:

@@ -119,7 +119,9 @@ def moved(inputs: NDArray[Any], shape: Sequence[int], moves: Moves) -> NDArray[A
     rows, columns = shape[-2:]
     sources, seen = _sources(rows, columns, moves)
     maps = inputs.reshape(len(inputs), -1, rows * columns)
-    pixels = np.take_along_axis(maps, sources[:, None, :], axis=2)
+    pixels = np.empty_like(maps)
+    for image, source, found in zip(maps, sources, pixels, strict=True):  # faster than at once
+        np.take(image, source, axis=1, out=found, mode="clip")
     pixels *= seen[:, None, :].astype(inputs.dtype)
     return pixels.reshape(inputs.shape)
 

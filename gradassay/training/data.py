@@ -93,29 +93,39 @@ class Samples:
         transform : callable or None
             Changes the inputs, ``(B, n)`` or ``(B, T, n)``, before they are used.
         """
-        inputs: NDArray[Any] = self.scaling.applied(self.inputs[numbers])
-        if transform is not None:
-            inputs = transform(inputs)
-        if inputs.ndim == 3:
-            inputs = np.ascontiguousarray(inputs.swapaxes(0, 1))
+        stored = self.inputs[numbers]
+        if transform is None:
+            inputs = self.scaling.applied(_steps_first(stored))
+        else:
+            inputs = _steps_first(transform(self.scaling.applied(stored)))
         place = self.backend.asarray
         return Batch(place(inputs), place(self.targets[numbers]))
 
     def require_fit(self, network: Network) -> None:
         """Check all samples against a network, as `gradassay.core.batch.require_batch` does.
 
+        Of bytes, which are finite, one sample of each class stands for all.
+
         Raises
         ------
         DataError
             Says what does not fit.
         """
+        numbers = np.arange(self.size)
+        if self.inputs.dtype == np.uint8:
+            numbers = np.unique(self.targets, return_index=True)[1]
         block = max(1, MOST_NUMBERS // max(1, math.prod(self.inputs.shape[1:])))
-        for start in range(0, self.size, block):
-            require_batch(network, self.batch(np.arange(start, min(start + block, self.size))))
+        for start in range(0, len(numbers), block):
+            require_batch(network, self.batch(numbers[start : start + block]))
 
     def subset(self, numbers: NDArray[np.integer]) -> Samples:
         """Return the samples of the given numbers as a part of their own."""
         return replace(self, inputs=self.inputs[numbers], targets=self.targets[numbers])
+
+
+def _steps_first(inputs: NDArray[Any]) -> NDArray[Any]:
+    """Return sequences (B, T, n) as (T, B, n), others as they are."""
+    return np.ascontiguousarray(inputs.swapaxes(0, 1)) if inputs.ndim == 3 else inputs
 
 
 @dataclass(frozen=True)

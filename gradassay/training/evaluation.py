@@ -37,7 +37,8 @@ def evaluate(
     -----
     The prediction is the class with the largest sum of outputs over time. Deterministic.
     """
-    size = samples_at_once(network) if batch_size is None else batch_size
+    fed = data.inputs.ndim == 3
+    size = samples_at_once(network, sequences=fed) if batch_size is None else batch_size
     total = 0
     for start in range(0, data.size, size):
         part = data.batch(np.arange(start, min(start + size, data.size)))
@@ -45,8 +46,14 @@ def evaluate(
     return total / data.size
 
 
-def samples_at_once(network: Network) -> int:
+def samples_at_once(network: Network, *, sequences: bool = False) -> int:
     """Return how many samples one pass takes: 1 to 2,000, by what all layers' activity takes up.
+
+    Parameters
+    ----------
+    network : Network
+    sequences : bool
+        Whether inputs are of each step, which take up room too.
 
     Examples
     --------
@@ -57,6 +64,7 @@ def samples_at_once(network: Network) -> int:
     79
     """
     activity = network.steps * sum(layer.outputs for layer in network.layers)
+    activity += network.steps * network.inputs if sequences else 0
     return max(1, min(2000, MOST_NUMBERS // activity))
 
 

@@ -45,7 +45,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from gradassay.core.errors import unknown_name
+from gradassay.core.errors import UsageError, unknown_name
 from gradassay.training.recipe import Recipe
 from gradassay.training.settings import TrainingSettings
 
@@ -153,6 +153,10 @@ CONVOLUTIONAL: Mapping[str, Recipe] = MappingProxyType(
         )
     }
 )
+# with the learning rate and the gain at which OPZO learns on maps of colours
+_OWN_MAPS = replace(
+    _FULLY_CONNECTED, network="conv5", settings=_IMAGES.replace(learning_rate=0.05), gain=1.0
+)
 # of data sets that are named by where they lie, or made from another one
 PREFIXES: Mapping[str, Recipe] = MappingProxyType(
     {"events": _EVENTS, "folder": _FULLY_CONNECTED, "npz": _FULLY_CONNECTED}
@@ -180,10 +184,17 @@ def recipe_for(dataset: str, network: str | None = None) -> Recipe:
     ('fc-100-100', 10)
     """
     prefix, colon, _ = dataset.partition(":")
+    convolutional = network is not None and not network.startswith("fc")
     if colon and prefix in PREFIXES:
-        return replace(PREFIXES[prefix], dataset=dataset)
+        own = _OWN_MAPS if convolutional and prefix != "events" else PREFIXES[prefix]
+        return replace(own, dataset=dataset)
+    if colon:
+        raise UsageError(
+            f"dataset: got {dataset!r}; expected {':..., '.join(PREFIXES)}:..., or a name from"
+            " `gradassay data list`."
+        )
     if dataset not in RECIPES:
         raise unknown_name("dataset", dataset, RECIPES)
-    if network is not None and not network.startswith("fc"):
+    if convolutional:
         return CONVOLUTIONAL.get(dataset, RECIPES[dataset])
     return RECIPES[dataset]

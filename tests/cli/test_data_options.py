@@ -15,7 +15,8 @@ from gradassay.cli.options import ProblemOptions
 from gradassay.cli.workbench import Workbench
 from gradassay.core.errors import UsageError
 from gradassay.datasets import DATASET_NAMES
-from gradassay.training import NAMED_RECIPES, recipe_for
+from gradassay.datasets.scaling import standardising
+from gradassay.training import NAMED_RECIPES, read_metrics, recipe_for
 
 FAST = ["--network", "fc-6", "--epochs", "1", "--estimators", "opzo", "--train-batch-size", "8"]
 
@@ -90,6 +91,14 @@ def test_standardised_channels_have_mean_0_and_variance_1(images: str) -> None:
     np.testing.assert_allclose(inputs.std(axis=(0, 2)), 1, rtol=1e-5)
 
 
+@pytest.mark.parametrize("value", [0.91275554895401, 54.36249923706055, 934.0435180664062])
+def test_a_channel_of_floats_that_is_the_same_everywhere_keeps_its_size(value: float) -> None:
+    stored = np.full((5813, 38), value, dtype=np.float32)
+    scaling = standardising(stored, 1)
+    assert scaling.shift[0] == pytest.approx(value, rel=1e-7)
+    assert scaling.factor == (1.0,)
+
+
 def test_the_default_folder_of_results_can_be_a_file_name(
     images: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,15 +117,29 @@ def test_events_of_images_train_with_the_frames_that_are_asked_for(
     assert main([*words, "--out", str(tmp_path / "t")]) == 0
     network = json.loads(settings(tmp_path / "t")["network"])
     assert (network["steps"], network["layers"][0]["inputs"]) == (3, 2 * 4 * 4)
+    assert "steps=3, by='count', downsample=2" in settings(tmp_path / "t")["framing"]
+    (problem,) = {row.problem for row in read_metrics(tmp_path / "t.run" / "metrics.jsonl")}
+    assert problem.startswith("events:digits, fc-6, T=3, 2x smaller, steps of equal count")
 
 
-@pytest.mark.parametrize("words", [["--downsample", "2"], ["--window-ms", "100"]])
+@pytest.mark.parametrize(
+    "words", [["--downsample", "2"], ["--window-ms", "100"], ["--frames-by", "count"]]
+)
 def test_options_of_events_are_refused_for_images(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", *FAST, *words, "--out", str(tmp_path / "t")]) == 2
-    assert "--downsample, --window-ms: digits holds no events" in capsys.readouterr().err
+    assert "--frames-by: digits holds no events" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("window", ["nan", "inf", "0", "-1"])
+def test_windows_that_are_no_time_are_one_line(
+    window: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--dataset", "events:digits", "--window-ms", window, "--out", str(tmp_path / "t")]
+    assert main(["train", *FAST, *words]) == 2
+    assert f"--window-ms: got {window}; expected" in capsys.readouterr().err
 
 
 def test_crops_of_what_is_no_image_are_refused_before_any_work(
@@ -132,9 +155,24 @@ def test_crops_of_what_is_no_image_are_refused_before_any_work(
     assert [each.name for each in tmp_path.iterdir()] == ["own.npz"]
 
 
+def test_brackets_in_a_path_are_no_markup(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--dataset", "npz:[/b]/own.npz", "--out", str(tmp_path / "t")]
+    assert main(["train", *FAST, *words]) == 2
+    assert "[/b]/own.npz: cannot be read" in capsys.readouterr().err
+
+
 def test_measure_takes_bytes_and_sequences(frames: str, tmp_path: Path) -> None:
     words = ["measure", "--dataset", frames, "--network", "fc-6", "--estimators", "spatial_bp,opzo"]
     assert main([*words, "--budget", "256", "--batch-size", "4", "--out", str(tmp_path / "m")]) == 0
+
+
+@pytest.mark.parametrize("name", ["folder:x", "npz:x.npz"])
+def test_maps_of_a_users_own_have_the_gain_of_colour_images(name: str) -> None:
+    own, flat = recipe_for(name, "conv5"), recipe_for(name)
+    assert (own.dataset, own.gain, own.settings.learning_rate) == (name, 1.0, 0.05)
+    assert (flat.gain, flat.settings.learning_rate) == (2.0, 0.1)
 
 
 def test_every_name_of_a_recipe_says_data_network_and_method() -> None:

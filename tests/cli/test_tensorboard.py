@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from gradassay.cli.board import Board
 from gradassay.cli.main import main
+from gradassay.core.records import EpochRow
 from gradassay.training import read_metrics
 
 WORDS = ["train", "--network", "fc-6", "--steps", "2", "--train-samples", "64", "--epochs", "2"]
@@ -60,6 +63,30 @@ def test_a_resumed_training_shows_each_epoch_once(tmp_path: Path) -> None:
     trained(tmp_path, "--estimators", "dfa")
     (shown,) = trained(tmp_path, "--estimators", "dfa", "--resume").values()
     assert [step for step, _ in shown["accuracy/test"]] == [1, 2]
+
+
+def test_a_training_that_is_gone_on_with_shows_all_moments_and_each_once(tmp_path: Path) -> None:
+    words = ["--estimators", "dfa", "--train-batch-size", "8", "--watch-every", "4"]
+    words += ["--watch-samples", "8", "--watch-pairs", "4"]
+    for more in ([], ["--resume"], ["--overwrite"]):
+        (shown,) = trained(tmp_path, *words, *more).values()
+        assert [step for step, _ in shown["cosine/total/dfa"]] == [0, 4, 8, 12]
+        assert [step for step, _ in shown["accuracy/test"]] == [1, 2]
+
+
+def test_epochs_that_are_trained_again_show_their_new_numbers(tmp_path: Path) -> None:
+    """After an interruption before the last epoch's end, its old number is seen no more."""
+    board = Board(tmp_path)
+    rows = [EpochRow("dfa", "p", 0, epoch, 1.0, 0.5, 0.1 * epoch, 1.0, 0.1) for epoch in (1, 2, 3)]
+    with board:
+        board.begin("run", [], [])
+        for row in rows:
+            board.add_epoch(row)
+    with board:
+        board.begin("run", rows[:1], [])
+        board.add_epoch(replace(rows[1], test_accuracy=0.9))
+    shown = scalars(tmp_path / "run")["accuracy/test"]
+    np.testing.assert_allclose(np.array(shown), [(1, 0.1), (2, 0.9)], rtol=1e-6)
 
 
 def test_without_tensorboard_the_error_says_how_to_install_it(

@@ -30,6 +30,7 @@ from gradassay.training import (
     TrainingSettings,
     train,
 )
+from gradassay.training.data import Samples
 from gradassay.training.evaluation import evaluate, samples_at_once
 from gradassay.training.running import BatchReport
 
@@ -157,6 +158,12 @@ def test_a_large_network_is_evaluated_in_smaller_passes() -> None:
     assert 1 <= samples_at_once(large) < 100
 
 
+def test_long_sequences_are_evaluated_in_smaller_passes() -> None:
+    network = network_named("fc-100", (2, 128, 128), 10, steps=20)
+    assert samples_at_once(network) == 2000  # 5 GB of inputs, were they sequences
+    assert samples_at_once(network, sequences=True) < 100
+
+
 def test_rows_and_reports_say_where_the_run_stands(
     network: Network, params: Params, few_samples: Place
 ) -> None:
@@ -233,3 +240,26 @@ def test_place_data_uploads_floats_in_the_backends_dtype(data: PlacedData) -> No
     batch = data.train.batch(np.arange(3))
     assert str(batch.inputs.dtype) == "torch.float32"
     assert (data.train.size, data.test.size) == (1437, 360)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_class_that_does_not_exist_is_found_wherever_it_stands(dtype: str) -> None:
+    network = network_named("fc-4", 5, 3)
+    inputs, targets = np.ones((9, 5), dtype=dtype), np.array([0, 1, 2, 0, 1, 2, 0, 3, 1])
+    with pytest.raises(DataError, match=r"expected 0 to 2"):
+        Samples(ReferenceBackend(), inputs, targets).require_fit(network)
+
+
+def test_of_bytes_few_samples_are_looked_at_and_of_floats_all() -> None:
+    network, seen = network_named("fc-4", 5, 3), []
+
+    class Noting(ReferenceBackend):
+        def asarray(self, array: Any) -> Any:
+            seen.append(len(array))
+            return super().asarray(array)
+
+    for dtype, expected in (("uint8", 3), ("float32", 900)):
+        seen.clear()
+        inputs = np.ones((900, 5), dtype=dtype)
+        Samples(Noting(), inputs, np.arange(900) % 3).require_fit(network)
+        assert set(seen) == {expected}

@@ -105,6 +105,13 @@ def test_the_feedback_of_a_sum_is_that_of_its_parts() -> None:
             "lif1": (7, 3),
             "lif2": (6, 3),
         }
-    joined = make_estimator("opzo+0.1*local_learning").init(REFERENCE, network, Key(0))
-    assert list(feedback_of(joined, network)) == ["lif1", "lif2"]
+    for name in ("opzo+0.1*local_learning", "local_learning+opzo"):
+        joined = make_estimator(name).init(REFERENCE, network, Key(0))
+        found = feedback_of(joined, network)
+        assert {layer: matrix is joined[f"opzo/{layer}"] for layer, matrix in found.items()} == {
+            "lif1": True,
+            "lif2": True,
+        }
+    local = make_estimator("local_learning").init(REFERENCE, network, Key(0))
+    assert feedback_of(local, network) == {}  # readouts of local losses
     assert feedback_of(make_estimator("spatial_bp").init(REFERENCE, network, Key(0)), network) == {}

@@ -8,6 +8,7 @@ from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.estimator import State
 from gradassay.core.network import Network
 from gradassay.core.records import Interval
+from gradassay.estimators.feedback import READOUT
 from gradassay.verify.measuring.moment import Found, Moment
 
 
@@ -36,6 +37,8 @@ def feedback_of(state: State, network: Network) -> dict[str, Array]:
     for layer in network.spiking:
         shape = (layer.units, network.classes)
         for name, array in state.items():
+            if name.startswith(READOUT) or f"/{READOUT}" in name:
+                continue  # of a local loss: it sends down no error of the outputs
             if name.rpartition("/")[2] == layer.name and tuple(array.shape) == shape:
                 found.setdefault(layer.name, array)
     return found

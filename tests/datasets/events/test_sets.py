@@ -321,3 +321,10 @@ def test_a_set_that_does_not_exist_is_refused(function: Callable[..., object]) -
 def test_a_name_of_another_form_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="dataset: got"):
         load_dataset(name)
+    with pytest.raises(UsageError, match="cannot be downloaded"):
+        download_dataset(name)
+
+
+def test_the_state_of_events_of_events_is_refused() -> None:
+    with pytest.raises(UsageError, match="dataset: got 'events:events:digits'"):
+        dataset_status("events:events:digits")
