@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import md5
@@ -171,16 +170,8 @@ def find_cifar(spec: CifarSpec, data_dir: StrPath | None = None) -> Path | None:
 
 def _folders(spec: CifarSpec, data_dir: StrPath | None) -> list[Path]:
     """Return where to look."""
-    if data_dir is not None:
-        return _below(spec, Path(data_dir).expanduser())
-    given = os.environ.get(ENVIRONMENT)
-    found = _below(spec, Path(given).expanduser()) if given else []
-    return [*found, places.cache_folder(spec.name)]
-
-
-def _below(spec: CifarSpec, folder: Path) -> list[Path]:
-    """Return a folder and those in it that may have the files."""
-    return [folder, folder / spec.name, folder / spec.name / "raw"]
+    given = places.given_folders(spec.name, data_dir)
+    return given if data_dir is not None else [*given, places.cache_folder(spec.name)]
 
 
 def _contents(

@@ -66,11 +66,11 @@ def candidate_places(spec: DatasetSpec, data_dir: StrPath | None) -> list[Place]
     An explicit folder is the only one searched; otherwise $GRADASSAY_DATA, the cache folder and
     the Debian package's folder follow each other.
     """
+    remedy = f"Replace it with a whole copy; `gradassay data get {spec.name}` downloads one."
+    label = f"${ENVIRONMENT}" if data_dir is None else "data_dir"
+    places = [Place(label, folder, remedy) for folder in given_folders(spec.name, data_dir)]
     if data_dir is not None:
-        return _below("data_dir", Path(data_dir).expanduser(), spec)
-    places: list[Place] = []
-    if folder := os.environ.get(ENVIRONMENT):
-        places += _below(f"${ENVIRONMENT}", Path(folder).expanduser(), spec)
+        return places
     places.append(cache_place(spec))
     if spec.package_folder is not None:
         remedy = f"Run `apt-get install --reinstall {spec.package}`."
@@ -79,11 +79,17 @@ def candidate_places(spec: DatasetSpec, data_dir: StrPath | None) -> list[Place]
     return places
 
 
-def _below(label: str, folder: Path, spec: DatasetSpec) -> list[Place]:
-    """Return the folder itself, its sub-folder of the data set's name, and torchvision's `raw`."""
-    remedy = f"Replace it with a whole copy; `gradassay data get {spec.name}` downloads one."
-    folders = (folder, folder / spec.name, folder / spec.name / "raw")
-    return [Place(label, each, remedy) for each in folders]
+def given_folders(name: str, data_dir: StrPath | None) -> list[Path]:
+    """Return where a data set's files may lie in the folder that a user gives, if there is one.
+
+    That is `data_dir`, or else what $GRADASSAY_DATA names: itself, its sub-folder of the data set's
+    name, and torchvision's ``raw`` in that.
+    """
+    given = os.environ.get(ENVIRONMENT) if data_dir is None else data_dir
+    if not given:
+        return []
+    folder = Path(given).expanduser()
+    return [folder, folder / name, folder / name / "raw"]
 
 
 def find_place(spec: DatasetSpec, places: Sequence[Place]) -> Place | None:

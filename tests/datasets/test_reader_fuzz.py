@@ -12,7 +12,6 @@ import os
 import pickle
 import pickletools
 import struct
-import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,6 +33,7 @@ from gradassay.datasets.image_folder import read_image
 from gradassay.datasets.npz import load_npz
 from gradassay.datasets.pickles import read_pickle
 from tests.datasets.events.conftest import as_aedat2, as_aedat3, as_nmnist, random_events
+from tests.datasets.fuzzing import outcomes
 from tests.datasets.test_archives import everything, tar_of, zip_of
 from tests.datasets.test_cifar import CONTENTS, spec_of
 from tests.datasets.test_cifar import tar_of as cifar_tar
@@ -121,30 +121,10 @@ ON_DISK: dict[str, tuple[bytes, Callable[[Path], object]]] = {
 }
 
 
-def outcomes(read: Callable[[bytes], object], copies: Iterator[bytes]) -> tuple[int, int]:
-    """Return how many copies were read and how many refused, in bounded memory."""
-    right, wrong, lines = 0, 0, 1
-    tracemalloc.start()
-    try:
-        for copy in copies:
-            try:
-                read(copy)
-                right += 1
-            except DataError as error:
-                wrong += 1
-                lines = max(lines, str(error).count("\n") + 1)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < MOST_BYTES
-    assert lines == 1
-    return right, wrong
-
-
 @pytest.mark.parametrize("kind", IN_MEMORY)
 def test_a_damaged_file_in_memory_is_read_or_refused(kind: str) -> None:
     data, read = IN_MEMORY[kind]
-    right, wrong = outcomes(read, damaged(data, len(kind)))
+    right, wrong = outcomes(read, damaged(data, len(kind)), MOST_BYTES)
     assert right + wrong == COUNT
     assert wrong > COUNT / 20
 
@@ -158,7 +138,7 @@ def test_a_damaged_file_on_disk_is_read_or_refused(kind: str, tmp_path: Path) ->
         file.write_bytes(copy)
         return read(file)
 
-    right, wrong = outcomes(read_copy, damaged(data, len(kind), ON_DISK_COUNT))
+    right, wrong = outcomes(read_copy, damaged(data, len(kind), ON_DISK_COUNT), MOST_BYTES)
     assert right + wrong == ON_DISK_COUNT
     assert wrong > ON_DISK_COUNT / 20
     assert list(tmp_path.iterdir()) == [file]
@@ -171,7 +151,7 @@ def test_a_png_damaged_below_its_checksums_is_read_or_refused(tmp_path: Path) ->
         file.write_bytes(with_checksums(copy))
         return read_image(file)
 
-    right, wrong = outcomes(read_copy, damaged(drawn("PNG"), 11))
+    right, wrong = outcomes(read_copy, damaged(drawn("PNG"), 11), MOST_BYTES)
     assert right + wrong == COUNT
     assert min(right, wrong) > COUNT / 20
 

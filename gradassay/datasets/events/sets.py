@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -185,9 +184,9 @@ def find_set(name: str) -> EventSet:
 
 def candidate_folders(spec: EventSet, data_dir: places.StrPath | None) -> list[Path]:
     """Return the folders to look in, in their order: the sub-folder of the set's name first."""
-    given = data_dir if data_dir is not None else os.environ.get(places.ENVIRONMENT)
-    below = [] if not given else [Path(given).expanduser() / spec.name, Path(given).expanduser()]
-    return below if data_dir is not None else [*below, places.cache_folder(spec.name)]
+    # all below a folder is looked through, so the third adds nothing
+    given = places.given_folders(spec.name, data_dir)[1::-1]
+    return given if data_dir is not None else [*given, places.cache_folder(spec.name)]
 
 
 def find_source(spec: EventSet, data_dir: places.StrPath | None) -> Source | None:

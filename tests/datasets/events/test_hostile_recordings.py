@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
@@ -28,6 +27,7 @@ from tests.datasets.events.conftest import (
     packet,
     random_events,
 )
+from tests.datasets.fuzzing import outcomes
 
 # of five kinds of damage
 EACH = 400
@@ -77,30 +77,10 @@ def framed(events: Events) -> NDArray[np.uint8]:
     return np.concatenate([frames_of(events, framing) for framing in FRAMINGS])
 
 
-def outcomes(read: Callable[[bytes], object], copies: Iterator[bytes]) -> tuple[int, int]:
-    """Return how many copies were read and how many refused."""
-    right, wrong, lines = 0, 0, 1
-    tracemalloc.start()
-    try:
-        for copy in copies:
-            try:
-                read(copy)
-                right += 1
-            except DataError as error:
-                wrong += 1
-                lines = max(lines, str(error).count("\n") + 1)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < MOST_BYTES
-    assert lines == 1
-    return right, wrong
-
-
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_damaged_recording_becomes_frames_or_one_error(kind: str) -> None:
     data, read = FORMATS[kind]
-    right, wrong = outcomes(lambda copy: framed(read(copy)), damaged(data, len(kind)))
+    right, wrong = outcomes(lambda copy: framed(read(copy)), damaged(data, len(kind)), MOST_BYTES)
     assert right + wrong == 5 * EACH
     assert min(right, wrong) > EACH / 5
 
@@ -124,7 +104,7 @@ def test_packets_of_any_header_are_read_as_announced_or_refused() -> None:
             body = words.astype("<u4").tobytes()
             yield as_aedat3(LARGE) + packet(kind, body, size, number, overflow)
 
-    right, wrong = outcomes(lambda copy: framed(read_aedat3(copy)), copies())
+    right, wrong = outcomes(lambda copy: framed(read_aedat3(copy)), copies(), MOST_BYTES)
     assert right + wrong == 4 * EACH
     assert min(right, wrong) > EACH / 5
 
@@ -172,6 +152,6 @@ def test_damaged_lists_are_plans_or_one_error() -> None:
         ),
     }
     for seed, (text, plan) in enumerate(plans.values()):
-        right, wrong = outcomes(plan, damaged(text, seed))
+        right, wrong = outcomes(plan, damaged(text, seed), MOST_BYTES)
         assert right + wrong == 5 * EACH
         assert min(right, wrong) > EACH / 10
