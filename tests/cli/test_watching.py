@@ -47,8 +47,9 @@ def test_every_estimator_is_looked_at_in_every_training(watched: Path) -> None:
 def test_spatial_bp_is_its_own_oracle(watched: Path) -> None:
     rows = moments(watched).query("subject == 'spatial_bp' and layer == 'total'")
     values = rows.groupby("quantity")["value"].unique().map(list).to_dict()
-    assert values["squared_bias"] == [0]
-    assert values["noise_variance"] == [0]
+    # float32: matrix products of another size may round in another order
+    assert max(values["squared_bias"]) < 1e-12
+    assert max(values["noise_variance"]) < 1e-12
     assert values["cosine"] == pytest.approx([1])
 
 
