@@ -45,12 +45,13 @@ def test_every_estimator_is_looked_at_in_every_training(watched: Path) -> None:
 
 
 def test_spatial_bp_is_its_own_oracle(watched: Path) -> None:
-    rows = moments(watched).query("subject == 'spatial_bp' and layer == 'total'")
-    values = rows.groupby("quantity")["value"].unique().map(list).to_dict()
-    # float32: matrix products of another size may round in another order
-    assert max(values["squared_bias"]) < 1e-12
-    assert max(values["noise_variance"]) < 1e-12
-    assert values["cosine"] == pytest.approx([1])
+    rows = moments(watched).query("trained_by == 'spatial_bp' and layer == 'total'")
+    values = rows.groupby(["subject", "quantity"])["value"].unique()
+    assert values["spatial_bp", "noise_variance"].tolist() == [0]
+    # two threads round products of two draws otherwise than those of one: a few float32 epsilons
+    rounding = (1e-6 * min(values["network", "gradient_norm"])) ** 2
+    assert max(values["spatial_bp", "squared_bias"]) < rounding
+    assert values["spatial_bp", "cosine"] == pytest.approx(1)
 
 
 def test_the_training_is_the_same_unwatched(watched: Path, tmp_path: Path) -> None:
