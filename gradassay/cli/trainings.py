@@ -179,7 +179,7 @@ class Trainings:
             start,
             checkpoints,
             on_epoch=partial(self._on_epoch, name),
-            on_batch=self._on_batch,
+            on_batch=partial(self._on_batch, checkpoints),
         )
 
     def _go_on(self, name: str, bench: Workbench, start: Snapshot | None) -> None:
@@ -212,9 +212,11 @@ class Trainings:
             self._board.add_epoch(row)
             self._progress.on_epoch(row)
 
-    def _on_batch(self, report: BatchReport) -> None:
+    def _on_batch(self, checkpoints: Checkpoints, report: BatchReport) -> None:
         if self.leads:
             self._progress.on_batch(report)
+            if checkpoints.requested:  # since this batch's was due: stop after the next batch's
+                return
         self._stop_if_asked()
 
     def _on_moment(self, rows: list[MomentRow]) -> None:

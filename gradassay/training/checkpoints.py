@@ -63,15 +63,21 @@ class Checkpoints:
         self._identity, self._environment = dict(identity), dict(environment)
         self._interval_s, self._keep = interval_s, keep
         self._next = time.monotonic() + interval_s
+        self._requested = False
 
     def request(self) -> None:
         """Have a checkpoint made after the batch under way; may be called by a signal handler."""
-        self._next = 0.0
+        self._requested = True
+
+    @property
+    def requested(self) -> bool:
+        """Whether one was requested and not made yet."""
+        return self._requested
 
     @property
     def due(self) -> bool:
-        """Whether it is time for the next one."""
-        return time.monotonic() >= self._next
+        """Whether one was requested, or it is time for the next one."""
+        return self._requested or time.monotonic() >= self._next
 
     def save(self, snapshot: Snapshot, backend: Backend) -> Path:
         """Write a checkpoint, remove those that are too many, and return its path.
@@ -81,6 +87,7 @@ class Checkpoints:
         DataError
             If it cannot be written; those that are there stay.
         """
+        self._requested = False  # first: a signal from here on asks for a later one
         path = self.folder / _NAME.format(snapshot.progress.iteration)
         self._write(path, snapshot, backend)
         self._next = time.monotonic() + self._interval_s

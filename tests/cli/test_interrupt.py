@@ -16,6 +16,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gradassay.cli.main import main
+from gradassay.training import BatchReport, TrainingProgress
+
 TRAIN = ["train", "--network", "fc-24", "--steps", "3", "--estimators", "opzo,dfa"]
 SHORT = [*TRAIN, "--epochs", "10"]
 LONG = [*TRAIN, "--epochs", "500"]
@@ -77,6 +80,23 @@ def test_a_training_told_to_stop_says_how_to_go_on(number: signal.Signals, tmp_p
     assert process.returncode == 130
     assert last_line(printed) == "error: interrupted; --resume goes on with it."
     assert not out.exists()
+    assert list((tmp_path / "t.run" / "checkpoints").glob("*opzo*/checkpoint-*.safetensors"))
+
+
+def test_a_signal_between_two_batches_still_makes_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counted: list[BatchReport] = []
+
+    def on_batch(self: TrainingProgress, report: BatchReport) -> None:
+        counted.append(report)
+        if len(counted) == 1:  # the loop has asked whether a checkpoint is due, and goes on
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(TrainingProgress, "on_batch", on_batch)
+    assert main([*SHORT, "--out", str(tmp_path / "t")]) == 130
+    assert last_line(capsys.readouterr().err) == "error: interrupted; --resume goes on with it."
+    assert len(counted) == 2
     assert list((tmp_path / "t.run" / "checkpoints").glob("*opzo*/checkpoint-*.safetensors"))
 
 
