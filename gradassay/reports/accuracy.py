@@ -18,13 +18,13 @@ from gradassay.reports.rows import distinct, load_rows
 from gradassay.reports.store import CURVES, Results
 from gradassay.reports.svg import standalone
 from gradassay.reports.tables import table_markdown
-from gradassay.reports.trained import SEEDS_NOTE, mean_over_seeds, runs_of
+from gradassay.reports.trained import SEEDS_NOTE, mean_fraction, mean_over_seeds, runs_of
 from gradassay.reports.training_figure import training_figure
 
 DIFFERENCES_NOTE = (
     "Differences in points of the final test accuracy, each of the same seed, which gives both "
     "the same initial weights and order of the data. 95 % Student t interval of the mean over "
-    "seeds, each for itself."
+    "seeds, each for itself; seeds whose differences are all the same have none."
 )
 
 
@@ -40,13 +40,13 @@ def accuracy_frame(rows: tuple[EpochRow, ...]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns problem, estimator, seeds (the list), epochs, mean, low, high, least, most, paper;
-        a seed that diverged makes mean and interval NaN.
+        a seed that diverged makes mean and interval NaN, seeds that all agree the interval.
     """
     found = []
     for problem, subject in distinct((row.problem, row.subject) for row in rows):
         runs = runs_of(rows, subject, problem)
         values = [run.last.test_accuracy for run in runs]
-        mean = mean_over_seeds(values)
+        mean = mean_fraction(values)
         paper = paper_accuracy(problem, subject)
         found.append(
             {

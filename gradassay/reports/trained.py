@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median, stdev
 
 from gradassay.core.records import EpochRow, Interval
@@ -19,7 +19,7 @@ _STUDENT_T = (
 )  # fmt: skip
 SEEDS_NOTE = (
     "Intervals of accuracy and loss are 95 % Student t intervals of the mean over seeds; "
-    "a single seed has none."
+    "a single seed has none, nor have seeds that all give the same number."
 )
 
 
@@ -60,6 +60,8 @@ def runs_of(rows: tuple[EpochRow, ...], subject: str, problem: str | None) -> li
 def mean_over_seeds(values: list[float]) -> Interval:
     """Return mean and 95 % Student t interval; NaN where that cannot be known.
 
+    Values that are all the same tell nothing of how they spread.
+
     Examples
     --------
     >>> mean_over_seeds([0.5, 1.0]).value
@@ -67,15 +69,34 @@ def mean_over_seeds(values: list[float]) -> Interval:
     """
     known = all(math.isfinite(value) for value in values)
     mean = fmean(values) if known else math.nan
-    if len(values) < 2 or not known:
+    if not known or _alike(values):
         return Interval(mean, math.nan, math.nan, 0.95)
     half = _STUDENT_T[min(len(values) - 2, 29)] * stdev(values) / math.sqrt(len(values))
     return Interval(mean, mean - half, mean + half, 0.95)
 
 
+def _alike(values: list[float]) -> bool:
+    """Whether values are the same, to the rounding of a difference of fractions."""
+    return max(values) - min(values) < 1e-12
+
+
+def mean_fraction(values: list[float]) -> Interval:
+    """Return the mean of fractions over seeds, with the part of its interval inside 0 and 1.
+
+    Examples
+    --------
+    >>> mean_fraction([0.9, 1.0]).high
+    1.0
+    """
+    mean = mean_over_seeds(values)
+    if math.isnan(mean.low):
+        return mean
+    return replace(mean, low=max(mean.low, 0.0), high=min(mean.high, 1.0))
+
+
 def final_accuracy(runs: list[Run]) -> Interval | None:
     """Return the test accuracy after the last epoch, over seeds."""
-    return mean_over_seeds([run.last.test_accuracy for run in runs]) if runs else None
+    return mean_fraction([run.last.test_accuracy for run in runs]) if runs else None
 
 
 def accuracy_cell(runs: list[Run]) -> Cell:
@@ -87,11 +108,10 @@ def accuracy_cell(runs: list[Run]) -> Cell:
 
 def _fraction_cell(values: list[float]) -> Cell:
     """Mean of fractions over seeds, in per cent, with an interval inside 0 and 100."""
-    mean = mean_over_seeds(values)
-    if len(values) == 1:
-        return Cell(percent(mean.value), "1 seed, no interval")
-    low, high = max(mean.low, 0.0), min(mean.high, 1.0)
-    bounds = f"[{percent(low).removesuffix(' %')}, {percent(high)}]"
+    mean = mean_fraction(values)
+    if math.isnan(mean.low):
+        return Cell(percent(mean.value), _without_interval(values))
+    bounds = f"[{percent(mean.low).removesuffix(' %')}, {percent(mean.high)}]"
     return Cell(percent(mean.value), f"{bounds}\nn = {len(values)} seeds")
 
 
@@ -100,10 +120,18 @@ def _loss_cell(values: list[float]) -> Cell:
     mean = mean_over_seeds(values)
     if not math.isfinite(mean.value):
         return Cell("not a number")
-    if len(values) == 1:
-        return Cell(number(mean.value, 4), "1 seed, no interval")
+    if math.isnan(mean.low):
+        return Cell(number(mean.value, 4), _without_interval(values))
     text, bounds = estimate(mean.value, mean.low, mean.high)
-    return Cell(text, f"{bounds}\nn = {len(values)} seeds".strip())
+    return Cell(text, f"{bounds}\nn = {len(values)} seeds")
+
+
+def _without_interval(values: list[float]) -> str:
+    """Say why a mean over seeds has no interval."""
+    if len(values) == 1:
+        return "1 seed, no interval"
+    alike = ", all alike" if _alike(values) else ""
+    return f"n = {len(values)} seeds{alike}, no interval"
 
 
 def training_table(rows: tuple[EpochRow, ...], subjects: list[str], problem: str) -> Table:

@@ -62,6 +62,30 @@ def test_a_seed_that_diverged_is_not_dropped() -> None:
     assert math.isnan(opzo["mean"])
 
 
+def test_intervals_of_accuracies_lie_between_0_and_100() -> None:
+    frame = accuracy_frame(
+        tuple(EpochRow("dfa", "poker-dvs", s, 1, 1.0, 0.5, a, 1.0, 0.1) for s, a in
+              enumerate([1.0, 1.0, 0.95]))
+    )  # fmt: skip
+    assert frame["high"].item() == 100.0
+    assert frame["low"].item() < 95.0
+
+
+def test_seeds_that_all_agree_tell_no_spread() -> None:
+    constant = {"opzo": (0.85, 0.86), "dfa": (0.80, 0.81), "dkp": (0.9, 0.9)}
+    found = tuple(
+        EpochRow(name, "poker-dvs", seed, 1, 1.0, 0.5, value, 1.0, 0.1)
+        for name, values in constant.items()
+        for seed, value in enumerate(values)
+    )
+    dkp = accuracy_frame(found).query("estimator == 'dkp'").iloc[0]
+    assert dkp["mean"] == 90.0
+    assert math.isnan(dkp["low"])
+    less = difference_frame(found).query("estimator == 'opzo' and other == 'dfa'").iloc[0]
+    assert less["mean"] == pytest.approx(5.0)
+    assert math.isnan(less["low"])
+
+
 def test_data_that_the_paper_has_not_get_no_column_for_it(tmp_path: Path) -> None:
     write_results(tmp_path / "r", training=rows("mnist"), manifest={})
     text = accuracy_markdown(read_results(tmp_path / "r"))
