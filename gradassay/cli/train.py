@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -18,6 +19,9 @@ from gradassay.cli.training_options import KeepingOptions, TrainingOptions, trai
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.watching import WatchingOptions
 from gradassay.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from gradassay.training import Recipe
 
 
 def train(
@@ -48,11 +52,12 @@ def train(
     from gradassay.reports import build_manifest
 
     options, training = problem or ProblemOptions(), training or TrainingOptions()
+    followed = None
     if recipe is not None:
-        options, estimators = following(recipe, options, estimators)
+        options, estimators, followed = following(recipe, options, estimators)
     keeping, watching = keeping or KeepingOptions(), watching or WatchingOptions()
     folder = keeping.folder(f"results/train-{file_name(options.dataset)}")
-    bench = training.workbench(options)
+    bench = training.workbench(options, recipe=followed)
     chosen = chosen_estimators([estimators or MAIN_FOUR], set_, bench.recipe.options_for)
     settings = training_settings(bench, chosen, training)
     watching.require_possible(bench)
@@ -74,8 +79,8 @@ def train(
 
 def following(
     recipe: str, options: ProblemOptions, estimators: str | None
-) -> tuple[ProblemOptions, str]:
-    """Return data, network and estimators of a recipe; those that are given come first.
+) -> tuple[ProblemOptions, str, Recipe]:
+    """Return data and network, estimators, and settings of a recipe; those given come first.
 
     Raises
     ------
@@ -94,4 +99,5 @@ def following(
     return (
         replace(options, dataset=found.dataset, network=network),
         found.estimator if estimators is None else estimators,
+        found.recipe_for(network),
     )

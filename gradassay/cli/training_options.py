@@ -16,7 +16,7 @@ from gradassay.core.estimator import Estimator
 if TYPE_CHECKING:
     from gradassay.cli.workbench import Workbench
     from gradassay.datasets import Dataset
-    from gradassay.training import RunFolder, TrainingSettings
+    from gradassay.training import Recipe, RunFolder, TrainingSettings
 
 
 @Parameter(name="*")
@@ -86,8 +86,16 @@ class TrainingOptions:
     train_samples: int | None = None
     gain: float | None = None
 
-    def workbench(self, options: ProblemOptions, whole: Dataset | None = None) -> Workbench:
-        """Return the workbench of these data, which may be loaded already, and this start."""
+    def workbench(
+        self,
+        options: ProblemOptions,
+        whole: Dataset | None = None,
+        recipe: Recipe | None = None,
+    ) -> Workbench:
+        """Return the workbench of these data, which may be loaded already, and this start.
+
+        The recipe is that of the data set where none is given.
+        """
         from gradassay.cli.workbench import Workbench
 
         return Workbench.prepare(
@@ -96,6 +104,7 @@ class TrainingOptions:
             gain=self.gain,
             mse_weight=self.mse_weight,
             whole=whole,
+            recipe=recipe,
         )
 
     def settings(self, bench: Workbench, estimator: str) -> TrainingSettings:

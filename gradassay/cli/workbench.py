@@ -83,6 +83,7 @@ class Workbench:
         gain: float | None = None,
         mse_weight: float | None = None,
         whole: Dataset | None = None,
+        recipe: Recipe | None = None,
     ) -> Workbench:
         """Load the data and build everything; fails before any work is done.
 
@@ -98,9 +99,11 @@ class Workbench:
             Of the mean squared error in the loss; None for the recipe's.
         whole : Dataset or None
             The data, where another bench with the same options but the seed has loaded them.
+        recipe : Recipe or None
+            None for that of the data set and network.
         """
         backend = backend_named(options.backend, device=options.device)
-        recipe = recipe_for(options.dataset, options.network)
+        recipe = recipe or recipe_for(options.dataset, options.network)
         name = options.network or recipe.network
         framing = _framing(options, recipe)
         whole = _loaded(options, recipe, framing) if whole is None else whole

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 from gradassay.core.errors import unknown_name
+from gradassay.training.recipe import Recipe
+from gradassay.training.recipes import recipe_for
 
 METHODS: Mapping[str, str] = MappingProxyType(
     {
@@ -31,6 +34,17 @@ PROBLEMS = (
     ("cifar100", "conv9"),
 )
 
+# Whole trainings where the recipe of the data set is a short one. The first updates, while M is
+# noise, are what costs OPZO accuracy, so the learning rate rises slowly and M learns first.
+_WHOLE: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "mnist": {"epochs": 20, "warm_up_epochs": 3, "weight_decay": 5e-4},
+        "fashion-mnist": {"epochs": 20, "warm_up_epochs": 3, "weight_decay": 1e-4},
+        "nmnist": {"epochs": 15},
+    }
+)
+_LEARN_FIRST = {"warm_up": 200}
+
 
 @dataclass(frozen=True)
 class NamedRecipe:
@@ -40,12 +54,29 @@ class NamedRecipe:
     ----------
     dataset, network, estimator : str
         As `gradassay.datasets`, `gradassay.core.builders` and `gradassay.estimators` name them.
-        Settings and options are those of `recipe_for` this data set and network.
     """
 
     dataset: str
     network: str
     estimator: str
+
+    def recipe_for(self, network: str) -> Recipe:
+        """Return how to train such a network, at the length of a whole training.
+
+        Parameters
+        ----------
+        network : str
+            This recipe's own, or one in its place.
+        """
+        found = recipe_for(self.dataset, network)
+        if self.dataset not in _WHOLE:
+            return found
+        learning = {**found.options.get("opzo", {}), **_LEARN_FIRST}
+        return replace(
+            found,
+            settings=found.settings.replace(**_WHOLE[self.dataset]),
+            options={**found.options, "opzo": learning},
+        )
 
 
 NAMED_RECIPES: Mapping[str, NamedRecipe] = MappingProxyType(

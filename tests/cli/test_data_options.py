@@ -16,7 +16,7 @@ from gradassay.cli.workbench import Workbench
 from gradassay.core.errors import UsageError
 from gradassay.datasets import DATASET_NAMES
 from gradassay.datasets.scaling import standardising
-from gradassay.training import NAMED_RECIPES, read_metrics, recipe_for
+from gradassay.training import NAMED_RECIPES, Recipe, read_metrics, recipe_for
 
 FAST = ["--network", "fc-6", "--epochs", "1", "--estimators", "opzo", "--train-batch-size", "8"]
 
@@ -180,27 +180,32 @@ def test_every_name_of_a_recipe_says_data_network_and_method() -> None:
     for name, recipe in NAMED_RECIPES.items():
         assert name.startswith(f"{recipe.dataset}-{recipe.network}-")
         assert recipe.dataset in DATASET_NAMES
-        options = recipe_for(recipe.dataset, recipe.network).options_for(recipe.estimator)
-        assert ("alpha" in options) == ("opzo" in recipe.estimator)
+        found = recipe.recipe_for(recipe.network)
+        assert ("alpha" in found.options_for(recipe.estimator)) == ("opzo" in recipe.estimator)
+        assert found.settings.epochs >= 15
 
 
 def test_a_recipe_by_name_is_data_network_and_method_and_options_change_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[ProblemOptions] = []
+    seen: list[tuple[ProblemOptions, Recipe]] = []
 
-    def note(options: ProblemOptions, **_: object) -> Workbench:
-        seen.append(options)
+    def note(options: ProblemOptions, recipe: Recipe, **_: object) -> Workbench:
+        seen.append((options, recipe))
         raise UsageError("seen")
 
     monkeypatch.setattr("gradassay.cli.workbench.Workbench.prepare", note)
     out = ["--out", str(tmp_path / "t")]
     assert main(["train", "--recipe", "cifar10-conv5-opzo", *out]) == 2
     assert main(["train", "--recipe", "cifar100-conv9-bp", "--network", "conv5", *out]) == 2
-    assert [(options.dataset, options.network) for options in seen] == [
-        ("cifar10", "conv5"),
-        ("cifar100", "conv5"),
+    assert main(["train", "--recipe", "mnist-fc-800-800-opzo", "--network", "fc-10", *out]) == 2
+    assert [(options.dataset, options.network, own.dataset) for options, own in seen] == [
+        ("cifar10", "conv5", "cifar10"),
+        ("cifar100", "conv5", "cifar100"),
+        ("mnist", "fc-10", "mnist"),
     ]
+    mnist = seen[-1][1]
+    assert (mnist.settings.epochs, mnist.options_for("opzo")["warm_up"]) == (20, 200)
 
 
 @pytest.mark.parametrize(
