@@ -35,15 +35,21 @@ def feed_back(matrix: Array, errors: Array, replicates: int) -> Array:
     -------
     array, shape (t, R*B, n)
     """
-    xp = array_namespace(matrix)
-    rows = split_replicates(errors, replicates)
-    return merge_replicates(xp.matmul(rows, xp.matrix_transpose(matrix)), errors.shape[0])
+    return _through(array_namespace(matrix).matrix_transpose(matrix), errors, replicates)
 
 
 def read_out(matrix: Array, spikes: Array, replicates: int) -> Array:
     """Return the local readout ``o[t] = B^T s[t]``, shape (t, R*B, m); B as in `feed_back`."""
-    rows = split_replicates(spikes, replicates)
-    return merge_replicates(array_namespace(matrix).matmul(rows, matrix), spikes.shape[0])
+    return _through(matrix, spikes, replicates)
+
+
+def _through(matrix: Array, values: Array, replicates: int) -> Array:
+    """Return every row of the values times the matrix, or times that of its replicate."""
+    xp = array_namespace(matrix)
+    if matrix.ndim == 2:
+        return xp.matmul(values, matrix)
+    rows = split_replicates(values, replicates)
+    return merge_replicates(xp.matmul(rows, matrix), values.shape[0])
 
 
 def direct_shapes(network: Network) -> dict[str, tuple[int, ...]]:
