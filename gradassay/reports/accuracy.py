@@ -123,7 +123,7 @@ def accuracy_table(rows: tuple[EpochRow, ...], problem: str) -> Table:
             cells.append(Cell("" if math.isnan(row["paper"]) else f"{row['paper']:.2f}"))
         body.append(tuple(cells))
     names = (*columns, "paper (%)") if with_paper else tuple(columns)
-    note = f"{problem}. {SEEDS_NOTE}" + (f" {NOTE.capitalize()}." if with_paper else "")
+    note = f"{problem}. {SEEDS_NOTE}" + (f" {NOTE}." if with_paper else "")
     return Table(note, names, tuple(body))
 
 

@@ -22,7 +22,7 @@ PAPER: Mapping[tuple[str, str], float] = MappingProxyType(
         if value is not None
     }
 )
-NOTE = "paper: Xiao et al., arXiv 2407.12516, its own networks and recipes"
+NOTE = "Paper: Xiao et al., arXiv 2407.12516, its own networks and recipes"
 
 
 def paper_accuracy(problem: str, subject: str) -> float | None:
