@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from gradassay.core.arrays import Array
 
@@ -47,21 +47,21 @@ class SpikeTrace(Presynaptic):
 
     Parameters
     ----------
-    spikes : array, shape (t, R*B, n)
-        Zeros and ones s, with ``values[t] = leak * values[t-1] + s[t]`` from 0.
+    spikes : any
+        Zeros and ones s, with ``values[t] = leak * values[t-1] + s[t]`` from 0; opaque, of the
+        backend that made the trace.
     leak : float
+        With 0, the trace is s.
     bias : array, shape (t,)
         As in `Presynaptic`.
     summed : callable
         Returns the values.
     """
 
-    def __init__(
-        self, spikes: Array, leak: float, bias: Array, summed: Callable[[], Array]
-    ) -> None:
+    def __init__(self, spikes: Any, leak: float, bias: Array, summed: Callable[[], Array]) -> None:
         vars(self).update(spikes=spikes, leak=leak, bias=bias, weights=None, summed=summed)
 
-    spikes: Array
+    spikes: Any
     leak: float
     summed: Callable[[], Array]
 

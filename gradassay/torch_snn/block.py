@@ -90,7 +90,7 @@ class Run:
             once = current(layer, weight, bias, self.batch.plain.inputs)
             return Value(once.repeat(self.batch.folds, 1))  # one product for all replicates
         if self.fused and isinstance(layer, Linear) and (given.apart or not given.noisy):
-            made = spiking_current(layer, weight, bias, given.clean, given.apart)
+            made = spiking_current(layer, weight, bias, given.spikes, given.apart)
             if made is not None:
                 return Value(made)
         return Value(current(layer, weight, bias, given.received))

@@ -13,7 +13,9 @@ from gradassay.core.network import INPUT, Network
 from gradassay.core.noise import Noise
 from gradassay.core.trace import Recorded
 from gradassay.torch_snn.native import lif as native
+from gradassay.torch_snn.native.binary import worth_emitting
 from gradassay.torch_snn.neuron import Scaled, ScaledSigns, scan
+from gradassay.torch_snn.packed import Packed, Spikes, numbers
 from gradassay.torch_snn.recorder import Recorder, Value
 from gradassay.torch_snn.spiking import Apart, set_apart
 from gradassay.torch_snn.surrogate import surrogate_derivative
@@ -80,6 +82,7 @@ class Population:
         on_membrane = self._noise_or_bits("membrane")
         noisy = on_spikes is not None
         traces = recorder.fused_traces(name, noisy=noisy) if any(self._traced) else {}
+        rows = recorder.steps * currents.shape[-2]
         made = native.run(
             self.network.neuron,
             native.Fused(
@@ -89,28 +92,35 @@ class Population:
                 on_membrane or on_spikes,
                 on_membrane is not None,
                 traces,
-                self._wanted(traces, noisy=noisy, apart=apart is not None),
+                self._wanted(traces, rows, noisy=noisy, apart=apart is not None),
                 overwrite=self._own_currents,
             ),
         )
-        self._keep(made, list(traces))
-        received = made["received"] if noisy else made["spikes"]
-        spikes = made.get("spikes", received)
+        spikes = self._spikes(made)
+        self._keep(made, spikes, list(traces))
         if apart is not None:
-            return Value(spikes, received if noisy else self._make_noisy(spikes), apart)
+            return Value(spikes, made["received"] if noisy else self._make_noisy(spikes), apart)
+        if not noisy:
+            return Value(spikes)
+        received = made["received"]
         return Value(spikes if recorder.needs_clean else received, received)
 
     def _wanted(
-        self, traces: Mapping[str, Tensor | None], *, noisy: bool, apart: bool
+        self, traces: Mapping[str, Tensor | None], rows: int, *, noisy: bool, apart: bool
     ) -> frozenset[str]:
         """Return what the pass has to make.
 
-        Dense layers take spikes in place of their trace where it starts from 0.
+        Dense layers take spikes in place of their trace where it starts from 0, and their bits in
+        place of spikes.
         """
-        wanted = {kind for kind in ("membrane", "derivative") if kind in self.recorder.record}
-        if noisy:
-            wanted.add("received")
-        if not noisy or apart or "trace" in traces or self._clean_needed:
+        record = self.recorder.record
+        wanted = {kind for kind in ("membrane", "derivative", "spikes") if kind in record}
+        if noisy or "received" in record:
+            wanted.add("received" if noisy else "spikes")
+        clean = not noisy or apart or self.recorder.needs_clean
+        if clean and self._packs(rows):
+            wanted.add("bits")
+        elif not noisy or apart or "trace" in traces or self._clean_needed:
             wanted.add("spikes")
         for trace, before in traces.items():
             of_spikes = trace == "trace" or not noisy
@@ -118,7 +128,15 @@ class Population:
                 wanted.add(trace)
         return frozenset(wanted)
 
-    def _keep(self, made: Mapping[str, Tensor], traces: Sequence[str]) -> None:
+    def _spikes(self, made: Mapping[str, Tensor]) -> Spikes:
+        """Return the clean spikes of a pass, as bits where there are some; else what there is."""
+        values = made.get("spikes")
+        if "bits" in made:
+            shape = (self.recorder.steps, *made["left"].shape)
+            return Packed(made["bits"], shape, made["left"].dtype, values)
+        return made["received"] if values is None else values
+
+    def _keep(self, made: Mapping[str, Tensor], spikes: Spikes, traces: Sequence[str]) -> None:
         """Keep the records and the state that a pass made."""
         recorder, name = self.recorder, self.layer.name
         recorder.left[f"membrane/{name}"] = made["left"]
@@ -130,7 +148,7 @@ class Population:
             if trace in made:
                 recorder.take_trace(trace, name, made[trace], last)
             else:
-                recorder.take_spikes(trace, name, made["spikes"], last)
+                recorder.take_spikes(trace, name, spikes, last)
 
     def _apart(self) -> Apart | None:
         """Return noise on the spikes that dense layers, which alone see it, multiply by itself."""
@@ -142,8 +160,13 @@ class Population:
         """Whether dense layers alone take the population's output."""
         return all(isinstance(one, Linear) for one in self.network.consumers(self.layer.name))
 
-    def _make_noisy(self, spikes: Tensor) -> Callable[[], Tensor]:
-        return lambda: _with_noise(spikes, self._noise_on("spike"))
+    def _packs(self, rows: int) -> bool:
+        """Whether dense layers alone take the population's spikes, and bits of them pay."""
+        multiplied = self._dense and self.layer != self.network.output
+        return multiplied and worth_emitting(rows, self.layer.units)
+
+    def _make_noisy(self, spikes: Spikes) -> Callable[[], Tensor]:
+        return lambda: _with_noise(numbers(spikes), self._noise_on("spike"))
 
     @property
     def _clean_needed(self) -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gradassay.core.trace import Carry, Presynaptic, Recorded, SpikeTrace
+from gradassay.torch_snn.packed import Spikes, numbers
 from gradassay.torch_snn.spiking import Apart
 from gradassay.torch_snn.traces import activity, bias_trace, eligibility
 
@@ -25,7 +26,7 @@ class Value:
 
     Parameters
     ----------
-    clean : tensor
+    spikes : tensor or Packed
         Without.
     received : tensor, callable or None
         With it, or what makes it when it is asked for; None where it is the same.
@@ -33,25 +34,37 @@ class Value:
         The noise, where dense layers can multiply it by itself.
     """
 
-    __slots__ = ("_received", "apart", "clean")
+    __slots__ = ("_received", "apart", "spikes")
 
     def __init__(
         self,
-        clean: Tensor,
+        spikes: Spikes,
         received: Tensor | Callable[[], Tensor] | None = None,
         apart: Apart | None = None,
     ) -> None:
-        self.clean, self.apart = clean, apart
-        self._received = clean if received is None else received
+        self.spikes, self.apart = spikes, apart
+        self._received = None if received is spikes else received
 
     @property
     def noisy(self) -> bool:
         """Whether the two are different."""
-        return self._received is not self.clean
+        return self._received is not None
+
+    @property
+    def clean(self) -> Tensor:
+        """Without the noise, as numbers."""
+        return numbers(self.spikes)
+
+    @property
+    def seen(self) -> Spikes:
+        """With the noise, and as bits still where there is none."""
+        return self.received if self.noisy else self.spikes
 
     @property
     def received(self) -> Tensor:
         """With the noise."""
+        if self._received is None:
+            return self.clean
         if not isinstance(self._received, Tensor):
             self._received = self._received()
         return self._received
@@ -111,12 +124,12 @@ class Recorder:
     def keep_input(self, layer: str, source: str, value: Value, *, leaky: bool) -> None:
         """Keep the records of a weighted layer's input; only a leaky one has a trace."""
         if "activity" in self.record:
-            self.kept["activity"][layer] = activity(value.clean, self.steps)
+            self.kept["activity"][layer] = activity(value.spikes, self.steps)
         if "received_activity" in self.record:
-            self.kept["received_activity"][layer] = activity(value.received, self.steps)
+            self.kept["received_activity"][layer] = activity(value.seen, self.steps)
         for kind, name in BIAS_TRACES.items():
             if kind in self.record:
-                array = value.clean if kind == "eligibility" else value.received
+                array = value.spikes if kind == "eligibility" else value.seen
                 found = self._trace(name, source, array, shared=not value.noisy) if leaky else None
                 self.kept[kind][layer] = found or activity(array, self.steps)
 
@@ -140,18 +153,18 @@ class Recorder:
         self.traces[state] = Presynaptic(trace, trace.new_tensor(self.bias))
         self.left[state] = last
 
-    def take_spikes(self, name: str, layer: str, spikes: Tensor, last: Tensor) -> None:
+    def take_spikes(self, name: str, layer: str, spikes: Spikes, last: Tensor) -> None:
         """Take spikes in place of their trace from 0, of which the last step is made already."""
-        state, bias, leak = f"{name}/{layer}", spikes.new_tensor(self.bias), self.leak
+        state, bias, leak = f"{name}/{layer}", last.new_tensor(self.bias), self.leak
 
         def summed() -> Tensor:
-            values: Tensor = eligibility(spikes, bias, leak, None)[0].values
+            values: Tensor = eligibility(numbers(spikes), bias, leak, None)[0].values
             return values
 
         self.traces[state] = SpikeTrace(spikes, leak, bias, summed)
         self.left[state] = last
 
-    def _trace(self, name: str, source: str, array: Tensor, *, shared: bool) -> Presynaptic:
+    def _trace(self, name: str, source: str, array: Spikes, *, shared: bool) -> Presynaptic:
         """Return a trace, made once for all layers that a source feeds.
 
         The trace of the received input is that of the clean one where the two are one array and
@@ -165,8 +178,9 @@ class Recorder:
             self.traces[state] = self.traces[other]
             last = self.left.get(other)
         else:
-            bias = array.new_tensor(self.bias)
-            self.traces[state], last = eligibility(array, bias, self.leak, before)
+            values = numbers(array)
+            bias = values.new_tensor(self.bias)
+            self.traces[state], last = eligibility(values, bias, self.leak, before)
         if last is not None:
             self.left[state] = last
         return self.traces[state]

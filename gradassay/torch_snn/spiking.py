@@ -23,12 +23,12 @@ from gradassay.torch_snn.native.binary import (
     mean_outer,
     opposite_pairs,
     pack,
-    pack_columns,
     pack_raw,
     pack_raw_columns,
     times_transposed,
 )
 from gradassay.torch_snn.native.compiled import PRECISIONS
+from gradassay.torch_snn.packed import Spikes, columns_of, rows_of
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def set_apart(noise: Noise, layer: str) -> Apart | None:
 
 
 def spiking_current(
-    layer: Linear, weight: Tensor, bias: Tensor | None, spikes: Tensor, noise: Apart | None
+    layer: Linear, weight: Tensor, bias: Tensor | None, spikes: Spikes, noise: Apart | None
 ) -> Tensor | None:
     """Return ``W (s + alpha z) + b``, shape (..., outputs); None where s are not zeros and ones.
 
@@ -90,12 +90,12 @@ def spiking_current(
         Gives shapes.
     weight, bias : tensor, tensor or None
         As in `gradassay.torch_snn.maps.current`.
-    spikes : tensor, shape (..., inputs)
+    spikes : tensor or Packed, shape (..., inputs)
         s.
     noise : Apart or None
         z.
     """
-    bits = pack(spikes)
+    bits = rows_of(spikes)
     if bits is None:
         return None
     term = None if noise is None else _term(layer, weight, noise)
@@ -133,10 +133,10 @@ def spiking_outer(delta: Tensor, presynaptic: Presynaptic, replicates: int) -> T
         None where a are not zeros and ones, nor a trace of them that is known to be one.
     """
     trace = presynaptic if isinstance(presynaptic, SpikeTrace) else None
-    bits = pack_columns(trace.spikes if trace else presynaptic.values, replicates)
+    bits = columns_of(trace.spikes if trace else presynaptic.values, replicates)
     if bits is None:
         return None
-    summed = _backwards(delta, trace.leak) if trace else delta
+    summed = _backwards(delta, trace.leak) if trace and trace.leak else delta
     return mean_outer(summed, bits, replicates / delta.shape[1])
 
 

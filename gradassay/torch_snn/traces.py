@@ -5,19 +5,23 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gradassay.core.trace import Presynaptic
+from gradassay.core.trace import Presynaptic, SpikeTrace
+from gradassay.torch_snn.packed import Packed, Spikes
 
 
-def activity(values: Tensor, steps: int) -> Presynaptic:
+def activity(values: Spikes, steps: int) -> Presynaptic:
     """Return a layer's input itself, with bias 1.
 
     Parameters
     ----------
-    values : tensor, shape (t, R*B, n), or (R*B, n) for a static input
+    values : tensor or Packed, shape (t, R*B, n), or (R*B, n) for a static input
         Kept as it is, not copied.
     steps : int
         t.
     """
+    if isinstance(values, Packed):
+        constant = torch.ones(steps, dtype=values.dtype)
+        return SpikeTrace(values, 0.0, constant, lambda: values.values)
     ones = values.new_ones(steps)
     return Presynaptic(values, ones, ones if values.ndim == 2 else None)
 

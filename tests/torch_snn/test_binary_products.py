@@ -32,6 +32,7 @@ DTYPES = st.sampled_from([torch.float32, torch.float64])
 def _all_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(binary, "FEWEST_ROWS", 1)
     monkeypatch.setattr(binary, "FEWEST_INNER", 1)
+    monkeypatch.setattr(binary, "FEWEST_UNITS", 1)
 
 
 def whole(shape: tuple[int, ...], generator: torch.Generator, dtype: torch.dtype) -> Tensor:
@@ -251,7 +252,7 @@ def test_products_do_not_depend_on_threads() -> None:
 @pytest.mark.parametrize("law", ["rademacher", "gaussian"])
 @pytest.mark.parametrize("pairing", ["time", "none", "batch"])
 def test_fused_and_plain_backends_agree_on_a_noisy_pass(law: str, pairing: str) -> None:
-    network = network_named("fc-60-50", 30, 4, steps=5)
+    network = network_named("fc-60-56-48", 30, 4, steps=5)
     plain, fused = TorchBackend("float64", fused=False), TorchBackend("float64")
     params = initial_params(network, Key(0), gain=2.0).map(plain.asarray)
     generator = Key(1).generator()

@@ -28,6 +28,7 @@ FAST, PLAIN = TorchBackend("float64"), TorchBackend("float64", fused=False)
 def _all_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(binary, "FEWEST_ROWS", 1)
     monkeypatch.setattr(binary, "FEWEST_INNER", 1)
+    monkeypatch.setattr(binary, "FEWEST_UNITS", 1)
 
 
 def problem(
@@ -47,7 +48,7 @@ def problem(
 @pytest.mark.parametrize("name", zoo_names())
 @settings(max_examples=8, deadline=None)
 @given(
-    plan=st.sampled_from(["fc-17-12", "fc-33", "fc-9-8-7", "3C3-AP2-5C3-FC", "4C3-FC"]),
+    plan=st.sampled_from(["fc-17-12", "fc-33", "fc-40-24", "fc-9-8-7", "3C3-AP2-5C3-FC", "4C3-FC"]),
     steps=st.integers(1, 5),
     samples=st.integers(1, 9),
     replicates=st.integers(1, 3),

@@ -79,3 +79,48 @@ void pack_raw_columns(const uint8_t *stream, int64_t steps, int64_t replicates, 
         }
     }
 }
+
+/* 32 words as a matrix of bits, transposed in place: pairs of words half the matrix apart swap
+   halves, quarters, ... of their bits, and go side by side, so that the next pairs lie as far apart
+   again */
+static inline void transpose(uint32_t *restrict x)
+{
+    const int32_t half = WORD / 2;
+    uint32_t mask = ~0u;
+    for (int32_t shift = half; shift; shift >>= 1) {
+        uint32_t y[WORD];
+        mask ^= mask << shift;
+        for (int32_t j = 0; j < half; j++) {
+            const uint32_t swapped = (x[j] >> shift ^ x[j + half]) & mask;
+            y[2 * j] = x[j] ^ swapped << shift;
+            y[2 * j + 1] = x[j + half] ^ swapped;
+        }
+        memcpy(x, y, sizeof y);
+    }
+}
+
+/* words of the columns of a matrix, as `pack_columns` makes them, from those of its rows */
+void turn(const uint32_t *rows, int64_t steps, int64_t replicates, int64_t samples,
+          int64_t columns, uint32_t *bits, int32_t threads)
+{
+    const int64_t inner = steps * samples, words = (inner + WORD - 1) / WORD;
+    const int64_t across = (columns + WORD - 1) / WORD;
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t task = 0; task < replicates * words; task++) {
+        const int64_t replicate = task / words, first = task % words * WORD;
+        const int64_t n = least(WORD, inner - first);
+        int64_t row[WORD];
+        for (int64_t j = 0; j < n; j++) {
+            const int64_t k = first + j;
+            row[j] = (k / samples * replicates + replicate) * samples + k % samples;
+        }
+        for (int64_t w = 0; w < across; w++) {
+            uint32_t x[WORD] = {0};
+            for (int64_t j = 0; j < n; j++)
+                x[j] = rows[w * inner * replicates + row[j]];
+            transpose(x);
+            memcpy(bits + task * columns + w * WORD, x,
+                   least(WORD, columns - w * WORD) * sizeof *x);
+        }
+    }
+}

@@ -181,6 +181,24 @@ int32_t NAME(pack_columns)(const REAL *values, int64_t steps, int64_t replicates
     return !wrong;
 }
 
+/* zeros and ones (rows, inner) of the words that `pack` makes of them */
+void NAME(spread)(const uint32_t *bits, int64_t rows, int64_t inner, REAL *values, int32_t threads)
+{
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t from = 0; from < inner; from += WORD) {
+            const int32_t word = (int32_t)bits[from / WORD * rows + r];
+            const int64_t n = least(WORD, inner - from);
+            REAL *restrict to = values + r * inner + from;
+            if (n == WORD)
+                for (int32_t k = 0; k < WORD; k++)
+                    to[k] = (REAL)(word >> k & 1);
+            else
+                for (int32_t k = 0; k < n; k++)
+                    to[k] = (REAL)(word >> k & 1);
+        }
+}
+
 /* whether step 2j + 1 is the negative of step 2j, for all pairs of steps of a size */
 int32_t NAME(opposite)(const REAL *values, int64_t pairs, int64_t size, int32_t threads)
 {

@@ -18,6 +18,8 @@ ADDRESS, WHOLE = ctypes.c_void_p, ctypes.c_int64
 WORD = 32
 # below these the sums cost more than they save; measured
 FEWEST_ROWS, FEWEST_INNER = 32, 16
+# below it, bits made with the spikes cost more than those read from them; measured
+FEWEST_UNITS = 96
 
 
 class Bits(NamedTuple):
@@ -76,7 +78,7 @@ def pack(values: Tensor, *, signs: bool = False) -> Bits | None:
         block, far = values.shape[1], values.stride(0)
     elif not values.is_contiguous():
         return None
-    words = _words(1, rows, inner)
+    words = words_of(1, rows, inner)
     given = (values.data_ptr(), rows, inner, block or rows, far, signs)
     found = _entries(values.dtype).pack(*given, words.data_ptr(), torch.get_num_threads())
     return Bits(words, 1, rows, inner, signs) if found else None
@@ -88,10 +90,30 @@ def pack_columns(values: Tensor, replicates: int) -> Bits | None:
     inner = steps * (rows // replicates)
     if not (_usable(values) and _worth(columns, inner) and values.is_contiguous()):
         return None
-    words = _words(replicates, columns, inner)
+    words = words_of(replicates, columns, inner)
     given = (values.data_ptr(), steps, replicates, rows // replicates, columns)
     found = _entries(values.dtype).pack_columns(*given, words.data_ptr(), torch.get_num_threads())
     return Bits(words, replicates, columns, inner, signs=False) if found else None
+
+
+def turned(rows: Bits, steps: int, replicates: int) -> Bits | None:
+    """Return what `pack_columns` does, for spikes (t, R*B, n) whose rows are bits already."""
+    columns, inner = rows.inner, rows.rows // replicates
+    if not _worth(columns, inner):
+        return None
+    words = words_of(replicates, columns, inner)
+    given = (rows.words.data_ptr(), steps, replicates, inner // steps, columns)
+    types = (ADDRESS, *[WHOLE] * 4, ADDRESS, ctypes.c_int32)
+    entry("turn", types)(*given, words.data_ptr(), torch.get_num_threads())
+    return Bits(words, replicates, columns, inner, signs=False)
+
+
+def unpacked(rows: Bits, dtype: torch.dtype) -> Tensor:
+    """Return zeros and ones (rows, inner) that are bits, of one replicate."""
+    values = torch.empty(rows.rows, rows.inner, dtype=dtype)
+    given = (rows.words.data_ptr(), rows.rows, rows.inner, values.data_ptr())
+    _entries(dtype).spread(*given, torch.get_num_threads())
+    return values
 
 
 def pack_raw(signs: RawSigns) -> Bits | None:
@@ -100,7 +122,7 @@ def pack_raw(signs: RawSigns) -> Bits | None:
     rows = steps * replicates * signs.samples
     if not _worth(rows, signs.units):
         return None
-    words = _words(1, rows, signs.units)
+    words = words_of(1, rows, signs.units)
     stream = np.ascontiguousarray(signs.raw)
     types = (ADDRESS, WHOLE, WHOLE, ADDRESS, ctypes.c_int32)
     function = entry("pack_raw", types)
@@ -114,7 +136,7 @@ def pack_raw_columns(signs: RawSigns) -> Bits | None:
     inner = steps * signs.samples
     if not _worth(signs.units, inner):
         return None
-    words = _words(replicates, signs.units, inner)
+    words = words_of(replicates, signs.units, inner)
     stream = np.ascontiguousarray(signs.raw)
     given = (stream.ctypes.data, steps, replicates, signs.samples, signs.units)
     types = (ADDRESS, *[WHOLE] * 4, ADDRESS, ctypes.c_int32)
@@ -221,12 +243,21 @@ def _usable(values: Tensor) -> bool:
     return values.device.type == "cpu" and values.dtype in PRECISIONS
 
 
+def worth_emitting(rows: int, units: int) -> bool:
+    """Return whether it pays that the fused pass makes the bits of the spikes of some rows.
+
+    Units are a multiple of 8, so that a row ends with a whole vector and a whole byte of signs.
+    """
+    return units >= FEWEST_UNITS and units % 8 == 0 and _worth(rows, units)
+
+
 def _worth(rows: int, inner: int) -> bool:
     enough = rows >= FEWEST_ROWS and inner >= FEWEST_INNER
     return enough and native_library() is not None
 
 
-def _words(replicates: int, rows: int, inner: int) -> Tensor:
+def words_of(replicates: int, rows: int, inner: int) -> Tensor:
+    """Return memory for the words of `Bits`."""
     return torch.empty(replicates, -(-inner // WORD), rows, dtype=torch.int32)
 
 
@@ -237,6 +268,7 @@ class _Entries(NamedTuple):
     multiply: Any
     pack: Any
     pack_columns: Any
+    spread: Any
     opposite: Any
 
 
@@ -263,5 +295,6 @@ def _entries(dtype: torch.dtype) -> _Entries:
         entry(f"multiply_{name}", (pointer, short)),
         entry(f"pack_{name}", (address, *[whole] * 4, short, address, short), short),
         entry(f"pack_columns_{name}", (address, *[whole] * 4, address, short), short),
+        entry(f"spread_{name}", (address, whole, whole, address, short)),
         entry(f"opposite_{name}", (address, whole, whole, short), short),
     )

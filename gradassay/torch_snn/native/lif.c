@@ -8,7 +8,7 @@
 
 enum { SIGMOID, ARCTAN, TRIANGLE, RECTANGLE, SUPERSPIKE, GAUSSIAN };
 enum { SOFT, HARD, NONE };
-#define BLOCK 512
+#define WORD 32     /* entries of a row in a word of bits; divides BLOCK */
 
 #define REAL float
 #define EXP exp_single

@@ -4,8 +4,10 @@
    of gradassay/torch_snn/neuron.py, surrogate.py and traces.py. Every neuron is on its own, so that
    results do not depend on the number of threads. */
 
+#define BLOCK ((int64_t)(1024 / sizeof(REAL)))  /* neurons at once; measured */
+
 typedef struct {
-    int64_t steps, size;        /* t, and neurons of all rows */
+    int64_t steps, size, row;   /* t, neurons of all rows, and of one row */
     int64_t current_stride;     /* from one step's currents to the next's; 0 where they are static */
     const REAL *currents;       /* I */
     const REAL *rested;         /* v of the step before; null for 0 */
@@ -16,6 +18,7 @@ typedef struct {
     REAL *trace, *received_trace;   /* (t, size); null where not wanted; only with the last step */
     REAL *left;                 /* v of the last step */
     REAL *trace_left, *received_trace_left; /* of the last step; null where not wanted */
+    uint32_t *bits;             /* spikes as the words that `pack` makes; null where not wanted */
     REAL scale, leak, threshold, sharpness; /* alpha, leak, V_th, k */
     int32_t on_membrane, reset, surrogate;
     int32_t pairs;              /* signs of step 2j alone: step 2j + 1 has their negatives */
@@ -75,6 +78,23 @@ static inline void NAME(derive)(REAL *restrict x, int64_t n, int32_t kind, REAL 
     }
 }
 
+/* spikes of one step of neurons of one row, a bit each, to the row's words; past the last one the
+   array has room for a word */
+static inline void NAME(emit)(const NAME(layer) *p, int64_t t, int64_t start, int64_t n,
+                              REAL *restrict s)
+{
+    const int64_t rows = p->size / p->row, all = p->steps * rows;
+    uint32_t *bits = p->bits + start % p->row / WORD * all + t * rows + start / p->row;
+    for (int64_t i = n; i % WORD; i++)
+        s[i] = 0;
+    for (int64_t i = 0; i < n; i += WORD) {
+        uint32_t ones = 0;
+        for (int64_t k = 0; k < WORD; k++)
+            ones |= (uint32_t)(s[i + k] == 1) << k;
+        bits[i / WORD * all] = ones;
+    }
+}
+
 /* one step of at most BLOCK neurons: u in, v and the records out */
 static inline void NAME(step)(const NAME(layer) *p, int64_t t, int64_t start, int64_t n,
                               REAL *restrict v, REAL *restrict trace, REAL *restrict received)
@@ -109,6 +129,8 @@ static inline void NAME(step)(const NAME(layer) *p, int64_t t, int64_t start, in
         memcpy(p->membrane + at, u, n * sizeof(REAL));
     if (p->spikes)
         memcpy(p->spikes + at, s, n * sizeof(REAL));
+    if (p->bits)
+        NAME(emit)(p, t, start, n, s);
     if (p->derivative) {
         for (int64_t i = 0; i < n; i++)
             seen[i] -= threshold;
@@ -140,21 +162,32 @@ static inline void NAME(load)(REAL *restrict to, const REAL *from, int64_t start
         memset(to, 0, n * sizeof(REAL));
 }
 
+/* neurons of a block, which with bits lie in one row, and start where a word does */
+static void NAME(run_block)(const NAME(layer) *p, int64_t start, int64_t n)
+{
+    REAL v[BLOCK], trace[BLOCK], received[BLOCK];
+    NAME(load)(v, p->rested, start, n);
+    NAME(load)(trace, p->trace_before, start, n);
+    NAME(load)(received, p->received_trace_before, start, n);
+    for (int64_t t = 0; t < p->steps; t++)
+        NAME(step)(p, t, start, n, v, trace, received);
+    memcpy(p->left + start, v, n * sizeof(REAL));
+    if (p->trace_left)
+        memcpy(p->trace_left + start, trace, n * sizeof(REAL));
+    if (p->received_trace_left)
+        memcpy(p->received_trace_left + start, received, n * sizeof(REAL));
+}
+
 void NAME(run)(const NAME(layer) *p, int32_t threads)
 {
+    const int64_t whole = p->bits ? p->row : p->size, blocks = (whole + BLOCK - 1) / BLOCK;
+    if (whole == 0)
+        return;
 #pragma omp parallel for schedule(static) num_threads(threads)
-    for (int64_t start = 0; start < p->size; start += BLOCK) {
-        REAL v[BLOCK], trace[BLOCK], received[BLOCK];
-        const int64_t n = p->size - start < BLOCK ? p->size - start : BLOCK;
-        NAME(load)(v, p->rested, start, n);
-        NAME(load)(trace, p->trace_before, start, n);
-        NAME(load)(received, p->received_trace_before, start, n);
-        for (int64_t t = 0; t < p->steps; t++)
-            NAME(step)(p, t, start, n, v, trace, received);
-        memcpy(p->left + start, v, n * sizeof(REAL));
-        if (p->trace_left)
-            memcpy(p->trace_left + start, trace, n * sizeof(REAL));
-        if (p->received_trace_left)
-            memcpy(p->received_trace_left + start, received, n * sizeof(REAL));
+    for (int64_t task = 0; task < p->size / whole * blocks; task++) {
+        const int64_t from = task % blocks * BLOCK, left = whole - from;
+        NAME(run_block)(p, task / blocks * whole + from, left < BLOCK ? left : BLOCK);
     }
 }
+
+#undef BLOCK

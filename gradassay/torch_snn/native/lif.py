@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gradassay.core.neuron import Neuron
+from gradassay.torch_snn.native.binary import words_of
 from gradassay.torch_snn.native.compiled import PRECISIONS, entry, native_library, require_fit
 from gradassay.torch_snn.neuron import Scaled, ScaledSigns
 
@@ -43,7 +44,7 @@ class Fused:
         before's, None for 0. Of those that are there the last step is made, of all that are
         wanted all steps.
     wanted : set of str
-        Of `MADE`.
+        Of `MADE`, and ``bits``; these only for n that 8 divides where the noise is bits too.
     overwrite : bool
         Put the derivative, or the membrane potential, in the memory of the currents.
     """
@@ -75,7 +76,8 @@ def available(neuron: Neuron, tensor: Tensor) -> bool:
 def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
     """Return what was wanted, each (t, R*B, n), and ``left``: v of the last step.
 
-    ``trace_left`` and ``received_trace_left`` are the last step of the traces.
+    ``trace_left`` and ``received_trace_left`` are the last step of the traces, ``bits`` the words
+    that `gradassay.torch_snn.native.binary.pack` makes of the clean spikes.
 
     The equations are those of `gradassay.torch_snn.neuron.scan`,
     `gradassay.torch_snn.surrogate.surrogate_derivative` and `gradassay.torch_snn.traces`.
@@ -100,14 +102,16 @@ def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
         reused = next((name for name in ("derivative", "membrane") if name in made), None)
         if reused:
             made[reused] = currents
-    bits = given.noise.signs if isinstance(given.noise, ScaledSigns) else None
-    if bits is not None:
-        require_fit("noise", bits.shape, shape)
+    if "bits" in given.wanted:
+        made["bits"] = words_of(1, shape[0] * shape[1], shape[2])
+    signs = given.noise.signs if isinstance(given.noise, ScaledSigns) else None
+    if signs is not None:
+        require_fit("noise", signs.shape, shape)
     inputs = {
         "currents": currents,
         "rested": given.rested,
         "noise": given.noise.values if isinstance(given.noise, Scaled) else None,
-        "signs": None if bits is None else torch.from_numpy(bits.raw),
+        "signs": None if signs is None else torch.from_numpy(signs.raw),
         "trace_before": given.traces.get("trace"),
         "received_trace_before": given.traces.get("received_trace"),
     }
@@ -123,10 +127,12 @@ def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
         layer(
             steps=given.steps,
             size=left["left"].numel(),
+            row=shape[2],
             current_stride=0 if static else left["left"].numel(),
             **{name: _address(kept[name]) for name in GIVEN},
             **{name: _address(made.get(name)) for name in MADE},
             **{name: _address(left.get(name)) for name in LEFT},
+            bits=_address(made.get("bits")),
             scale=0.0 if given.noise is None else given.noise.scale,
             leak=neuron.leak,
             threshold=neuron.threshold,
@@ -134,7 +140,7 @@ def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
             on_membrane=given.on_membrane,
             reset=RESETS.index(neuron.reset),
             surrogate=SURROGATES.index(neuron.surrogate.kind),
-            pairs=bits is not None and bits.pairs,
+            pairs=signs is not None and signs.pairs,
         ),
         torch.get_num_threads(),
     )
@@ -149,9 +155,9 @@ def _address(tensor: Tensor | None) -> int | None:
 def _entry(dtype: torch.dtype) -> tuple[type[ctypes.Structure], Any]:
     """Return the arguments' structure, as in lif.h, and the function that takes it."""
     name, real = PRECISIONS[dtype]
-    fields: list[tuple[str, Any]] = [(n, ctypes.c_int64) for n in ("steps", "size")]
+    fields: list[tuple[str, Any]] = [(n, ctypes.c_int64) for n in ("steps", "size", "row")]
     fields += [("current_stride", ctypes.c_int64)]
-    fields += [(n, ctypes.c_void_p) for n in (*GIVEN, *MADE, *LEFT)]
+    fields += [(n, ctypes.c_void_p) for n in (*GIVEN, *MADE, *LEFT, "bits")]
     fields += [(n, real) for n in ("scale", "leak", "threshold", "sharpness")]
     fields += [(n, ctypes.c_int32) for n in ("on_membrane", "reset", "surrogate", "pairs")]
     structure = type(f"Layer_{name}", (ctypes.Structure,), {"_fields_": fields})
