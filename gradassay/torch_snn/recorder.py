@@ -27,7 +27,7 @@ class Value:
     Parameters
     ----------
     spikes : tensor or Packed
-        Without.
+        Without; of a population perhaps as bits, of any other layer its numbers.
     received : tensor, callable or None
         With it, or what makes it when it is asked for; None where it is the same.
     apart : Apart or None
