@@ -114,6 +114,7 @@ class Workbench:
         chosen = _require_gain(recipe.gain if gain is None else gain)
         params = initial_params(network, Key(options.seed) / "params", gain=chosen)
         label = f"{options.dataset}, {name}, T={steps}{_told(framing)}"
+        label += f", {data.part}" if data.part else ""
         if train_samples is not None:
             data = _subset(data, train_samples, Key(options.seed) / "subset")
             label = f"{label}, {train_samples:,} training samples"

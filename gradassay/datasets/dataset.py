@@ -44,6 +44,8 @@ class Dataset:
         Short name of the license.
     scaling : Scaling
         From the stored numbers to inputs.
+    part : str
+        How many samples there are, where they are a part of the published ones; else empty.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class Dataset:
     checksums: Mapping[str, str]
     license: str
     scaling: Scaling = AS_STORED
+    part: str = ""
 
     def __post_init__(self) -> None:
         _require_part(self, "train", self.train_inputs, self.train_targets)

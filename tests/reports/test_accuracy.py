@@ -14,7 +14,7 @@ from scipy import stats
 from gradassay.core.records import EpochRow
 from gradassay.reports import read_results, write_accuracy, write_results
 from gradassay.reports.accuracy import accuracy_frame, accuracy_markdown, difference_frame
-from gradassay.reports.paper import PAPER
+from gradassay.reports.paper import PAPER, paper_accuracy
 
 ACCURACIES = {"spatial_bp": [0.90, 0.91, 0.92], "opzo": [0.85, 0.87, 0.86], "dfa": [0.80, 0.70]}
 
@@ -92,6 +92,12 @@ def test_data_that_the_paper_has_not_get_no_column_for_it(tmp_path: Path) -> Non
     assert "## mnist, conv5, T=6" in text
     assert "paper" not in text
     assert "| spatial_bp less opzo | +5.00 [2.52, 7.48] | 0, 1, 2 |" in text
+
+
+def test_the_paper_has_no_number_for_a_part_of_a_data_set() -> None:
+    assert paper_accuracy("nmnist, fc-800-800, T=30", "opzo") == 98.27
+    assert paper_accuracy("nmnist, fc-800-800, T=30, 1,000 + 100 samples", "opzo") is None
+    assert paper_accuracy("cifar10, conv5, T=6, 500 training samples", "opzo") is None
 
 
 def test_files_hold_the_same_numbers_and_may_be_overwritten(tmp_path: Path) -> None:

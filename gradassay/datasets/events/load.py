@@ -63,6 +63,7 @@ def load_events(
     arrays = cached(name, told, make) if cache else make()
     inputs = (arrays["train-inputs"], arrays["train-targets"])
     tests = (arrays["test-inputs"], arrays["test-targets"])
+    counts = len(inputs[1]), len(tests[1])
     return Dataset(
         name,
         *inputs,
@@ -72,6 +73,7 @@ def load_events(
         source=str(source.folder),
         checksums=array_checksums(*inputs, *tests),
         license=spec.license,
+        part="" if spec.is_whole(*counts) else f"{counts[0]:,} + {counts[1]:,} samples",
     )
 
 

@@ -73,6 +73,12 @@ class EventSet:
     readers: Mapping[str, Callable[[bytes], Events]]
     unsplit: int | None = None
 
+    def is_whole(self, train: int, test: int) -> bool:
+        """Whether so many recordings, or samples cut from them, are at least all that there are."""
+        if self.unsplit is not None and train + test >= self.unsplit:
+            return True
+        return train >= self.recordings[0] and test >= self.recordings[1]
+
 
 def _is_digit_file(path: PurePosixPath) -> bool:
     name = path.name.lower()

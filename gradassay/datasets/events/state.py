@@ -63,11 +63,9 @@ def _told_count(spec: EventSet, pieces: list[Piece]) -> tuple[bool, str]:
     """Return whether there are as many recordings as published, and a text on it."""
     train, test = (len({piece.path for piece in pieces if piece.part == part}) for part in PARTS)
     published = f"{spec.recordings[0]:,} + {spec.recordings[1]:,}"
-    whole = train >= spec.recordings[0] and test >= spec.recordings[1]
     if spec.unsplit is not None:
         published += f", or {spec.unsplit:,} in all"
-        whole = whole or train + test >= spec.unsplit
-    return whole, f"{train:,} + {test:,} of {published}"
+    return spec.is_whole(train, test), f"{train:,} + {test:,} of {published}"
 
 
 def _status(

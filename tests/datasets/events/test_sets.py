@@ -93,6 +93,22 @@ def test_nmnist_is_by_folder_of_part_and_class(form: str, below: str, tmp_path: 
     require_frames(data, 1, random_events(701, sensor=(34, 34)), test=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "train", "test", "whole"),
+    [
+        ("poker-dvs", 48, 20, True),
+        ("poker-dvs", 47, 20, False),
+        ("poker-dvs", 116, 15, True),  # the 131 that are published without a split
+        ("nmnist", 60_000, 9_999, False),
+        ("dvs-gesture", 1_077, 264, True),  # trials, of which a recording has several
+    ],
+)
+def test_a_set_is_whole_with_all_published_recordings(
+    name: str, train: int, test: int, whole: bool
+) -> None:
+    assert EVENT_SETS[name].is_whole(train, test) == whole
+
+
 def test_lists_of_number_and_class_name_recordings(tmp_path: Path) -> None:
     files = {f"{n}.bs2": as_nmnist(random_events(n, sensor=(34, 34))) for n in (1, 2, 60001)}
     files["train1K.txt"] = b"#sample #class\n2\t0\n1\t5\n"
@@ -100,6 +116,7 @@ def test_lists_of_number_and_class_name_recordings(tmp_path: Path) -> None:
     as_folder(files, tmp_path)
     data = load_dataset("nmnist", tmp_path, framing=FRAMING)
     assert (data.train_targets.tolist(), data.test_targets.tolist()) == ([0, 5], [7])
+    assert data.part == "2 + 1 samples"
     require_frames(data, 0, random_events(2, sensor=(34, 34)))
     status = dataset_status("nmnist", tmp_path)
     assert (status.found, status.complete) == (True, False)
