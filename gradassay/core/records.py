@@ -145,9 +145,19 @@ class CheckResult:
 class CostRow:
     """One cost of one estimator for one update, of one sample over all steps.
 
-    ``quantity`` is for example ``forward_passes``, ``forward_macs``, ``forward_acs``,
-    ``feedback_macs``, ``feedback_weight_bytes``, ``trace_bytes``; ``step_seconds`` alone is for the
-    whole batch.
+    Parameters
+    ----------
+    subject : str
+        The estimator.
+    problem : str
+        Network and data, for people to read.
+    quantity : str
+        For example ``forward_passes``, ``forward_macs``, ``forward_acs``, ``feedback_macs``,
+        ``feedback_weight_bytes``, ``trace_bytes``; ``step_seconds`` alone is for the whole batch.
+    value, low, high : float
+        As in `Interval`; counts are exact.
+    unit : str
+        Unit.
     """
 
     subject: str
@@ -161,7 +171,27 @@ class CostRow:
 
 @dataclass(frozen=True)
 class EpochRow:
-    """Metrics of one epoch of one training run; accuracies and rates are fractions."""
+    """Metrics of one epoch of one training run.
+
+    Parameters
+    ----------
+    subject : str
+        The estimator.
+    problem : str
+        Network and data, for people to read.
+    seed : int
+        Of the training.
+    epoch : int
+        Its number, from 1.
+    train_loss : float
+        Mean over the samples of the epoch; not finite where the training diverged.
+    train_accuracy, test_accuracy : float
+        Fractions.
+    seconds : float
+        Wall time of the epoch.
+    learning_rate : float
+        Of its first batch.
+    """
 
     subject: str
     problem: str

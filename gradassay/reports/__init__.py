@@ -2,6 +2,7 @@
 
 from gradassay.core.atomic import write_whole
 from gradassay.reports.accuracy import accuracy_markdown, write_accuracy
+from gradassay.reports.columns import columns
 from gradassay.reports.html import render_report, write_report
 from gradassay.reports.manifest import SCHEMA_VERSION, build_manifest
 from gradassay.reports.store import Results, read_results, require_target, write_results
@@ -12,6 +13,7 @@ __all__ = [
     "Results",
     "accuracy_markdown",
     "build_manifest",
+    "columns",
     "read_results",
     "render_markdown",
     "render_report",
