@@ -7,6 +7,7 @@ from typing import Literal
 
 from gradassay.core.records import Measurement
 from gradassay.reports.formats import count, estimate
+from gradassay.reports.origins import origin
 
 Tone = Literal["", "good", "bad", "warn", "quiet"]
 
@@ -23,11 +24,20 @@ class Cell:
         Interval, n or detail, shown smaller below.
     tone : {"", "good", "bad", "warn", "quiet"}
         Colour in HTML, always beside words that say the same.
+    value : float or None
+        The number behind the text, in the unit of its origin: what sorting goes by.
+    origin : str
+        Where the number comes from; see `gradassay.reports.origins`.
+    anchor : str
+        Place in the page that a link can lead to.
     """
 
     text: str
     note: str = ""
     tone: Tone = ""
+    value: float | None = None
+    origin: str = ""
+    anchor: str = ""
 
 
 EMPTY = Cell("not measured", tone="quiet")
@@ -49,6 +59,8 @@ class Table:
         The first so many columns are text, the others numbers.
     stack : bool
         Whether a narrow screen shows each row as a card.
+    where : str
+        Which rows of the data are shown, where it is not all of a table.
     """
 
     caption: str
@@ -56,6 +68,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     text_columns: int = 1
     stack: bool = False
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,6 +124,5 @@ def measured_cell(row: Measurement | None, *, with_n: bool) -> Cell:
     if row is None:
         return EMPTY
     text, interval = estimate(row.value, row.low, row.high)
-    if not interval:
-        return Cell(text, "exact")
-    return Cell(text, f"{interval}\nn = {count(row.replicates)}" if with_n else interval)
+    note = f"{interval}\nn = {count(row.replicates)}" if with_n else interval
+    return Cell(text, note if interval else "exact", value=row.value, origin=origin([row]))

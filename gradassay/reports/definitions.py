@@ -103,6 +103,29 @@ def title_of(quantity: str) -> str:
     return QUANTITIES.get(quantity, (quantity.replace("_", " "), ""))[0]
 
 
+def definition_anchor(quantity: str) -> str:
+    """Return the place of a known quantity's definition in a page, empty for an unknown one."""
+    return f"definition-{quantity}" if quantity in QUANTITIES else ""
+
+
+def defined_by(heading: str) -> str:
+    """Return the known quantity that a heading is about, empty where there is none.
+
+    Examples
+    --------
+    >>> defined_by("relative bias² (surrogate_bp)"), defined_by("variance, s")
+    ('squared_bias', 'total_variance')
+    >>> defined_by("estimator")
+    ''
+    """
+    starts = {
+        name: title
+        for name, (title, _) in QUANTITIES.items()
+        if heading == title or heading.startswith((f"{title} ", f"{title},"))
+    }
+    return max(starts, key=lambda name: len(starts[name]), default="")
+
+
 def heading_of(quantity: str, oracle: str) -> str:
     """Return the heading of a measured quantity with the gradient that it is compared with.
 

@@ -13,10 +13,12 @@ from gradassay.reports.definitions import (
     OPERATIONS_MEANING,
     ORACLES,
     QUANTITIES,
+    definition_anchor,
     level_text,
     title_of,
 )
 from gradassay.reports.formats import count, number
+from gradassay.reports.origins import origin
 from gradassay.reports.palette import Look
 from gradassay.reports.rows import Rows, distinct
 from gradassay.reports.trained import training_table
@@ -72,7 +74,7 @@ def _tally_table(checks: tuple[CheckResult, ...]) -> Table:
         (
             Cell(subject),
             *(_tally_cell(checks, subject, level) for level in levels),
-            Cell(count(sum(check.evaluations for check in checks if check.subject == subject))),
+            _evaluations_cell([check for check in checks if check.subject == subject]),
         )
         for subject in distinct(check.subject for check in checks)
     )
@@ -80,14 +82,24 @@ def _tally_table(checks: tuple[CheckResult, ...]) -> Table:
     return Table("Checks passed. Evaluations: gradients or passes computed.", columns, body)
 
 
+def _evaluations_cell(checks: list[CheckResult]) -> Cell:
+    """Add the evaluations of some checks."""
+    size = sum(check.evaluations for check in checks)
+    found = origin(checks, "evaluations", "sum")
+    return Cell(count(size), value=float(size), origin=found)
+
+
 def _tally_cell(checks: tuple[CheckResult, ...], subject: str, level: int) -> Cell:
     """Count the passes of one subject at one level."""
-    verdicts = [c.verdict for c in checks if (c.subject, c.level) == (subject, level)]
+    own = [c for c in checks if (c.subject, c.level) == (subject, level)]
+    verdicts = [check.verdict for check in own]
     if not verdicts:
         return Cell("none", tone="quiet")
     passed = verdicts.count("PASS")
     worst = min(verdicts, key=lambda verdict: ORDER.get(verdict, 1))
-    return Cell(f"{count(passed)} of {count(len(verdicts))}", tone=TONES.get(worst, "warn"))
+    text, tone = f"{count(passed)} of {count(len(verdicts))}", TONES.get(worst, "warn")
+    found = origin([check for check in own if check.verdict == "PASS"], "verdict", "count")
+    return Cell(text, tone=tone, value=float(passed), origin=found)
 
 
 def _check_table(checks: list[CheckResult], *, with_detail: bool) -> Table:
@@ -98,14 +110,21 @@ def _check_table(checks: list[CheckResult], *, with_detail: bool) -> Table:
             Cell(check.subject),
             Cell(check.problem),
             Cell(check.claim, _detail(check) if with_detail else check.check),
-            Cell(str(check.level)),
+            _check_cell(str(check.level), check, "level"),
             Cell(check.verdict, tone=TONES.get(check.verdict, "warn")),
-            Cell(_comparison(check)),
-            Cell(count(check.evaluations)),
+            _check_cell(_comparison(check), check, "measured"),
+            _check_cell(count(check.evaluations), check, "evaluations"),
         )
         for check in checks
     )
-    return Table("What was measured against its bound.", columns, body, text_columns=3)
+    where = "verdict is FAIL, INCONCLUSIVE or XFAIL" if with_detail else ""
+    return Table("What was measured against its bound.", columns, body, 3, where=where)
+
+
+def _check_cell(text: str, check: CheckResult, column: str) -> Cell:
+    """Show one number of a check."""
+    value = float(getattr(check, column))
+    return Cell(text, value=value, origin=origin([check], column))
 
 
 def _detail(check: CheckResult) -> str:
@@ -132,7 +151,11 @@ def definitions_section(rows: Rows, manifest: Mapping[str, Any]) -> Section | No
     units = {row.quantity: row.unit for row in rows.cost}
     units |= {row.quantity: row.unit for row in rows.measurements}
     body = [
-        (Cell(title_of(name)), Cell(_unit(units.get(name, "1"))), Cell(_meaning(name)))
+        (
+            Cell(title_of(name), anchor=definition_anchor(name)),
+            Cell(_unit(units.get(name, "1"))),
+            Cell(_meaning(name)),
+        )
         for name in distinct([*measured, *costs, *seen])
     ]
     for oracle in distinct(row.oracle for row in rows.measurements if row.oracle):

@@ -1,8 +1,11 @@
-"""One HTML page from a results folder, without script and without network."""
+"""One HTML page from a results folder, whole without a script and without a network."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,8 @@ from markupsafe import Markup
 from gradassay.core.atomic import write_whole
 from gradassay.core.errors import UsageError
 from gradassay.core.records import NETWORK
-from gradassay.reports.cells import Section
+from gradassay.reports.cells import Section, Table
+from gradassay.reports.definitions import defined_by
 from gradassay.reports.fact_sections import (
     checks_section,
     definitions_section,
@@ -22,8 +26,10 @@ from gradassay.reports.fact_sections import (
 from gradassay.reports.findings import findings
 from gradassay.reports.layer_sections import bias_section, direction_section
 from gradassay.reports.moment_section import moment_section
+from gradassay.reports.origins import sources_of
 from gradassay.reports.palette import looks
 from gradassay.reports.price_sections import cost_section, price_section
+from gradassay.reports.results_json import strict
 from gradassay.reports.rows import Rows, compared_subjects, distinct, load_rows
 from gradassay.reports.store import REPORT, Results, read_results
 from gradassay.reports.summary import summary_table
@@ -40,20 +46,51 @@ def render_report(results: Results) -> str:
     Notes
     -----
     A function of its input alone: the same results give the same page, byte for byte. All text
-    of the data is escaped; a content security policy forbids scripts and every request.
+    of the data is escaped; a content security policy forbids every request, and every script but
+    the one that sorts tables, which it knows by its hash.
     """
     rows = load_rows(results)
-    template = _environment().get_template("report.html.j2")
-    return template.render(
+    return render_page(
         findings=findings(rows),
         summary=summary_table(rows),
-        sections=_sections(rows, results),
+        sections=sections_of(rows, results),
         origin=_origin(results.manifest),
     )
 
 
-def _sections(rows: Rows, results: Results) -> list[Section]:
-    """All sections that have something to show."""
+def render_page(*, sections: list[Section], **parts: Any) -> str:
+    """Return a page of sections below an answer.
+
+    Parameters
+    ----------
+    sections : list of Section
+        In order.
+    **parts
+        ``findings`` (sentences), ``summary`` (a `Table`), ``origin`` (a line below the heading);
+        ``title``, ``heading`` and ``nothing`` (said where the summary is empty) where they are
+        not those of a results folder.
+    """
+    template = _environment().get_template("report.html.j2")
+    return template.render(sections=sections, defined=_defined(sections), **parts)
+
+
+def _defined(sections: list[Section]) -> set[str]:
+    """Quantities that the page defines."""
+    tables = [block.table for section in sections for block in section.blocks if block.table]
+    anchors = [cell.anchor for table in tables for row in table.rows for cell in row]
+    return {anchor.removeprefix("definition-") for anchor in anchors if anchor}
+
+
+def _sources(table: Table) -> str:
+    """Name the files that a table's numbers are from, with the number of rows."""
+    found = sources_of(cell.origin for row in table.rows for cell in row)
+    return ", ".join(
+        f"{name}.parquet ({rows} row{'s' * (rows != 1)})" for name, rows in found.items()
+    )
+
+
+def sections_of(rows: Rows, results: Results) -> list[Section]:
+    """Return all sections that have something to show."""
     passengers = [row.subject for row in rows.moments if row.subject != NETWORK]
     look = looks(distinct([*compared_subjects(rows), *passengers]))
     found = (
@@ -92,7 +129,24 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["svg"] = Markup  # our own SVG, escaped where it was made
+    environment.filters["sources"] = _sources
+    environment.filters["strict"] = strict
+    environment.filters["defined_by"] = defined_by
+    environment.filters["script"] = _script
+    environment.filters["sha256"] = _sha256
     return environment
+
+
+def _script(name: str) -> Markup:
+    """Return a script of ours as it stands in its file."""
+    path = files("gradassay.reports") / "templates" / name
+    return Markup(path.read_text(encoding="utf-8"))
+
+
+def _sha256(script: str) -> str:
+    """Return a script's hash as a content security policy names it."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
 
 
 def write_report(folder: str | Path, out: str | Path | None = None) -> Path:

@@ -10,6 +10,7 @@ from gradassay.reports.cells import Block, Cell, Section, Table, measured_cell
 from gradassay.reports.definitions import heading_of, sorted_quantities, title_of
 from gradassay.reports.formats import count
 from gradassay.reports.layer_figures import cosine_panel, log_panel
+from gradassay.reports.origins import origin
 from gradassay.reports.palette import Look
 from gradassay.reports.rows import Rows, distinct, measurement_groups, ordered_layers
 
@@ -98,13 +99,21 @@ def layer_table(rows: list[Measurement], subjects: list[str], problem: str) -> T
             Cell(subject),
             Cell(layer),
             *(measured_cell(row, with_n=apart) for row in own),
-            *([] if apart else [Cell(count(numbers[0]))]),
+            *([] if apart else [_count_cell(own, numbers[0])]),
         )
         for (subject, layer), own, numbers in zip(keys, by_row, counts, strict=True)
     )
     headings = [_column(rows, pair) for pair in pairs] + ["n"] * (not apart)
     caption = f"{problem}. {_levels(rows)} n: gradient estimates behind a number."
-    return Table(caption, ("estimator", "layer", *headings), body, text_columns=2)
+    columns = ("estimator", "layer", *headings)
+    return Table(caption, columns, body, text_columns=2, where=f"problem is {problem}")
+
+
+def _count_cell(rows: list[Measurement | None], number: int) -> Cell:
+    """Replicates behind all numbers of a row."""
+    known = [row for row in rows if row]
+    found = origin(known[:1], "replicates")
+    return Cell(count(number), value=float(number), origin=found)
 
 
 def _one_quantity_table(rows: list[Measurement], subjects: list[str], problem: str) -> Table:
@@ -121,7 +130,7 @@ def _one_quantity_table(rows: list[Measurement], subjects: list[str], problem: s
     )
     name = _column(rows, (rows[0].quantity, rows[0].oracle))
     caption = f"{name.capitalize()} on {problem}. {_levels(rows)} n: gradient estimates."
-    return Table(caption, ("estimator", *layers), body)
+    return Table(caption, ("estimator", *layers), body, where=f"quantity is {rows[0].quantity}")
 
 
 def _column(rows: list[Measurement], pair: tuple[str, str]) -> str:

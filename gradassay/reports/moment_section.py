@@ -18,6 +18,7 @@ from gradassay.reports.marks import (
     vertical_grid_off,
     write_title,
 )
+from gradassay.reports.origins import origin
 from gradassay.reports.palette import Look
 from gradassay.reports.rows import Rows, distinct
 from gradassay.reports.scales import Scale, fit_linear, fit_log
@@ -134,20 +135,21 @@ def last_look_table(rows: list[MomentRow]) -> Table:
     )
     columns = ("estimator", "noise variance", "squared bias", "cosine")
     note = f"Before update {count(last)}, over all parameters; intervals of 95 %."
-    return Table(note, columns, body)
+    where = f"iteration is {count(last)}, layer is total"
+    return Table(note, columns, body, where=where)
 
 
 def firing_table(rows: list[MomentRow]) -> Table:
     """Return firing rates and silent neurons at the first and at the last look."""
     own = [row for row in rows if row.subject == NETWORK]
     ends = (min(row.iteration for row in own), max(row.iteration for row in own))
-    found = {(row.layer, row.quantity, row.iteration): row.value for row in own}
+    found = {(row.layer, row.quantity, row.iteration): row for row in own}
     layers = distinct(row.layer for row in own if row.quantity == "firing_rate")
     body = tuple(
         (
             Cell(layer),
             *(
-                Cell(number(found[layer, quantity, end]))
+                _rate_cell(found[layer, quantity, end])
                 for quantity in ("firing_rate", "silent_neurons")
                 for end in ends
             ),
@@ -156,7 +158,11 @@ def firing_table(rows: list[MomentRow]) -> Table:
     )
     columns = ("layer", "firing rate, first", "last", "silent, first", "last")
     note = "Spikes a neuron, sample and step; fraction of neurons that fire on none of the samples."
-    return Table(note, columns, body)
+    return Table(note, columns, body, where=f"subject is {NETWORK}, first and last iteration")
+
+
+def _rate_cell(row: MomentRow) -> Cell:
+    return Cell(number(row.value), value=row.value, origin=origin([row]))
 
 
 def feedback_table(rows: list[MomentRow]) -> Table | None:
@@ -175,11 +181,13 @@ def feedback_table(rows: list[MomentRow]) -> Table | None:
         "Cosine of direct feedback weights with the Jacobian of the outputs by the layer's spikes,"
         " averaged over steps and the samples looked at."
     )
-    return Table(note, columns, body)
+    where = "quantity is feedback_cosine, first and last iteration"
+    return Table(note, columns, body, where=where)
 
 
 def _cell(row: MomentRow | None) -> Cell:
     if row is None or math.isnan(row.value):
         return EMPTY
     text, bounds = estimate(row.value, row.low, row.high)
-    return Cell(text, f"{bounds}\nn = {row.replicates}" if bounds else "exact")
+    note = f"{bounds}\nn = {row.replicates}" if bounds else "exact"
+    return Cell(text, note, value=row.value, origin=origin([row]))

@@ -34,6 +34,8 @@ class Look:
 def looks(subjects: list[str]) -> dict[str, Look]:
     """Return a look for each estimator; no two of the first 56 have colour and marker in common.
 
+    Without colour the markers of the first eight differ, and lines that follow each other.
+
     Examples
     --------
     >>> looks(["dfa"])["dfa"]
@@ -43,7 +45,7 @@ def looks(subjects: list[str]) -> dict[str, Look]:
         subject: Look(
             _SERIES[i % len(_SERIES)],
             _MARKERS[i % len(_MARKERS)],
-            _LINES[i // len(_SERIES) % len(_LINES)],
+            _LINES[i % len(_LINES)],
         )
         for i, subject in enumerate(subjects)
     }

@@ -11,8 +11,15 @@ from gradassay.reports.definitions import (
     title_of,
 )
 from gradassay.reports.formats import count, estimate, quantity
+from gradassay.reports.origins import origin, times
 from gradassay.reports.palette import Look
-from gradassay.reports.rows import Rows, distinct, measurement_groups, operations
+from gradassay.reports.rows import (
+    Rows,
+    distinct,
+    measurement_groups,
+    operation_rows,
+    operations,
+)
 from gradassay.reports.tradeoff_figure import Price, tradeoff_figure
 
 MSE = ("mean_squared_error", MAIN_ORACLE)
@@ -67,10 +74,10 @@ def _figures(
     return (tradeoff_figure(drawn, looks, name),) if drawn else ()
 
 
-def _variances(group: list[Measurement]) -> dict[str, Interval]:
+def _variances(group: list[Measurement]) -> dict[str, Measurement]:
     """Return the variance of each estimator over all layers."""
     return {
-        row.subject: Interval(row.value, row.low, row.high, row.level)
+        row.subject: row
         for row in group
         if row.layer == "total" and row.quantity == "total_variance"
     }
@@ -78,7 +85,7 @@ def _variances(group: list[Measurement]) -> dict[str, Interval]:
 
 def _price_table(
     priced: list[tuple[Measurement, float]],
-    variances: dict[str, Interval],
+    variances: dict[str, Measurement],
     cost: tuple[CostRow, ...],
     problem: str,
 ) -> Table:
@@ -93,14 +100,17 @@ def _price_table(
         "error \u00d7 time, s",
     )
     seconds = {row.subject: row for row in reversed(cost) if row.quantity == "step_seconds"}
+    counted = {
+        row.subject: origin(operation_rows(cost, row.subject, None), how="sum") for row, _ in priced
+    }
     body: tuple[tuple[Cell, ...], ...] = tuple(
         (
             Cell(row.subject),
             measured_cell(row, with_n=True),
-            Cell(quantity(amount, "")),
-            _product(row, amount, amount, amount),
-            _product(variances.get(row.subject), 1, 1, 1),
-            _product(variances.get(row.subject), amount, amount, amount),
+            Cell(quantity(amount, ""), value=amount, origin=counted[row.subject]),
+            _times_amount(row, amount, counted[row.subject]),
+            measured_cell(variances.get(row.subject), with_n=False),
+            _times_amount(variances.get(row.subject), amount, counted[row.subject]),
             _times_seconds(row, seconds.get(row.subject)),
         )
         for row, amount in priced
@@ -108,21 +118,33 @@ def _price_table(
     if not seconds:
         columns, body = columns[:-1], tuple(row[:-1] for row in body)
     note = "Intervals of products multiply the ends of both factors."
-    return Table(f"{problem}, all layers together. {note}", columns, body)
+    where = "layer is total, and the cost on the same problem"
+    return Table(f"{problem}, all layers together. {note}", columns, body, where=where)
+
+
+def _times_amount(row: Measurement | None, amount: float, counted: str) -> Cell:
+    """Product of an error or a variance and a number of operations."""
+    if row is None:
+        return EMPTY
+    return _product(row, (amount, amount, amount), times(origin([row]), counted))
 
 
 def _times_seconds(row: Measurement, seconds: CostRow | None) -> Cell:
     """Product of error and time a step."""
-    return EMPTY if seconds is None else _product(row, seconds.value, seconds.low, seconds.high)
-
-
-def _product(row: Measurement | Interval | None, value: float, low: float, high: float) -> Cell:
-    """Product of an error or a variance with a positive factor."""
-    if row is None:
+    if seconds is None:
         return EMPTY
+    factor = (seconds.value, seconds.low, seconds.high)
+    return _product(row, factor, times(origin([row]), origin([seconds])))
+
+
+def _product(row: Measurement, factor: tuple[float, float, float], found: str) -> Cell:
+    """Product of an error or a variance with a positive factor: its value, low and high end."""
+    value, low, high = factor
     bottom = min(row.low * low, row.low * high)
     top = max(row.high * low, row.high * high)
-    return Cell(*estimate(row.value * value, bottom, top))
+    product = row.value * value
+    text, note = estimate(product, bottom, top)
+    return Cell(text, note, value=product, origin=found)
 
 
 def cost_section(rows: Rows) -> Section | None:
@@ -149,7 +171,7 @@ def _cost_table(cost: tuple[CostRow, ...], problem: str) -> Table:
         for subject in distinct(row.subject for row in own)
     )
     columns = ("estimator", *(_cost_heading(name, units[name]) for name in names))
-    return Table(f"Cost on {problem}.", columns, body)
+    return Table(f"Cost on {problem}.", columns, body, where=f"problem is {problem}")
 
 
 def _cost_heading(name: str, unit: str) -> str:
@@ -165,7 +187,7 @@ def _cost_cell(row: CostRow | None) -> Cell:
     text = quantity(row.value, row.unit)
     exact = row.low == row.high == row.value
     note = "" if exact else f"[{quantity(row.low, row.unit)}, {quantity(row.high, row.unit)}]"
-    return Cell(text, note or _in_full(row.value, text))
+    return Cell(text, note or _in_full(row.value, text), value=row.value, origin=origin([row]))
 
 
 def _in_full(value: float, text: str) -> str:

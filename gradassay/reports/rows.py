@@ -9,6 +9,7 @@ from typing import TypeVar
 import pandas as pd
 
 from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement, MomentRow
+from gradassay.reports.origins import mark
 from gradassay.reports.store import Results
 
 Record = TypeVar("Record", Measurement, CheckResult, CostRow, EpochRow, MomentRow)
@@ -34,20 +35,23 @@ class Rows:
 
 
 def load_rows(results: Results) -> Rows:
-    """Return the records of all five tables."""
+    """Return the records of all five tables, each with a note of where it stands."""
     return Rows(
-        measurements=_records(results.measurements, Measurement),
-        checks=_records(results.checks, CheckResult),
-        cost=_records(results.cost, CostRow),
-        training=_records(results.training, EpochRow),
-        moments=_records(results.moments, MomentRow),
+        measurements=_records(results.measurements, Measurement, "measurements"),
+        checks=_records(results.checks, CheckResult, "checks"),
+        cost=_records(results.cost, CostRow, "cost"),
+        training=_records(results.training, EpochRow, "training"),
+        moments=_records(results.moments, MomentRow, "moments"),
     )
 
 
-def _records(frame: pd.DataFrame, record: type[Record]) -> tuple[Record, ...]:
+def _records(frame: pd.DataFrame, record: type[Record], table: str) -> tuple[Record, ...]:
     """One dataclass a row."""
     named = frame.to_dict("records")
-    return tuple(record(**{str(key): value for key, value in row.items()}) for row in named)
+    made = tuple(record(**{str(key): value for key, value in row.items()}) for row in named)
+    for number, one in enumerate(made):
+        mark(one, table, number)
+    return made
 
 
 def distinct(items: Iterable[Item]) -> list[Item]:
@@ -92,7 +96,14 @@ def operations(cost: Sequence[CostRow], subject: str, problem: str | None) -> fl
 
     The quantity ``operations`` where there is one, else all MACs and ACs together.
     """
+    rows = operation_rows(cost, subject, problem)
+    return sum(row.value for row in rows) if rows else None
+
+
+def operation_rows(
+    cost: Sequence[CostRow], subject: str, problem: str | None
+) -> tuple[CostRow, ...]:
+    """Return the rows whose sum `operations` is."""
     own = [row for row in cost if row.subject == subject and problem in (None, row.problem)]
-    whole = [row.value for row in own if row.quantity == "operations"]
-    parts = [row.value for row in own if row.quantity.endswith(OPERATIONS)]
-    return whole[0] if whole else sum(parts) if parts else None
+    whole = [row for row in own if row.quantity == "operations"]
+    return tuple(whole[:1] or [row for row in own if row.quantity.endswith(OPERATIONS)])

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from gradassay.core.records import Measurement
 from gradassay.reports.cells import EMPTY, Cell, Table, measured_cell
 from gradassay.reports.definitions import MAIN_ORACLE
 from gradassay.reports.formats import count, quantity
-from gradassay.reports.rows import Rows, compared_subjects, distinct, operations
+from gradassay.reports.origins import origin
+from gradassay.reports.rows import (
+    Rows,
+    compared_subjects,
+    distinct,
+    operation_rows,
+    operations,
+)
 from gradassay.reports.trained import accuracy_cell, runs_of
 
 COLUMNS = (
@@ -55,7 +63,9 @@ def summary_table(rows: Rows) -> Table:
         if any(cells[index].tone != "quiet" for _, cells in named)
     ]
     body = tuple(tuple(cells[index] for index in keep) for _, cells in named)
-    return Table(_caption(rows), tuple(COLUMNS[index] for index in keep), body, stack=True)
+    columns = tuple(COLUMNS[index] for index in keep)
+    where = "layer is total, and training after its last epoch"
+    return Table(_caption(rows), columns, body, stack=True, where=where)
 
 
 def _summary_row(rows: Rows, case: Case) -> tuple[Cell, ...]:
@@ -104,22 +114,28 @@ def total(rows: Rows, case: Case, quantity: str, oracle: str) -> Measurement | N
 
 def verified_cell(rows: Rows, subject: str) -> Cell:
     """Return how many checks passed of how many."""
-    verdicts = [check.verdict for check in rows.checks if check.subject == subject]
+    own = [check for check in rows.checks if check.subject == subject]
+    verdicts = [check.verdict for check in own]
     if not verdicts:
         return Cell("not verified", tone="quiet")
     passed, failed = verdicts.count("PASS"), verdicts.count("FAIL")
     text = f"{count(passed)} of {count(len(verdicts))} passed"
+    found = origin([check for check in own if check.verdict == "PASS"], "verdict", "count")
+    cell = partial(Cell, text, value=float(passed), origin=found)
     if failed:
-        return Cell(text, f"{count(failed)} failed", "bad")
+        return cell(f"{count(failed)} failed", "bad")
     if passed < len(verdicts):
-        return Cell(text, f"{count(len(verdicts) - passed)} inconclusive", "warn")
-    return Cell(text, tone="good")
+        return cell(f"{count(len(verdicts) - passed)} inconclusive", "warn")
+    return cell(tone="good")
 
 
 def _operations_cell(rows: Rows, case: Case) -> Cell:
     """Return the operations of an update."""
     value = operations(rows.cost, case.subject, case.problem)
-    return EMPTY if value is None else Cell(quantity(value, ""), "counted")
+    if value is None:
+        return EMPTY
+    counted = operation_rows(rows.cost, case.subject, case.problem)
+    return Cell(quantity(value, ""), "counted", value=value, origin=origin(counted, how="sum"))
 
 
 def _time_cell(rows: Rows, case: Case) -> Cell:
@@ -128,5 +144,6 @@ def _time_cell(rows: Rows, case: Case) -> Cell:
         if row.subject == case.subject and row.quantity == "step_seconds":
             if case.problem in (None, row.problem):
                 low, high = quantity(row.low, "s"), quantity(row.high, "s")
-                return Cell(quantity(row.value, "s"), "" if low == high else f"[{low}, {high}]")
+                note = "" if low == high else f"[{low}, {high}]"
+                return Cell(quantity(row.value, "s"), note, value=row.value, origin=origin([row]))
     return EMPTY

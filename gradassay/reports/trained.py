@@ -9,6 +9,7 @@ from statistics import fmean, median, stdev
 from gradassay.core.records import EpochRow, Interval
 from gradassay.reports.cells import EMPTY, Cell, Table
 from gradassay.reports.formats import estimate, number, percent, quantity, span
+from gradassay.reports.origins import origin
 from gradassay.reports.rows import distinct
 
 # two-sided 95 % quantiles of Student's t for 1 to 30 degrees of freedom
@@ -103,27 +104,33 @@ def accuracy_cell(runs: list[Run]) -> Cell:
     """Return final test accuracy with interval and number of seeds."""
     if not runs:
         return Cell("not trained", tone="quiet")
-    return _fraction_cell([run.last.test_accuracy for run in runs])
+    return _fraction_cell(runs, "test_accuracy")
 
 
-def _fraction_cell(values: list[float]) -> Cell:
+def _fraction_cell(runs: list[Run], column: str) -> Cell:
     """Mean of fractions over seeds, in per cent, with an interval inside 0 and 100."""
+    values = [getattr(run.last, column) for run in runs]
     mean = mean_fraction(values)
-    if math.isnan(mean.low):
-        return Cell(percent(mean.value), _without_interval(values))
-    bounds = f"[{percent(mean.low).removesuffix(' %')}, {percent(mean.high)}]"
-    return Cell(percent(mean.value), f"{bounds}\nn = {len(values)} seeds")
+    note = _without_interval(values)
+    if not math.isnan(mean.low):
+        bounds = f"[{percent(mean.low).removesuffix(' %')}, {percent(mean.high)}]"
+        note = f"{bounds}\nn = {len(values)} seeds"
+    found = origin([run.last for run in runs], column, "mean")
+    return Cell(percent(mean.value), note, value=mean.value, origin=found)
 
 
-def _loss_cell(values: list[float]) -> Cell:
+def _loss_cell(runs: list[Run]) -> Cell:
     """Mean loss over seeds."""
+    values = [run.last.train_loss for run in runs]
     mean = mean_over_seeds(values)
     if not math.isfinite(mean.value):
         return Cell("not a number")
-    if math.isnan(mean.low):
-        return Cell(number(mean.value, 4), _without_interval(values))
-    text, bounds = estimate(mean.value, mean.low, mean.high)
-    return Cell(text, f"{bounds}\nn = {len(values)} seeds")
+    text, note = number(mean.value, 4), _without_interval(values)
+    if not math.isnan(mean.low):
+        text, bounds = estimate(mean.value, mean.low, mean.high)
+        note = f"{bounds}\nn = {len(values)} seeds"
+    found = origin([run.last for run in runs], "train_loss", "mean")
+    return Cell(text, note, value=mean.value, origin=found)
 
 
 def _without_interval(values: list[float]) -> str:
@@ -153,7 +160,8 @@ def training_table(rows: tuple[EpochRow, ...], subjects: list[str], problem: str
     )
     if not any(row[-1].text for row in body):
         columns, body = columns[:-1], tuple(row[:-1] for row in body)
-    return Table(f"Training on {problem}. {SEEDS_NOTE}", columns, body)
+    where = f"problem is {problem}; accuracies and losses after the last epoch"
+    return Table(f"Training on {problem}. {SEEDS_NOTE}", columns, body, where=where)
 
 
 def _training_row(subject: str, runs: list[Run]) -> tuple[Cell, ...]:
@@ -164,21 +172,25 @@ def _training_row(subject: str, runs: list[Run]) -> tuple[Cell, ...]:
         Cell(str(len(runs))),
         Cell(span([len(run.epochs) for run in runs])),
         accuracy_cell(runs),
-        _fraction_cell([run.last.train_accuracy for run in runs]),
-        _loss_cell([run.last.train_loss for run in runs]),
-        _seconds_cell([row.seconds for run in runs for row in run.epochs]),
+        _fraction_cell(runs, "train_accuracy"),
+        _loss_cell(runs),
+        _seconds_cell([row for run in runs for row in run.epochs]),
         Cell(", ".join(f"{rate:g}" for rate in rates)),
         _remark(runs),
     )
 
 
-def _seconds_cell(seconds: list[float]) -> Cell:
+def _seconds_cell(epochs: list[EpochRow]) -> Cell:
     """Median time of an epoch with its range."""
-    known = [value for value in seconds if math.isfinite(value)]
-    if not known:
+    rows = [row for row in epochs if math.isfinite(row.seconds)]
+    if not rows:
         return EMPTY
+    known = [row.seconds for row in rows]
     low, high = quantity(min(known), "s"), quantity(max(known), "s")
-    return Cell(quantity(median(known), "s"), f"median of {len(known)}; {low} to {high}")
+    note = f"median of {len(known)}; {low} to {high}"
+    middle = median(known)
+    found = origin(rows, "seconds", "median")
+    return Cell(quantity(middle, "s"), note, value=middle, origin=found)
 
 
 def _remark(runs: list[Run]) -> Cell:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -182,10 +182,11 @@ def as_results() -> Callable[..., Results]:
     return build_results
 
 
-def build_results(**rows: list[object]) -> Results:
+def build_results(**rows: Sequence[object]) -> Results:
     """Results in memory, with a manifest of their own."""
     tables = {
-        name: to_arrow(rows.get(name, []), record).to_pandas() for name, record in TABLES.items()
+        name: to_arrow(list(rows.get(name, [])), record).to_pandas()
+        for name, record in TABLES.items()
     }
     return Results(**tables, manifest=make_manifest())
 

@@ -19,7 +19,7 @@ from gradassay.reports.summary import summary_table
 
 AsResults = Callable[..., Results]
 HOSTILE = "<script>alert(1)</script>\"'&$x$ {{ 7 * 7 }} |\n\x00"
-VOID = {"meta", "link", "br"}
+VOID = {"meta", "link", "br", "input"}
 
 
 class Page(HTMLParser):
@@ -63,8 +63,8 @@ def page(full_html: str) -> Page:
     return Page(full_html)
 
 
-def test_page_needs_no_network_and_no_script(full_html: str, page: Page) -> None:
-    assert page.count("script") == page.count("iframe") == page.count("img") == 0
+def test_page_needs_no_network(full_html: str, page: Page) -> None:
+    assert page.count("iframe") == page.count("img") == 0
     links = page.values("href") + page.values("src")
     assert links
     assert all(link.startswith(("#", "data:,")) for link in links)
@@ -145,7 +145,7 @@ def test_hostile_text_is_escaped_everywhere(
     results.manifest["command"] = HOSTILE
     results.manifest["settings"] = {HOSTILE: HOSTILE}
     page = Page(render_report(results))
-    assert page.count("script") == 0
+    assert page.count("script") == 1
     assert "{{ 7 * 7 }}" in page.text
     assert "<script>alert(1)</script>" in page.text
 
