@@ -1,4 +1,4 @@
-"""``gradassay report``: the HTML page of a results folder."""
+"""``gradassay report``: a results folder as a page, or as files for a paper."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ from pathlib import Path
 
 from rich.console import Console
 
+from gradassay.core.errors import UsageError
 
-def report(folder: Path, /, *, out: Path | None = None, markdown: bool = False) -> int:
-    """Write the HTML report of a results folder.
+
+def report(
+    folder: Path,
+    /,
+    *,
+    out: Path | None = None,
+    markdown: bool = False,
+    export: Path | None = None,
+    formats: str | None = None,
+    overwrite: bool = False,
+) -> int:
+    """Write the HTML report of a results folder; with --export, files for a paper instead.
 
     Parameters
     ----------
@@ -18,11 +29,32 @@ def report(folder: Path, /, *, out: Path | None = None, markdown: bool = False) 
         The HTML file; report.html in the folder where not given.
     markdown
         Print the summary as Markdown as well.
+    export
+        A new folder for the report in other forms: page, summary, LaTeX tables, figures at the
+        widths of one and two columns (PDF and SVG), JSON and CSV.
+    formats
+        With --export, which of html, md, latex, figures, json, csv, separated by commas; all where
+        not given.
+    overwrite
+        With --export, replace an export that is there.
     """
     from gradassay.reports import read_results, render_markdown, write_report
+    from gradassay.reports.export import FORMATS, require_export, write_export
 
-    path = write_report(folder, out)
+    if export is None and (formats is not None or overwrite):
+        option = "--formats" if formats is not None else "--overwrite"
+        raise UsageError(f"{option}: got no --export; expected it with a folder. Add --export DIR.")
+    if export is not None and out is not None:
+        raise UsageError("--out: got --export as well; expected one of them. Drop --out.")
+    console = Console(highlight=False, soft_wrap=True)
+    if export is None:
+        written = f"report: {write_report(folder, out)}"
+    else:
+        require_export(export, overwrite=overwrite)
+        chosen = tuple(FORMATS) if formats is None else tuple(formats.replace(" ", "").split(","))
+        path = write_export(read_results(folder), export, chosen, overwrite=overwrite)
+        written = f"export: {path}"
     if markdown:
         print(render_markdown(read_results(folder)))
-    Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
+    console.print(written, markup=False)
     return 0

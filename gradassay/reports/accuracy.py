@@ -12,6 +12,7 @@ import pandas as pd
 from gradassay.core.atomic import write_whole
 from gradassay.core.records import EpochRow
 from gradassay.reports.cells import Cell, Table
+from gradassay.reports.latex import booktabs
 from gradassay.reports.palette import looks
 from gradassay.reports.paper import NOTE, paper_accuracy
 from gradassay.reports.rows import distinct, load_rows
@@ -168,8 +169,7 @@ def write_accuracy(folder: Path, results: Results) -> list[Path]:
     frames = {"accuracy": accuracy_frame(rows), "differences": difference_frame(rows)}
     texts = {f"{name}.csv": frame.round(6).to_csv(index=False) for name, frame in frames.items()}
     for name, frame in frames.items():
-        styled = frame.style.hide(axis="index").format(precision=2, na_rep="", escape="latex")
-        texts[f"{name}.tex"] = styled.to_latex(hrules=True)
+        texts[f"{name}.tex"] = _frame_latex(frame)
     texts["accuracy.md"] = accuracy_markdown(results)
     problems = distinct(row.problem for row in rows)
     look = looks(distinct(row.subject for row in rows))
@@ -180,3 +180,17 @@ def write_accuracy(folder: Path, results: Results) -> list[Path]:
     for name, text in texts.items():
         write_whole(folder / name, text)
     return [folder / name for name in texts]
+
+
+def _frame_latex(frame: pd.DataFrame) -> str:
+    """Return a frame as LaTeX, numbers with two decimals."""
+    alignment = "".join("r" if kind.kind in "if" else "l" for kind in frame.dtypes)
+    rows = [[_latex_value(value) for value in row] for row in frame.itertuples(index=False)]
+    return booktabs(map(str, frame.columns), rows, alignment) + "\n"
+
+
+def _latex_value(value: object) -> str:
+    """Return a value of a frame as text, empty where it is not known."""
+    if not isinstance(value, float):
+        return str(value)
+    return "" if math.isnan(value) else f"{value:.2f}"

@@ -21,7 +21,7 @@ from gradassay.reports.marks import (
 from gradassay.reports.palette import Look
 from gradassay.reports.rows import ordered_layers
 from gradassay.reports.scales import Scale, fit_linear, fit_log
-from gradassay.reports.svg import chart_style, clean, inline_svg, new_axes
+from gradassay.reports.svg import chart_style, clean, drawn_width, inline_svg, new_axes
 
 WIDTH, RIGHT, LEFT, TOP = 3.7, 1.16, 0.56, 0.34
 CHARACTER_PT = 4.9  # of a layer's name, with the gap to its neighbour
@@ -54,7 +54,8 @@ def _panel(rows: list[Measurement], looks: dict[str, Look], name: str, scale: Sc
     title = heading_of(rows[0].quantity, rows[0].oracle)
     layers = ordered_layers(rows)
     subjects = [subject for subject in looks if any(row.subject == subject for row in rows)]
-    turned = max(map(len, layers)) * CHARACTER_PT > 72 * (WIDTH - LEFT - RIGHT) / len(layers)
+    room = drawn_width(WIDTH) - LEFT - RIGHT
+    turned = max(map(len, layers)) * CHARACTER_PT > 72 * room / len(layers)
     height = max(2.7, 0.15 * len(subjects) + 0.9) + 0.4 * turned
     with chart_style(name):
         margins = (LEFT, RIGHT, 0.75 if turned else 0.32, TOP)

@@ -8,6 +8,8 @@ import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
@@ -19,9 +21,11 @@ from gradassay.reports.palette import CSS_COLOURS, GRID, INK, MUTED
 SALT = "gradassay"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _VARIABLE = re.compile(r"var\(--\w+, (#\w+)\)")
+_LARGEST = re.compile(r' style="max-width: \d+px"')
 _FONT = re.compile(r"font(-family)?: *([^;]*?)'DejaVu Sans'[^;]*")
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
+    "pdf.fonttype": 42,  # embedded TrueType, which journals ask for
     "svg.hashsalt": SALT,
     "text.parse_math": False,
     "font.family": ["DejaVu Sans"],
@@ -42,6 +46,42 @@ _SETTINGS: dict[Any, Any] = {
     "grid.color": GRID,
     "grid.linewidth": 0.6,
 }
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """A figure at the width of a column, as files hold it."""
+
+    name: str
+    title: str
+    pdf: bytes
+    svg: str
+
+
+_PAPER: ContextVar[tuple[float, list[PaperFigure]] | None] = ContextVar("paper", default=None)
+
+
+@contextmanager
+def at_width(inches: float) -> Generator[list[PaperFigure], None, None]:
+    """Draw every figure at this width, and keep it as PDF and as SVG in the list given.
+
+    Parameters
+    ----------
+    inches : float
+        Width of a column; heights stay, and so do the sizes of letters.
+    """
+    figures: list[PaperFigure] = []
+    token = _PAPER.set((inches, figures))
+    try:
+        yield figures
+    finally:
+        _PAPER.reset(token)
+
+
+def drawn_width(width: float) -> float:
+    """Return the width in inches that a figure gets: its own, or that of `at_width`."""
+    paper = _PAPER.get()
+    return width if paper is None else paper[0]
 
 
 @contextmanager
@@ -69,6 +109,7 @@ def new_axes(
     -----
     Fixed margins keep the panels of a row equal, and leave room for direct labels.
     """
+    width = drawn_width(width)
     left, right, bottom, top = margins
     figure = Figure(figsize=(width, height))
     box = (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height)
@@ -113,7 +154,25 @@ def inline_svg(figure: Figure, name: str, title: str, description: str) -> str:
     }
     root.insert(0, _text_element("title", f"{name}-title", title))
     root.insert(1, _text_element("desc", f"{name}-desc", description))
-    return ET.tostring(root, encoding="unicode")
+    svg = ET.tostring(root, encoding="unicode")
+    paper = _PAPER.get()
+    if paper is not None:
+        paper[1].append(PaperFigure(name, title, _pdf(figure, title), _sized(svg, figure)))
+    return svg
+
+
+def _pdf(figure: Figure, title: str) -> bytes:
+    """Return the figure as PDF, the same bytes at any time."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="pdf", metadata={"CreationDate": None, "Title": title})
+    return buffer.getvalue()
+
+
+def _sized(svg: str, figure: Figure) -> str:
+    """Return a figure as a file of its own with its size on paper."""
+    width, height = figure.get_size_inches()
+    size = f'<svg width="{width:g}in" height="{height:g}in" '
+    return _LARGEST.sub("", standalone(svg).replace("<svg ", size, 1))
 
 
 def standalone(svg: str) -> str:

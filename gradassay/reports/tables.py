@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from gradassay.reports.cells import Cell, Table
 from gradassay.reports.findings import findings
 from gradassay.reports.rows import load_rows
 from gradassay.reports.store import Results
 from gradassay.reports.summary import summary_table
+
+_ENTITY = re.compile(r"&#?\w+;")
+# what marks text: not a line below inside a word, nor a bracket without an address behind it
+_MARKED = re.compile(r"[\\`*|~$]|(?<![^\W_])_|_(?![^\W_])|(?<=\])[(\[:]|!(?=\[)")
 
 
 def render_markdown(results: Results) -> str:
@@ -24,7 +30,7 @@ def render_markdown(results: Results) -> str:
     """
     rows = load_rows(results)
     table = summary_table(rows)
-    parts = [*(_escape(sentence) for sentence in findings(rows))]
+    parts = [*(markdown_text(sentence) for sentence in findings(rows))]
     parts.append(table_markdown(table) if table.rows else "No results.")
     return "\n\n".join(parts) + "\n"
 
@@ -42,12 +48,12 @@ def table_markdown(table: Table) -> str:
     marks = [":--" if i < table.text_columns else "--:" for i in range(len(table.columns))]
     lines = [_line(table.columns), "|" + "|".join(marks) + "|"]
     lines += [_line([_cell_text(cell) for cell in row]) for row in table.rows]
-    return "\n".join(lines) + (f"\n\n{_escape(table.caption)}" if table.caption else "")
+    return "\n".join(lines) + (f"\n\n{markdown_text(table.caption)}" if table.caption else "")
 
 
 def _line(texts: tuple[str, ...] | list[str]) -> str:
     """One line of a table."""
-    return "| " + " | ".join(_escape(text) for text in texts) + " |"
+    return "| " + " | ".join(markdown_text(text) for text in texts) + " |"
 
 
 def _cell_text(cell: Cell) -> str:
@@ -55,7 +61,19 @@ def _cell_text(cell: Cell) -> str:
     return f"{cell.text} {cell.note}".strip()
 
 
-def _escape(text: str) -> str:
-    """Keep pipes, line ends and HTML in names from breaking the page."""
-    line = " ".join(text.split())
-    return line.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+def markdown_text(text: str) -> str:
+    r"""Return text that Markdown shows as it is, on one line and in a cell of a table.
+
+    Parameters
+    ----------
+    text : str
+        Anything; what cannot be printed becomes a blank.
+
+    Examples
+    --------
+    >>> print(markdown_text("a|b <i> 2*c*d [x](y) local_learning"))
+    a\|b &lt;i> 2\*c\*d [x]\(y) local_learning
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = _MARKED.sub(r"\\\g<0>", line.replace("&", "&amp;") if _ENTITY.search(line) else line)
+    return line.replace("<", "&lt;")
