@@ -13,6 +13,7 @@ from gradassay.reports.svg import clean
 
 LABEL_SIZE = 8.0
 LINE_HEIGHT_PT = 10.5
+MOST_GAP_PT = 6.5  # between the joints of labels, however wide the figure
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,10 @@ def label_right(axes: Axes, labels: list[Label], edge: float, gap: float) -> Non
         Where the column begins, and its distance from the joints, in x units.
     """
     bottom, top = axes.get_ylim()
-    height_pt = axes.get_window_extent().height * 72 / axes.figure.dpi
+    left, right = axes.get_xlim()
+    extent, points = axes.get_window_extent(), 72 / axes.figure.dpi
+    height_pt = extent.height * points
+    gap = min(gap, MOST_GAP_PT * (right - left) / (extent.width * points))
     step = LINE_HEIGHT_PT * (top - bottom) / height_pt
     order = sorted(labels, key=lambda label: label.y)
     places = spread([label.y for label in order], step, bottom, top)

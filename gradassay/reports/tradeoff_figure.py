@@ -64,7 +64,7 @@ def tradeoff_figure(prices: list[Price], looks: dict[str, Look], name: str) -> s
 def _dress(axes: Axes, costs: list[float]) -> None:
     """Horizontal axis with round numbers of operations."""
     write_title(axes, "relative mean squared error")
-    axes.set_xlabel("operations an update (MACs and ACs, one sample)")
+    axes.set_xlabel("operations an update (MACs and ACs)")
     low, high = math.log10(min(costs)), math.log10(max(costs))
     margin = max(0.25, 0.12 * (high - low))
     axes.set_xlim(low - margin, high + margin)

@@ -60,8 +60,12 @@ def _dress(axes: Axes, rows: list[EpochRow]) -> None:
     first, last = min(row.epoch for row in rows), max(row.epoch for row in rows)
     write_title(axes, "test accuracy (%)")
     axes.set_xlabel("epoch")
-    axes.set_xlim(first - 0.02, last + 0.04 * max(last - first, 1))
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    if first == last:
+        axes.set_xlim(first - 0.5, last + 0.04)
+        axes.set_xticks([first])
+    else:
+        axes.set_xlim(first - 0.02, last + 0.04 * (last - first))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     vertical_grid_off(axes)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import itertools
 import math
 import re
@@ -7,15 +8,19 @@ from dataclasses import replace
 
 import matplotlib as mpl
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from gradassay.core.records import EpochRow, Interval, Measurement
 from gradassay.reports.layer_figures import cosine_panel, log_panel
 from gradassay.reports.marks import spread
 from gradassay.reports.palette import looks
 from gradassay.reports.scales import fit_linear, fit_log
+from gradassay.reports.svg import at_width
 from gradassay.reports.tradeoff_figure import Price, tradeoff_figure
 from gradassay.reports.trained import mean_over_seeds
 from gradassay.reports.training_figure import training_figure
+from tests.reports.conftest import make_training
 
 LOOKS = looks(["spatial_bp", "dfa", "zo_single_point", "opzo"])
 
@@ -115,6 +120,48 @@ def test_prices_are_drawn_with_round_numbers_of_operations() -> None:
 def test_training_curves_break_where_accuracy_is_no_number(training: list[EpochRow]) -> None:
     rows = [replace(row, test_accuracy=math.nan) if row.epoch == 3 else row for row in training]
     assert "opzo 88.1 %" in training_figure(rows, LOOKS, "t")
+
+
+@pytest.mark.parametrize("width", [3.3, 3.7, 6.9])
+@pytest.mark.parametrize("epochs", [1, 10])
+def test_no_word_of_a_figure_is_cut_off_at_any_width(
+    measurements: list[Measurement], width: float, epochs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+
+    def keep(figure: Figure, title: str) -> bytes:
+        drawn.append(figure)
+        return b""
+
+    monkeypatch.setattr("gradassay.reports.svg._pdf", keep)
+    prices = [
+        Price("dfa", 9e6, Interval(4.6, 4.3, 4.9, 0.95)),
+        Price("opzo", 13e6, Interval(2.4, 2.2, 2.5, 0.95)),
+    ]
+    with at_width(width):
+        log_panel(_of(measurements, "mean_squared_error"), LOOKS, "m")
+        cosine_panel(_of(measurements, "cosine"), LOOKS, "c")
+        tradeoff_figure(prices, LOOKS, "p")
+        training_figure(make_training(epochs=epochs), LOOKS, "t")
+    assert len(drawn) == 4
+    for figure in drawn:
+        figure.savefig(io.BytesIO(), format="png", dpi=100)
+        axes = figure.axes[0]
+        low, high = axes.get_xlim()
+        unseen = [one for one in axes.get_xticklabels() if not low <= one.get_position()[0] <= high]
+        words = [one for one in figure.findobj(Text) if one.get_text() and one not in unseen]
+        assert len(words) > 8
+        for word in words:
+            box = word.get_window_extent()
+            assert box.x0 >= -1, word
+            assert box.x1 <= figure.bbox.width + 1, word
+            assert box.y0 >= -1, word
+
+
+def test_a_single_epoch_has_a_whole_number_on_its_axis(training: list[EpochRow]) -> None:
+    svg = training_figure([row for row in training if row.epoch == 1], LOOKS, "t")
+    assert ">1<" in svg
+    assert not re.search(r">[01]\.\d+<", svg)
 
 
 def test_labels_keep_their_distance() -> None:
