@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -51,10 +52,10 @@ def compare(
     from gradassay.reports.comparison import compare_results
     from gradassay.reports.comparison_json import comparison_json
     from gradassay.reports.comparison_page import (
-        changed_table,
         comparison_findings,
         comparison_html,
         comparison_markdown,
+        console_table,
     )
 
     for path in out:
@@ -66,7 +67,7 @@ def compare(
     for sentence in comparison_findings(found):
         console.print(sentence, markup=False)
     if found.of("changed"):
-        _print_table(changed_table(found, names))
+        _print_table(console_table(found, names))
     for pair in (pair for pair in found.checks if pair.changed):
         words = f"{pair.first.verdict} -> {pair.second.verdict}"
         console.print(f"{words} {pair.first.subject}: {pair.first.check}", markup=False)
@@ -111,7 +112,9 @@ def _write(path: Path, text: str) -> None:
 
 def _print_table(table: Table) -> None:
     """Print the first rows of a table."""
-    shown = RichTable(*table.columns, caption=_left_out(len(table.rows)))
+    shown = RichTable(caption=_left_out(len(table.rows)), box=SIMPLE, pad_edge=False)
+    for number, column in enumerate(table.columns):
+        shown.add_column(column, justify="right" if number else "left", overflow="fold")
     for row in table.rows[:MOST_ROWS]:
         shown.add_row(*(Text(" ".join(f"{cell.text} {cell.note}".split())) for cell in row))
     Console(highlight=False).print(shown)

@@ -51,11 +51,14 @@ class Side:
         Where it stands; see `gradassay.reports.origins`.
     seeds : tuple of int
         Of the run, or of the trainings.
+    replicates : int
+        Estimates, or trainings, behind it; 0 where nothing was repeated.
     """
 
     interval: Interval
     origin: str
     seeds: tuple[int, ...]
+    replicates: int = 0
 
 
 @dataclass(frozen=True)
@@ -253,7 +256,8 @@ def _side(row: Any) -> Side:
     exact = row.low == row.high == row.value
     level = 1.0 if exact else getattr(row, "level", LEVEL)
     seeds = (row.seed,) if hasattr(row, "seed") else ()
-    return Side(Interval(row.value, row.low, row.high, level), origin([row]), seeds)
+    interval = Interval(row.value, row.low, row.high, level)
+    return Side(interval, origin([row]), seeds, getattr(row, "replicates", 0))
 
 
 def _difference(key: Key, first: Side, second: Side) -> Difference:
@@ -282,13 +286,18 @@ def _compare_trainings(
     else:
         difference = sample_difference(list(one.values()), list(two.values()), LEVEL)
     before_side, after_side = (
-        Side(mean_over_seeds(list(side.values())), origin(rows, key.quantity, "mean"), tuple(side))
+        _seeds_side(side, origin(rows, key.quantity, "mean"))
         for side, rows in ((one, first), (two, second))
     )
     note = ""
     if math.isnan(difference.p_value):
         note = "one seed, or differences that are all alike, tell nothing of noise"
     return Compared(key, "1", before_side, after_side, difference, note=note)
+
+
+def _seeds_side(values: dict[int, float], found: str) -> Side:
+    """Return a mean over seeds."""
+    return Side(mean_over_seeds(list(values.values())), found, tuple(values), len(values))
 
 
 def _judged(rows: list[Compared], rate: float) -> list[Compared]:

@@ -54,6 +54,7 @@ def _row_json(row: Compared) -> dict[str, Any]:
             "high": strict(side.interval.high),
             "origin": side.origin,
             "seeds": list(side.seeds),
+            "replicates": side.replicates,
         }
         for name, side in (("first", row.first), ("second", row.second))
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from gradassay.reports.cells import Block, Cell, Section, Table, Tone
 from gradassay.reports.comparison import Compared, Comparison, Outcome, Side
@@ -43,7 +44,7 @@ def comparison_findings(found: Comparison) -> tuple[str, ...]:
     flips = [pair for pair in found.checks if pair.changed]
     sentences = [
         f"{count(len(changed))} of {count(len(found.rows))} numbers changed: {count(len(sampled))} "
-        f"beyond noise, {count(len(changed) - len(sampled))} without error; {tally}.",
+        f"beyond noise, {count(len(changed) - len(sampled))} exact ones; {tally}.",
     ]
     if found.family:
         sentences.append(
@@ -94,13 +95,17 @@ def changed_table(found: Comparison, names: tuple[str, str]) -> Table:
     return _table("What changed.", rows, names)
 
 
-def _table(caption: str, rows: Iterable[Compared], names: tuple[str, str]) -> Table:
+def _table(caption: str, rows: Sequence[Compared], names: tuple[str, str]) -> Table:
     """Return a row a comparison."""
     columns = ("subject", "quantity", "where", "A", "B", "B less A", "adjusted p", "outcome")
     body = tuple(_cells(row) for row in rows)
+    problems = distinct(row.key.problem for row in rows)
     where = f"A is {names[0]} and B is {names[1]}"
+    if len(problems) == 1:
+        caption = f"{caption} On {problems[0]}."
+        body = tuple((*cells[:2], replace(cells[2], note=""), *cells[3:]) for cells in body)
     note = "Intervals stand below the numbers, each for itself."
-    return Table(f"{caption} {note}", columns, body, text_columns=3, where=where)
+    return Table(f"{caption} {note}".strip(), columns, body, text_columns=3, where=where)
 
 
 def _cells(row: Compared) -> tuple[Cell, ...]:
@@ -128,8 +133,11 @@ def _side_cell(side: Side, unit: str, of_seeds: bool) -> Cell:
     """Return the cell of a number in one folder."""
     interval = side.interval
     text, note = _estimate(interval.value, interval.low, interval.high, unit)
-    if of_seeds:
-        note = f"{note}\nn = {len(side.seeds)} seeds".strip()
+    if not note and text[-1:] in "kMGT" and interval.value == int(interval.value):
+        note = f"{count(int(interval.value))}, exact"
+    if of_seeds or note.startswith("["):
+        behind = f"n = {count(side.replicates)}" + " seeds" * of_seeds
+        note = f"{note}\n{behind}".strip() if side.replicates else note
     return Cell(text, note or "exact", value=interval.value, origin=side.origin)
 
 
@@ -141,6 +149,26 @@ def _estimate(value: float, low: float, high: float, unit: str) -> tuple[str, st
         ends = "" if low == high else f"[{quantity(low, unit)}, {quantity(high, unit)}]"
         text = quantity(value, unit)
     return text, "no interval" if math.isnan(low) and not math.isnan(value) else ends
+
+
+def console_table(found: Comparison, names: tuple[str, str]) -> Table:
+    """Return what changed in fewer columns, for a terminal."""
+    table = changed_table(found, names)
+    body = tuple(
+        (Cell(" ".join(filter(None, map(_words, row[:3])))), *(_line(cell) for cell in row[3:7]))
+        for row in table.rows
+    )
+    return Table(table.caption, ("what", *table.columns[3:7]), body)
+
+
+def _words(cell: Cell) -> str:
+    """Text and note of a cell that names something."""
+    return f"{cell.text} {cell.note}".strip()
+
+
+def _line(cell: Cell) -> Cell:
+    """Return a number with the first line of its note: the interval."""
+    return Cell(cell.text, cell.note.split("\n")[0] if cell.note.startswith("[") else "")
 
 
 def _numbers_section(found: Comparison, names: tuple[str, str]) -> Section:

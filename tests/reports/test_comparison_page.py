@@ -52,7 +52,7 @@ def page(found: Comparison) -> Elements:
 
 def test_the_answer_is_what_changed(page: Elements, found: Comparison) -> None:
     answer = page.first("answer").text
-    assert f"2 of {len(found.rows)} numbers changed: 1 beyond noise, 1 without error" in answer
+    assert f"2 of {len(found.rows)} numbers changed: 1 beyond noise, 1 exact ones" in answer
     assert "1 of 24 checks changed their verdict." in answer
     assert "rate of at most 0.05" in answer
     rows = [one for one in page.named("tr") if one.inside("tbody")]

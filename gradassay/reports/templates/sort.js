@@ -34,7 +34,7 @@ for (const table of document.querySelectorAll("table.data")) {
     button.setAttribute("aria-label", `Sort by ${heading.textContent.trim()}`);
     button.addEventListener("click", () => sort(heading, place));
     heading.setAttribute("aria-sort", "none");
-    heading.append("\u00a0", button);
+    heading.append(button);
   });
   table.classList.add("sortable");
 }
