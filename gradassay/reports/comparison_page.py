@@ -105,13 +105,14 @@ def _table(caption: str, rows: Sequence[Compared], names: tuple[str, str]) -> Ta
         caption = f"{caption} On {problems[0]}."
         body = tuple((*cells[:2], replace(cells[2], note=""), *cells[3:]) for cells in body)
     note = "Intervals stand below the numbers, each for itself."
-    return Table(f"{caption} {note}".strip(), columns, body, text_columns=3, where=where)
+    return Table(f"{caption} {note}".strip(), columns, body, 3, stack=True, where=where)
 
 
 def _cells(row: Compared) -> tuple[Cell, ...]:
     """Return the cells of one comparison."""
     key = row.key
-    unit = "" if row.unit in ("", "1") else f", {row.unit}"
+    plain = row.unit in ("", "1") or (key.kind == "cost" and key.quantity in QUANTITIES)
+    unit = "" if plain else f", {row.unit}"
     interval = row.difference.interval
     text, ends = _estimate(interval.value, interval.low, interval.high, row.unit)
     seed = f"seed {key.seed}" if key.seed else ""
@@ -133,8 +134,8 @@ def _side_cell(side: Side, unit: str, of_seeds: bool) -> Cell:
     """Return the cell of a number in one folder."""
     interval = side.interval
     text, note = _estimate(interval.value, interval.low, interval.high, unit)
-    if not note and text[-1:] in "kMGT" and interval.value == int(interval.value):
-        note = f"{count(int(interval.value))}, exact"
+    if not note and text.endswith(("k", "M", "G", "T")):
+        note = f"{interval.value:,.1f}".removesuffix(".0") + ", exact"
     if of_seeds or note.startswith("["):
         behind = f"n = {count(side.replicates)}" + " seeds" * of_seeds
         note = f"{note}\n{behind}".strip() if side.replicates else note
@@ -242,7 +243,7 @@ def _settings_section(found: Comparison) -> Section:
     """Return the section on the manifests."""
     body = tuple((Cell(name), Cell(a), Cell(b)) for name, a, b in found.settings)
     lead = "Settings, versions, data, command and machine, from the manifests."
-    table = Table("What differs.", ("name", "A", "B"), body, text_columns=3)
+    table = Table("What differs.", ("name", "A", "B"), body, text_columns=3, stack=True)
     blocks = (Block(table=table),) if body else (Block(note="Nothing."),)
     return Section("settings", "What was different about the runs?", lead, blocks)
 

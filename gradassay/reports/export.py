@@ -58,7 +58,8 @@ def _tables(results: Results) -> Iterator[tuple[str, Table]]:
     for section in sections_of(rows, results):
         tables = [block.table for block in section.blocks if block.table is not None]
         for number, table in enumerate(tables, start=1):
-            yield f"{section.anchor}-{number}", table
+            if table.text_columns < len(table.columns):
+                yield f"{section.anchor}-{number}", table
 
 
 def _figures(results: Results) -> Iterator[Exported]:

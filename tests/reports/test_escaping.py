@@ -5,7 +5,10 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -88,6 +91,25 @@ def test_latex_of_any_name_keeps_its_structure(name: str, note: str) -> None:
     body = "\n".join(lines[start:])
     assert body.count(r"\begin{") == body.count(r"\end{") == 1
     assert balanced(text)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no TeX on this machine")
+def test_tex_sets_a_table_of_hostile_names(tmp_path: Path) -> None:
+    symbols = "\u2212 \u00d7 10\u207b\u00b3 \u2264 \u221e \u00b5 \u2026"
+    rows = tuple((Cell(name[:60]), Cell(symbols, name[:60])) for name in HOSTILE)
+    (tmp_path / "t.tex").write_text(table_latex(Table("\\end{a}\n", ("a & b", "[c]"), rows)))
+    head = r"\documentclass{article}\usepackage{booktabs}\usepackage[paperwidth=90cm]{geometry}"
+    text = head + r"\begin{document}\input{t.tex}\end{document}"
+    (tmp_path / "all.tex").write_text(text)
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "all.pdf").stat().st_size > 10_000
 
 
 def balanced(text: str) -> bool:
