@@ -35,6 +35,7 @@ COMMANDS = {
     "bench-train": "Train every method on every data set from every seed; one table.",
     "report": "Write the HTML report of a results folder, or export it for a paper.",
     "compare": "Compare two results folders: what changed beyond noise.",
+    "sweep": "Measure or train at every point of a grid; one data set.",
     "data": "List, check and download data sets.",
     "zoo": "List the estimators and what they claim, or show one.",
     "crosscheck": "Cross-check other implementations with the NumPy reference.",

@@ -10,7 +10,7 @@ from gradassay.core.errors import UsageError
 
 
 def report(
-    folder: Path,
+    folder: str,
     /,
     *,
     out: Path | None = None,
@@ -24,7 +24,8 @@ def report(
     Parameters
     ----------
     folder
-        A results folder, as `run`, `measure`, `train` or `verify --out` made it.
+        A results folder, as `run`, `measure`, `train` or `verify --out` made it; or that of a
+        `sweep`, by path or URL.
     out
         The HTML file; report.html in the folder where not given.
     markdown
@@ -40,6 +41,8 @@ def report(
     """
     from gradassay.reports import read_results, render_markdown, write_report
     from gradassay.reports.export import FORMATS, require_export, write_export
+    from gradassay.reports.sweep_page import write_sweep_report
+    from gradassay.sweeps import SweepFolder, is_sweep
 
     if export is None and (formats is not None or overwrite):
         option = "--formats" if formats is not None else "--overwrite"
@@ -47,6 +50,12 @@ def report(
     if export is not None and out is not None:
         raise UsageError("--out: got --export as well; expected one of them. Drop --out.")
     console = Console(highlight=False, soft_wrap=True)
+    if is_sweep(folder):
+        if markdown or export is not None:
+            option = "--markdown" if markdown else "--export"
+            raise UsageError(f"{option}: a sweep has none; leave it out.")
+        console.print(f"report: {write_sweep_report(SweepFolder(folder), out)}", markup=False)
+        return 0
     if export is None:
         written = f"report: {write_report(folder, out)}"
     else:

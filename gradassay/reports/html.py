@@ -54,7 +54,7 @@ def render_report(results: Results) -> str:
         findings=findings(rows),
         summary=summary_table(rows),
         sections=sections_of(rows, results),
-        origin=_origin(results.manifest),
+        origin=origin_of(results.manifest),
     )
 
 
@@ -107,8 +107,8 @@ def sections_of(rows: Rows, results: Results) -> list[Section]:
     return [section for section in found if section is not None]
 
 
-def _origin(manifest: Mapping[str, Any]) -> str:
-    """Version, date and seed, as far as the manifest has them."""
+def origin_of(manifest: Mapping[str, Any]) -> str:
+    """Return version, date and seed, as far as the manifest has them."""
     versions = manifest.get("versions")
     version = versions.get("gradassay", "?") if isinstance(versions, Mapping) else "?"
     parts = [f"gradassay {version}"]

@@ -1,0 +1,120 @@
+"""What the cells of a sweep will cost: counted operations, and a calibration of a few cells."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from gradassay.cli.measure import population
+from gradassay.cli.sweep_cells import CellBench, bench_of
+from gradassay.core.keys import Key
+from gradassay.cost.measure import measure_cost
+from gradassay.sweeps import SweepCell
+from gradassay.sweeps.plan import Family, family_of
+from gradassay.sweeps.working import one_thread
+from gradassay.verify.measuring.draws import chunk_size
+
+# samples of the batch on which an estimate's operations are counted
+COUNTED = 4
+CALIBRATED, REPEATS = 5, 3
+
+
+def operations_by_family(cells: Sequence[SweepCell], data_dir: Path | None) -> dict[Family, float]:
+    """Return the predicted operations of one cell of each family.
+
+    Those of one estimate of one sample are counted on a batch; times samples and estimates, those
+    that warm up a feedback state and draw the smoothed loss included, or samples and epochs. The
+    oracle's pass over the population and passes over the test part are left out.
+    """
+    first = {family_of(cell): cell for cell in reversed(cells)}
+    found: dict[Family, float] = {}
+    for family, cell in first.items():
+        made = bench_of(cell.point, cell.model, data_dir)
+        problem = population(made.bench)
+        cost = measure_cost(
+            made.estimator,
+            problem.backend,
+            problem.network,
+            problem.params,
+            problem.batch([np.arange(min(COUNTED, problem.size))]),
+            _key(made),
+        )
+        found[family] = cost.operations * _samples(made)
+    return found
+
+
+def _samples(made: CellBench) -> float:
+    """Return how many samples a cell makes an estimate of."""
+    if made.settings is not None:
+        return float(made.settings.epochs * len(made.bench.data.train_targets))
+    return float(_estimates(made) * _batch_size(made))
+
+
+def _estimates(made: CellBench) -> float:
+    """Return how many mini-batches a cell makes an estimate of."""
+    if made.settings is not None:
+        updates = -(-len(made.bench.data.train_targets) // made.settings.batch_size)
+        return made.settings.epochs * updates
+    design = made.design
+    if design is None:
+        return 0
+    total = design.replicates
+    if made.estimator.noise is not None:
+        total += 2 * design.blocks * design.batches
+    if made.estimator.init(made.bench.backend, made.bench.network, _key(made)):
+        total += design.blocks * design.warmup
+    return total
+
+
+def _batch_size(made: CellBench) -> int:
+    if made.settings is not None:
+        return made.settings.batch_size
+    return 0 if made.design is None else made.design.batch_size
+
+
+def _key(made: CellBench) -> Key:
+    return Key(made.bench.options.seed) / "plan" / made.name
+
+
+def calibrated(
+    cells: Sequence[SweepCell], operations: dict[Family, float], data_dir: Path | None
+) -> dict[Family, list[float]]:
+    """Return predicted times of a few cells, spread over their sizes, by timing some estimates."""
+    first = {family_of(cell): cell for cell in reversed(cells)}
+    ordered = sorted(first, key=lambda family: operations[family])
+    places = np.unique(np.linspace(0, len(ordered) - 1, CALIBRATED).round().astype(int))
+    with one_thread():
+        return {
+            ordered[place]: _timed(bench_of(cell.point, cell.model, data_dir))
+            for place in places
+            for cell in [first[ordered[place]]]
+        }
+
+
+def _timed(made: CellBench) -> list[float]:
+    """Return the time of a cell, predicted from each of a few estimates."""
+    problem = population(made.bench)
+    size = min(_batch_size(made), problem.size)
+    folds = 1 if made.settings is not None else chunk_size(problem.network)
+    state = made.estimator.init(problem.backend, problem.network, _key(made))
+    estimate = partial(
+        made.estimator.estimate,
+        problem.backend,
+        problem.network,
+        problem.params,
+        problem.batch([np.arange(size)] * folds),
+        state,
+        _key(made),
+        replicates=None if folds == 1 else range(folds),
+    )
+    estimate()
+    seconds = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        estimate()
+        seconds.append((time.perf_counter() - start) / folds * _estimates(made))
+    return seconds
