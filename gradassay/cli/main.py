@@ -31,6 +31,7 @@ COMMANDS = {
     "run": "Verify, measure, train and report: the main job.",
     "verify": "Verify estimators: both backends, autograd, exact enumeration of all noise.",
     "measure": "Measure bias, variance and cost of estimators, with intervals.",
+    "variance": "Measure how variance depends on one number at a time, beside theory.",
     "train": "Train a network with each estimator on a full data set.",
     "bench-train": "Train every method on every data set from every seed; one table.",
     "report": "Write the HTML report of a results folder, or export it for a paper.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ import numpy as np
 from cyclopts import Parameter
 
 from gradassay.cli.options import chosen_estimators
+from gradassay.core.batch import Batch
 from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
@@ -136,7 +138,17 @@ class Watcher:
 
         bench = self._bench
         batch = self._data.train.batch(self._samples)
-        return Moment(bench.backend, bench.network, now.params, batch)
+        key = self._key / "batches" / now.iteration
+        return Moment(
+            bench.backend, bench.network, now.params, batch, lambda number: self._pair(key / number)
+        )
+
+    def _pair(self, key: Key) -> Batch:
+        """Return two mini-batches of as many samples as are looked with, folded."""
+        total, size = self._data.train.size, self._options.watch_samples
+        generator = key.generator()
+        numbers = [generator.choice(total, size, replace=False) for _ in range(2)]
+        return dataclasses.replace(self._data.train.batch(np.concatenate(numbers)), folds=2)
 
     @cached_property
     def _samples(self) -> np.ndarray:

@@ -110,7 +110,7 @@ class Workbench:
         data = whole
         steps = _steps(options.steps, recipe.steps, data)
         loss = Loss(mse_weight=recipe.mse_weight if mse_weight is None else mse_weight)
-        network = network_named(name, _input_shape(data), data.classes, steps=steps, loss=loss)
+        network = network_named(name, input_shape(data), data.classes, steps=steps, loss=loss)
         chosen = _require_gain(recipe.gain if gain is None else gain)
         params = initial_params(network, Key(options.seed) / "params", gain=chosen)
         label = f"{options.dataset}, {name}, T={steps}{_told(framing)}"
@@ -237,7 +237,7 @@ def _steps(wanted: int | None, usual: int, data: Dataset) -> int:
     return data.steps
 
 
-def _input_shape(data: Dataset) -> int | MapShape:
+def input_shape(data: Dataset) -> int | MapShape:
     """Return (channels, rows, columns); the number of features of data without an image shape."""
     if len(data.shape) == 3:
         return (data.shape[0], data.shape[1], data.shape[2])

@@ -232,8 +232,8 @@ class MomentRow:
     layer : str
         Name of the layer, or ``total``.
     quantity : str
-        ``squared_bias``, ``noise_variance``, ``cosine``, ``feedback_cosine``, ``gradient_norm``,
-        ``firing_rate``, ``silent_neurons``.
+        ``squared_bias``, ``noise_variance``, ``gradient_variance``, ``cosine``, ``sign_agreement``,
+        ``feedback_cosine``, ``gradient_norm``, ``firing_rate``, ``silent_neurons``.
     value, low, high, level : float
         As in `Interval`.
     replicates : int
@@ -252,3 +252,86 @@ class MomentRow:
     high: float
     level: float
     replicates: int
+
+
+@dataclass(frozen=True)
+class ScalingRow:
+    """One quantity at one point of a study that varies one number at a time.
+
+    Parameters
+    ----------
+    subject : str
+        The estimator.
+    problem : str
+        Network and data at the base point, for people to read.
+    layer : str
+        Name of the layer, or ``total``.
+    variable : str
+        What is varied: ``d`` units, ``m`` outputs, ``B`` batch, ``T`` steps, ``alpha``,
+        ``1-lambda``; ``updates`` of a feedback state at fixed weights.
+    at : float
+        Its value here.
+    quantity : str
+        As in `Measurement`; ``predicted_...`` from a closed form, ``printed_...`` from a formula as
+        its source prints it.
+    value, low, high, level : float
+        As in `Interval`.
+    replicates : int
+        Number of gradient estimates, or of independent states, behind it; 0 of a closed form.
+    seed : int
+        Seed of the run.
+    """
+
+    subject: str
+    problem: str
+    layer: str
+    variable: str
+    at: float
+    quantity: str
+    value: float
+    low: float
+    high: float
+    level: float
+    replicates: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class ExponentRow:
+    """The exponent p of ``quantity ~ variable^p``, fitted to the points of a study.
+
+    Parameters
+    ----------
+    subject, problem, layer, variable, quantity : str
+        As in `ScalingRow`.
+    value, low, high, level : float
+        The exponent, as in `Interval`.
+    points : int
+        Points that were fitted; those whose interval reaches 0 have no logarithm.
+    chi_square : float
+        Weighted sum of squared deviations of the points from the line.
+    p_value : float
+        Probability of a larger one where the points lie on a line.
+    predicted : float
+        The exponent that theory has; NaN where it has none.
+    source : str
+        Where that is from, for people to read.
+    seed : int
+        Seed of the run.
+    """
+
+    subject: str
+    problem: str
+    layer: str
+    variable: str
+    quantity: str
+    value: float
+    low: float
+    high: float
+    level: float
+    points: int
+    chi_square: float
+    p_value: float
+    predicted: float
+    source: str
+    seed: int

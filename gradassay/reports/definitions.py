@@ -8,13 +8,13 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     "squared_bias": (
         "relative bias²",
         "Squared norm of the estimator's mean minus the oracle gradient, divided by the squared "
-        "norm of the oracle gradient. Estimated without bias of its own, so it can come out "
-        "below 0 within its interval.",
+        "norm of the surrogate gradient, whatever the oracle. Estimated without bias of its own, "
+        "so it can come out below 0 within its interval.",
     ),
     "noise_variance": (
         "noise variance",
         "Sum over all coordinates of the variance over the injected noise, with batch and state "
-        "fixed, divided by the squared norm of the oracle gradient.",
+        "fixed, divided by the squared norm of the surrogate gradient.",
     ),
     "batch_variance": (
         "batch variance",
@@ -38,6 +38,43 @@ QUANTITIES: dict[str, tuple[str, str]] = {
         "cosine",
         "Cosine of the angle between estimate and oracle gradient: 1 the same direction, "
         "0 at right angles, -1 opposite.",
+    ),
+    "sign_agreement": (
+        "sign agreement",
+        "Fraction of coordinates in which the sign of one estimate is that of the oracle: 0.5 is "
+        "chance. A coordinate of the estimate that is exactly 0 counts as half; coordinates in "
+        "which the oracle is exactly 0 are left out: their share is the zeros in the oracle.",
+    ),
+    "zero_coordinates": (
+        "zeros in the oracle",
+        "Fraction of the oracle gradient's coordinates that are exactly 0, such as weights from "
+        "inputs that are 0 in all samples.",
+    ),
+    "gradient_variance": (
+        "gradient variance",
+        "Sum over all coordinates of the variance of one estimate over noise and mini-batch, of "
+        "as many samples as are looked at, given what the estimator has learnt, divided by the "
+        "squared norm of the surrogate gradient.",
+    ),
+    "variance": (
+        "variance, law problem",
+        "Trace of the covariance of the signal, times the derivative at the spike, or of the "
+        "gradient where noise is on the weights; not relative.",
+    ),
+    "predicted_variance": ("closed form", "The same by the closed form: exact, nothing is drawn."),
+    "printed_variance": (
+        "formula as printed",
+        "The same by the formula as its source prints it, where that is another number.",
+    ),
+    "feedback_mean": (
+        "mean of M along J",
+        "Sum of products of the entries of feedback weights and mean Jacobian J, over the squared "
+        "norm of J: 1 is feedback that has reached J.",
+    ),
+    "feedback_signal_to_noise": (
+        "signal to noise of M",
+        "Squared norm of the mean of the feedback weights over independent states, divided by "
+        "the sum of their variances. Estimated without bias of its own.",
     ),
     "feedback_cosine": (
         "feedback cosine",
@@ -76,8 +113,17 @@ QUANTITIES: dict[str, tuple[str, str]] = {
     ),
 }
 ORACLES = {
-    "surrogate_bp": "spatial backpropagation through the surrogate derivative, on clean passes",
-    "smoothed_loss": "the gradient of the loss smoothed by the estimator's own noise",
+    "surrogate_bp": "spatial backpropagation through the surrogate derivative, on clean passes; "
+    "exact, of the whole population",
+    "smoothed_loss": "the gradient of the loss smoothed by the noise of the first estimator that "
+    "draws any; by Monte Carlo",
+    "bptt": "the surrogate gradient through time, its path through the reset cut; exact, of the "
+    "whole population",
+    "mean_jacobian": "direct feedback by the mean Jacobian of the population, which feedback "
+    "weights can learn at best: its distance to surrogate_bp is the covariance of Jacobian and "
+    "error over samples and steps; exact",
+    "own_estimand": "the estimator's own gradient of the whole population, which its mean is; "
+    "exact, of deterministic estimators without a state",
 }
 LEVELS = {
     0: "exact identity on the same randomness",

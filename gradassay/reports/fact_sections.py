@@ -147,7 +147,8 @@ def definitions_section(rows: Rows, manifest: Mapping[str, Any]) -> Section | No
     """Return the section that says what every word and number means; None where there is none."""
     measured = distinct(row.quantity for row in rows.measurements)
     costs = distinct(row.quantity for row in rows.cost)
-    seen = distinct(row.quantity for row in rows.moments)
+    varied = [row.quantity for row in rows.scaling if row.quantity in QUANTITIES]
+    seen = distinct([*(row.quantity for row in rows.moments), *varied])
     units = {row.quantity: row.unit for row in rows.cost}
     units |= {row.quantity: row.unit for row in rows.measurements}
     body = [

@@ -8,6 +8,7 @@ from gradassay.core.records import Interval
 from gradassay.reports.definitions import MAIN_ORACLE
 from gradassay.reports.formats import count, estimate, percent
 from gradassay.reports.rows import Rows, distinct
+from gradassay.reports.study_findings import closed_form_sentence, exponent_sentence
 from gradassay.reports.summary import Case, cases, total
 from gradassay.reports.trained import accuracy_cell, final_accuracy, runs_of
 
@@ -16,12 +17,14 @@ MANY = 5
 
 
 def findings(rows: Rows) -> tuple[str, ...]:
-    """Return up to four sentences: verification, variance, direction, training."""
+    """Return up to six sentences: verification, variance, direction, training, laws, exponents."""
     sentences = (
         verification_sentence(rows),
         variance_sentence(rows),
         direction_sentence(rows),
         training_sentence(rows),
+        closed_form_sentence(rows),
+        exponent_sentence(rows),
     )
     return tuple(sentence for sentence in sentences if sentence)
 

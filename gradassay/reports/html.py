@@ -15,7 +15,9 @@ from markupsafe import Markup
 from gradassay.core.atomic import write_whole
 from gradassay.core.errors import UsageError
 from gradassay.core.records import NETWORK
+from gradassay.reports.age_section import age_section
 from gradassay.reports.cells import Section, Table
+from gradassay.reports.closed_form_section import closed_form_section
 from gradassay.reports.definitions import defined_by
 from gradassay.reports.fact_sections import (
     checks_section,
@@ -31,6 +33,7 @@ from gradassay.reports.palette import looks
 from gradassay.reports.price_sections import cost_section, price_section
 from gradassay.reports.results_json import strict
 from gradassay.reports.rows import Rows, compared_subjects, distinct, load_rows
+from gradassay.reports.scaling_section import scaling_section
 from gradassay.reports.store import REPORT, Results, read_results
 from gradassay.reports.summary import summary_table
 
@@ -96,6 +99,9 @@ def sections_of(rows: Rows, results: Results) -> list[Section]:
     found = (
         bias_section(rows, look),
         direction_section(rows, look),
+        closed_form_section(rows, look),
+        scaling_section(rows, look),
+        age_section(rows, look),
         price_section(rows, look),
         cost_section(rows),
         training_section(rows, look),

@@ -1,4 +1,4 @@
-"""Sections made from measurements layer by layer: bias and noise, direction."""
+"""Sections made from measurements layer by layer: bias and noise, direction and signs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from gradassay.core.records import Measurement
 from gradassay.reports.cells import Block, Cell, Section, Table, measured_cell
-from gradassay.reports.definitions import heading_of, sorted_quantities, title_of
+from gradassay.reports.definitions import ORACLES, heading_of, sorted_quantities, title_of
 from gradassay.reports.formats import count
 from gradassay.reports.layer_figures import cosine_panel, log_panel
 from gradassay.reports.origins import origin
@@ -17,6 +17,7 @@ from gradassay.reports.rows import Rows, distinct, measurement_groups, ordered_l
 OPEN_TABLE = 40
 Panel = Callable[[list[Measurement], dict[str, Look], str], str]
 DRAWN = ("squared_bias", "noise_variance", "batch_variance", "state_variance", "mean_squared_error")
+DIRECTION = ("cosine", "sign_agreement")
 STRIP_NOTE = (
     "Logarithmic axes. The grey strip at the foot holds values that have no place on them: 0, "
     "negative within error, or below the lowest decade; a whisker with an arrow goes on into it."
@@ -24,23 +25,40 @@ STRIP_NOTE = (
 
 
 def bias_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
-    """Return the section on bias and variance; every quantity but the cosine is in its tables."""
-    blocks = _layer_blocks(rows, looks, "bias", lambda row: row.quantity != "cosine", log_panel)
+    """Return the section on bias and variance; every quantity but directions is in its tables."""
+    wanted = (*DIRECTION, "zero_coordinates")
+    blocks = _layer_blocks(rows, looks, "bias", lambda row: row.quantity not in wanted, log_panel)
     lead = (
-        "Relative to the squared norm of the oracle gradient of the layer: 1 means an error as "
+        "Relative to the squared norm of the surrogate gradient of the layer: 1 means an error as "
         f"large as the gradient itself. {STRIP_NOTE}"
     )
     title = "How biased and how noisy is each estimator, layer by layer?"
-    return Section("bias", title, lead, blocks) if blocks else None
+    oracles = oracle_table(rows)
+    told = (Block(table=oracles),) if oracles is not None else ()
+    return Section("bias", title, lead, (*blocks, *told)) if blocks else None
 
 
 def direction_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
-    """Return the section on the cosine."""
+    """Return the section on cosine and signs."""
+    wanted = (*DIRECTION, "zero_coordinates")
     blocks = _layer_blocks(
-        rows, looks, "direction", lambda row: row.quantity == "cosine", cosine_panel
+        rows, looks, "direction", lambda row: row.quantity in wanted, cosine_panel
     )
     lead = "1: the same direction as the oracle gradient. 0: at right angles, no use on average."
+    if any(row.quantity == "sign_agreement" for row in rows.measurements):
+        lead += " Of signs, 0.5 is chance."
     return Section("direction", "Does it point the right way?", lead, blocks) if blocks else None
+
+
+def oracle_table(rows: Rows) -> Table | None:
+    """Return what every oracle is, None where there is only the main one."""
+    names = distinct(row.oracle for row in rows.measurements if row.oracle)
+    if len(names) < 2:
+        return None
+    meanings = [ORACLES.get(name, "no definition in this version") for name in names]
+    body = tuple((Cell(n), Cell(meaning)) for n, meaning in zip(names, meanings, strict=True))
+    caption = "Gradients that the bias is measured against; all relative to surrogate_bp's norm."
+    return Table(caption, ("oracle", "gradient"), body, text_columns=2)
 
 
 def _layer_blocks(
@@ -71,7 +89,7 @@ def _drawn(rows: list[Measurement]) -> list[list[Measurement]]:
     return [
         [row for row in rows if (row.quantity, row.oracle) == pair]
         for pair in sorted_quantities(rows)
-        if pair[0] in (*DRAWN, "cosine")
+        if pair[0] in (*DRAWN, *DIRECTION)
     ]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from gradassay import __version__
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 PACKAGES = ("numpy", "scipy", "torch", "pandas", "pyarrow")
 
 

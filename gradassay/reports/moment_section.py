@@ -26,16 +26,20 @@ from gradassay.reports.svg import chart_style, inline_svg, new_axes
 
 WIDTH, HEIGHT = 4.3, 3.0
 TITLES = {
+    "gradient_variance": "gradient variance, total",
     "noise_variance": "noise variance, total",
     "squared_bias": "squared bias, total",
     "cosine": "cosine, total",
+    "sign_agreement": "sign agreement, total",
 }
+LINEAR = ("cosine", "sign_agreement")
 LEAD = (
     "Draws of each estimator at the weights of that moment, given what it has learnt by then, "
     "relative to the squared norm of the online surrogate gradient of the same samples. "
     "Estimators other than the one that trains are passengers: they learn on the same batches and "
-    "move nothing. Squared bias is an unbiased estimate, and may come out negative where it is "
-    "small."
+    "move nothing. Gradient variance is that over noise and mini-batch together, noise variance "
+    "that over noise on the same samples. Squared bias is an unbiased estimate, and may come out "
+    "negative where it is small."
 )
 
 
@@ -50,7 +54,9 @@ def moment_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
             if (row.problem, row.trained_by, row.seed) == (problem, trainer, seed)
         ]
         figures = tuple(
-            moment_figure(own, looks, quantity, f"moments-{i}-{quantity}") for quantity in TITLES
+            moment_figure(own, looks, quantity, f"moments-{i}-{quantity}")
+            for quantity in TITLES
+            if any(row.quantity == quantity for row in own)
         )
         heading = f"Trained by {trainer} on {problem}, seed {seed}"
         blocks.append(Block(heading, figures, table=last_look_table(own)))
@@ -106,7 +112,7 @@ def moment_figure(rows: list[MomentRow], looks: dict[str, Look], quantity: str, 
 
 
 def _scale(rows: list[MomentRow], quantity: str) -> Scale:
-    if quantity == "cosine":
+    if quantity in LINEAR:
         return fit_linear([value for row in rows for value in (row.value, row.low, row.high)])
     return fit_log(*([getattr(row, part) for row in rows] for part in ("value", "low", "high")))
 
@@ -133,7 +139,7 @@ def last_look_table(rows: list[MomentRow]) -> Table:
         (Cell(subject), *(_cell(found.get((subject, quantity))) for quantity in TITLES))
         for subject in subjects
     )
-    columns = ("estimator", "noise variance", "squared bias", "cosine")
+    columns = ("estimator", *(title.removesuffix(", total") for title in TITLES.values()))
     note = f"Before update {count(last)}, over all parameters; intervals of 95 %."
     where = f"iteration is {count(last)}, layer is total"
     return Table(note, columns, body, where=where)

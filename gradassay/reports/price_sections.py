@@ -13,6 +13,8 @@ from gradassay.reports.definitions import (
 from gradassay.reports.formats import count, estimate, quantity
 from gradassay.reports.origins import origin, times
 from gradassay.reports.palette import Look
+from gradassay.reports.pareto import Offer, dominators
+from gradassay.reports.rank_table import fronts_told, rank_table
 from gradassay.reports.rows import (
     Rows,
     distinct,
@@ -41,10 +43,22 @@ def price_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
             if (amount := operations(cost, row.subject, None)) is not None
         ]
         if priced:
-            figures = _figures(priced, looks, f"price-{i}")
             variances = _variances(group)
+            offers = {
+                "mean squared error": [
+                    Offer(row.subject, amount, _interval(row)) for row, amount in priced
+                ],
+                "variance": [
+                    Offer(row.subject, amount, _interval(variances[row.subject]))
+                    for row, amount in priced
+                    if row.subject in variances
+                ],
+            }
+            figures = _figures(offers, looks, f"price-{i}")
             table = _price_table(priced, variances, cost, label)
             blocks.append(Block(heading, figures, table=table))
+            if len(priced) > 1:
+                blocks.append(Block(note=fronts_told(offers), table=rank_table(offers, label)))
     lead = (
         "To halve the error by averaging takes twice the estimates: error times operations is "
         "what an estimate of a given quality costs, for the part that averaging removes. "
@@ -62,16 +76,25 @@ def _cost_of(rows: Rows, problem: str) -> tuple[CostRow, ...]:
     return tuple(row for row in rows.cost if row.problem == problem)
 
 
-def _figures(
-    priced: list[tuple[Measurement, float]], looks: dict[str, Look], name: str
-) -> tuple[str, ...]:
-    """Return the scatter of what can be drawn."""
-    prices = [
-        Price(row.subject, amount, Interval(row.value, row.low, row.high, row.level))
-        for row, amount in priced
-    ]
-    drawn = [price for price in prices if price.drawable]
-    return (tradeoff_figure(drawn, looks, name),) if drawn else ()
+def _figures(offers: dict[str, list[Offer]], looks: dict[str, Look], name: str) -> tuple[str, ...]:
+    """Return a scatter of each kind of error, of what can be drawn."""
+    figures = []
+    for i, (error, own) in enumerate(offers.items()):
+        dominated = dominators(own)
+        prices = [
+            Price(one.subject, one.operations, one.error, on_front=not dominated[one.subject])
+            for one in own
+        ]
+        drawn = [price for price in prices if price.drawable]
+        if drawn:
+            figures.append(
+                tradeoff_figure(drawn, looks, f"{name}-{i}" if i else name, f"relative {error}")
+            )
+    return tuple(figures)
+
+
+def _interval(row: Measurement) -> Interval:
+    return Interval(row.value, row.low, row.high, row.level)
 
 
 def _variances(group: list[Measurement]) -> dict[str, Measurement]:

@@ -8,11 +8,21 @@ from typing import TypeVar
 
 import pandas as pd
 
-from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement, MomentRow
+from gradassay.core.records import (
+    CheckResult,
+    CostRow,
+    EpochRow,
+    ExponentRow,
+    Measurement,
+    MomentRow,
+    ScalingRow,
+)
 from gradassay.reports.origins import mark
 from gradassay.reports.store import Results
 
-Record = TypeVar("Record", Measurement, CheckResult, CostRow, EpochRow, MomentRow)
+Record = TypeVar(
+    "Record", Measurement, CheckResult, CostRow, EpochRow, MomentRow, ScalingRow, ExponentRow
+)
 Item = TypeVar("Item")
 OPERATIONS = ("_macs", "_acs")
 
@@ -23,7 +33,7 @@ class Rows:
 
     Parameters
     ----------
-    measurements, checks, cost, training, moments : tuple of records
+    measurements, checks, cost, training, moments, scaling, exponents : tuple of records
         In the order of the tables.
     """
 
@@ -32,16 +42,20 @@ class Rows:
     cost: tuple[CostRow, ...]
     training: tuple[EpochRow, ...]
     moments: tuple[MomentRow, ...]
+    scaling: tuple[ScalingRow, ...]
+    exponents: tuple[ExponentRow, ...]
 
 
 def load_rows(results: Results) -> Rows:
-    """Return the records of all five tables, each with a note of where it stands."""
+    """Return the records of all tables, each with a note of where it stands."""
     return Rows(
         measurements=_records(results.measurements, Measurement, "measurements"),
         checks=_records(results.checks, CheckResult, "checks"),
         cost=_records(results.cost, CostRow, "cost"),
         training=_records(results.training, EpochRow, "training"),
         moments=_records(results.moments, MomentRow, "moments"),
+        scaling=_records(results.scaling, ScalingRow, "scaling"),
+        exponents=_records(results.exponents, ExponentRow, "exponents"),
     )
 
 
@@ -66,9 +80,10 @@ def distinct(items: Iterable[Item]) -> list[Item]:
 
 
 def compared_subjects(rows: Rows) -> list[str]:
-    """Return the estimators that were measured, costed or trained; else those verified."""
+    """Return the estimators that were measured, costed, trained or scaled; else those verified."""
     live = [row.subject for row in rows.measurements]
     live += [row.subject for row in rows.cost] + [row.subject for row in rows.training]
+    live += [row.subject for row in rows.scaling]
     return distinct(live or [check.subject for check in rows.checks])
 
 

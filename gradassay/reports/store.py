@@ -15,7 +15,15 @@ import pyarrow.parquet as pq
 
 from gradassay.core.atomic import folder_beside, take_place
 from gradassay.core.errors import DataError, UsageError
-from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement, MomentRow
+from gradassay.core.records import (
+    CheckResult,
+    CostRow,
+    EpochRow,
+    ExponentRow,
+    Measurement,
+    MomentRow,
+    ScalingRow,
+)
 from gradassay.reports.manifest import SCHEMA_VERSION, to_plain
 
 MANIFEST = "manifest.json"
@@ -26,6 +34,8 @@ TABLES: dict[str, type] = {
     "cost": CostRow,
     "training": EpochRow,
     "moments": MomentRow,
+    "scaling": ScalingRow,
+    "exponents": ExponentRow,
 }
 ACCURACY_FILES = (
     "accuracy.csv",
@@ -45,9 +55,9 @@ class Results:
 
     Parameters
     ----------
-    measurements, checks, cost, training, moments : pandas.DataFrame
+    measurements, checks, cost, training, moments, scaling, exponents : pandas.DataFrame
         One row a record; columns are the fields of `Measurement`, `CheckResult`, `CostRow`,
-        `EpochRow`, `MomentRow`. Any of them may be empty.
+        `EpochRow`, `MomentRow`, `ScalingRow`, `ExponentRow`. Any of them may be empty.
     manifest : dict
         As made by `build_manifest`.
     """
@@ -57,6 +67,8 @@ class Results:
     cost: pd.DataFrame
     training: pd.DataFrame
     moments: pd.DataFrame
+    scaling: pd.DataFrame
+    exponents: pd.DataFrame
     manifest: dict[str, Any]
 
 
@@ -68,6 +80,8 @@ def write_results(
     cost: Iterable[CostRow] = (),
     training: Iterable[EpochRow] = (),
     moments: Iterable[MomentRow] = (),
+    scaling: Iterable[ScalingRow] = (),
+    exponents: Iterable[ExponentRow] = (),
     manifest: Mapping[str, Any],
     overwrite: bool = False,
 ) -> Path:
@@ -77,8 +91,8 @@ def write_results(
     ----------
     folder : path
         New or empty folder; missing parents are made.
-    measurements, checks, cost, training, moments : iterable of records
-        Rows of the five tables.
+    measurements, checks, cost, training, moments, scaling, exponents : iterable of records
+        Rows of the tables.
     manifest : mapping
         See `build_manifest`; the schema version is set here.
     overwrite : bool, optional
@@ -102,6 +116,8 @@ def write_results(
         "cost": cost,
         "training": training,
         "moments": moments,
+        "scaling": scaling,
+        "exponents": exponents,
     }
     tables = {name: to_arrow(list(rows[name]), record) for name, record in TABLES.items()}
     text = json.dumps(

@@ -17,6 +17,7 @@ from gradassay.reports.rows import (
     operation_rows,
     operations,
 )
+from gradassay.reports.study_findings import closed_form_cell, exponent_summary_cell
 from gradassay.reports.trained import accuracy_cell, runs_of
 
 COLUMNS = (
@@ -28,6 +29,8 @@ COLUMNS = (
     "operations an update",
     "time a step",
     "final test accuracy",
+    "variances that hold their closed form",
+    "exponents as in theory",
 )
 
 
@@ -79,6 +82,8 @@ def _summary_row(rows: Rows, case: Case) -> tuple[Cell, ...]:
         _operations_cell(rows, case),
         _time_cell(rows, case),
         accuracy_cell(runs_of(rows.training, case.subject, case.problem)),
+        closed_form_cell(rows, case.subject),
+        exponent_summary_cell(rows, case.subject),
     )
 
 

@@ -28,11 +28,12 @@ WIDTH, HEIGHT, BOTTOM, TOP = 4.3, 3.2, 0.5, 0.45
 
 @dataclass(frozen=True)
 class Price:
-    """What an estimator costs and how far off its gradient is."""
+    """What an estimator costs, how far off its gradient is, and whether nobody dominates it."""
 
     subject: str
     operations: float
     error: Interval
+    on_front: bool = False
 
     @property
     def drawable(self) -> bool:
@@ -40,8 +41,16 @@ class Price:
         return 0 < self.operations < math.inf and math.isfinite(self.error.value)
 
 
-def tradeoff_figure(prices: list[Price], looks: dict[str, Look], name: str) -> str:
-    """Return the scatter of error against operations; `prices` all drawable."""
+def tradeoff_figure(
+    prices: list[Price],
+    looks: dict[str, Look],
+    name: str,
+    error: str = "relative mean squared error",
+) -> str:
+    """Return the scatter of error against operations; `prices` all drawable.
+
+    A ring is round those on the Pareto front.
+    """
     scale = fit_log(
         [p.error.value for p in prices],
         [p.error.low for p in prices],
@@ -49,7 +58,7 @@ def tradeoff_figure(prices: list[Price], looks: dict[str, Look], name: str) -> s
     )
     with chart_style(name):
         figure, axes = new_axes(WIDTH, HEIGHT, (0.66, 0.2, BOTTOM, TOP))
-        _dress(axes, [p.operations for p in prices])
+        _dress(axes, [p.operations for p in prices], error)
         dress_axis(axes, scale)
         _draw_products(axes, scale)
         for price in prices:
@@ -57,13 +66,29 @@ def tradeoff_figure(prices: list[Price], looks: dict[str, Look], name: str) -> s
             if price.error.low != price.error.high:
                 draw_interval(axes, scale, x, (price.error.low, price.error.high), look)
             draw_point(axes, x, scale.place(price.error.value), look)
+            if price.on_front:
+                _draw_ring(axes, x, scale.place(price.error.value))
         _draw_labels(axes, scale, prices, looks)
-        return inline_svg(figure, name, "Mean squared error against operations", _describe(prices))
+        if any(price.on_front for price in prices):
+            axes.text(
+                0, 1.02, "ringed: not dominated", transform=axes.transAxes, fontsize=7.5,
+                color=MUTED,
+            )  # fmt: skip
+        title = f"{error.removeprefix('relative ').capitalize()} against operations"
+        return inline_svg(figure, name, title, _describe(prices))
 
 
-def _dress(axes: Axes, costs: list[float]) -> None:
+def _draw_ring(axes: Axes, x: float, y: float) -> None:
+    """Draw a ring round a point."""
+    axes.plot(
+        [x], [y], marker="o", markersize=9.5, markerfacecolor="none", markeredgecolor=INK,
+        markeredgewidth=0.9, linestyle="none", zorder=3.5, clip_on=False,
+    )  # fmt: skip
+
+
+def _dress(axes: Axes, costs: list[float], error: str) -> None:
     """Horizontal axis with round numbers of operations."""
-    write_title(axes, "relative mean squared error")
+    write_title(axes, error)
     axes.set_xlabel("operations an update (MACs and ACs)")
     low, high = math.log10(min(costs)), math.log10(max(costs))
     margin = max(0.25, 0.12 * (high - low))
@@ -125,4 +150,6 @@ def _describe(prices: list[Price]) -> str:
         f"{p.subject} {number(p.error.value)} at {quantity(p.operations, '')} operations"
         for p in prices
     ]
-    return f"Scatter: {'; '.join(parts)}. All numbers are in the table below."
+    front = [p.subject for p in prices if p.on_front]
+    told = f" On the Pareto front: {', '.join(front)}." if front else ""
+    return f"Scatter: {'; '.join(parts)}.{told} All numbers are in the table below."

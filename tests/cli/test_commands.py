@@ -17,10 +17,12 @@ SMALL = ["--network", "fc-12-8", "--steps", "3", "--epochs", "1", "--budget", "2
 FILES = {
     "checks.parquet",
     "cost.parquet",
+    "exponents.parquet",
     "manifest.json",
     "measurements.parquet",
     "moments.parquet",
     "report.html",
+    "scaling.parquet",
     "training.parquet",
 }
 

@@ -88,7 +88,7 @@ def test_ids_are_unique_and_every_reference_has_a_target(page: Page) -> None:
 
 def test_every_figure_has_text_alternatives(page: Page) -> None:
     figures = [attrs for tag, attrs in page.tags if tag == "svg"]
-    assert len(figures) == 8
+    assert len(figures) == 9
     for attrs in figures:
         assert attrs["role"] == "img"
         assert attrs["aria-label"]
@@ -265,7 +265,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(
     with pytest.raises(UsageError, match=r"report: cannot write .*No space left"):
         write_report(folder)
     assert path.read_bytes() == before
-    assert len(list(folder.iterdir())) == 7
+    assert len(list(folder.iterdir())) == 9
 
 
 def test_a_folder_is_no_place_for_a_report(tmp_path: Path, manifest: dict[str, object]) -> None:

@@ -52,11 +52,11 @@ def surrogate(problem: Problem) -> Params:
     return online_gradient(problem.network, problem.params, whole)
 
 
-def total(rows: list[Measurement], quantity: str, oracle: str | None = None) -> Measurement:
+def total(rows: list[Measurement], quantity: str, oracle: str = "surrogate_bp") -> Measurement:
     found = [
         row
         for row in rows
-        if row.layer == "total" and row.quantity == quantity and oracle in (None, row.oracle)
+        if row.layer == "total" and row.quantity == quantity and row.oracle in ("", oracle)
     ]
     assert len(found) == 1
     return found[0]

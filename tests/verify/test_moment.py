@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -116,3 +117,41 @@ def test_a_network_that_never_fires_is_said_to() -> None:
     found = {(one.layer, one.quantity): one.interval.value for one in look_at_network(still)}
     assert found["lif1", "silent_neurons"] == 1
     assert found["lif1", "firing_rate"] == 0
+
+
+def test_gradient_variance_is_that_over_noise_and_mini_batch() -> None:
+    """Fails by chance 1 time in 10,000 an estimator."""
+    here = moment(ReferenceBackend())
+    size, pairs = 4, 400
+
+    def pair(number: int) -> Batch:
+        generator = np.random.default_rng((7, number))
+        chosen = np.concatenate([generator.choice(10, size, replace=False) for _ in range(2)])
+        return Batch(here.batch.inputs[chosen], here.batch.targets[chosen], 2)
+
+    drawing = dataclasses.replace(here, draw_pair=pair)
+    state = state_of("spatial_bp", here)
+    found = look_at_estimator(make_estimator("spatial_bp"), drawing, state, KEY, pairs, 0.9999)
+    (g,) = gradients("spatial_bp", here, 1)
+    singles = [
+        flat(make_estimator("spatial_bp").estimate(
+            here.backend, NETWORK, here.params,
+            Batch(here.batch.inputs[[i]], here.batch.targets[[i]]), {}, KEY,
+        ).gradient)
+        for i in range(10)
+    ]  # fmt: skip
+    spread = sum(float(np.sum((one - g) ** 2)) for one in singles) / 10
+    exact = spread * (10 - size) / (10 - 1) / size / float(np.sum(g**2))
+    row = total(found, "gradient_variance")
+    assert row.interval.low <= exact <= row.interval.high
+    assert row.interval.high - row.interval.low < 0.5 * exact
+    assert row.replicates == 2 * pairs
+    noisy = look_at_estimator(make_estimator("zo_single_point"), drawing, {}, KEY, 50)
+    both, alone = total(noisy, "gradient_variance"), total(noisy, "noise_variance")
+    assert both.interval.high > alone.interval.low
+
+
+def test_signs_of_the_oracle_itself_agree() -> None:
+    here = moment(ReferenceBackend())
+    found = look_at_estimator(make_estimator("spatial_bp"), here, {}, KEY, pairs=8)
+    assert total(found, "sign_agreement").interval.value == 1

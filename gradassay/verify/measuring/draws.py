@@ -47,6 +47,8 @@ class BlockSummary:
         Mean of |D|^2.
     cosine : float
         Mean cosine of one estimate with the oracle; 0 where the estimate is 0.
+    agreement : float
+        Mean fraction of coordinates whose sign is the oracle's; see `sign_agreements`.
     """
 
     mean: Float
@@ -55,6 +57,7 @@ class BlockSummary:
     of_mean: float
     squared_error: float
     cosine: float
+    agreement: float
 
 
 @dataclass
@@ -64,6 +67,7 @@ class BlockAccumulator:
     design: Design
     layers: dict[str, LayerTotals] = field(default_factory=dict)
     cosines: dict[str, float] = field(default_factory=dict)
+    agreements: dict[str, float] = field(default_factory=dict)
 
     def add(self, layer: str, inner: Moments, squared_error: float) -> None:
         """Add some mini-batches, each with all its draws."""
@@ -76,6 +80,10 @@ class BlockAccumulator:
         """Add the cosines of some draws; the cosine of a zero estimate counts as 0."""
         cosines = products / np.where(norms > 0, norms, 1)
         self.cosines[layer] = self.cosines.get(layer, 0.0) + float(cosines.sum())
+
+    def add_agreements(self, layer: str, agreements: Float) -> None:
+        """Add the fractions of coordinates whose sign is right, of some draws."""
+        self.agreements[layer] = self.agreements.get(layer, 0.0) + float(agreements.sum())
 
     def summary(self, layer: str) -> BlockSummary:
         """Return the block's summary of a layer, all mini-batches being in."""
@@ -92,19 +100,25 @@ class BlockAccumulator:
             of_mean=between / design.batches,
             squared_error=totals.squared_error / count,
             cosine=self.cosines[layer] / count,
+            agreement=self.agreements[layer] / count,
         )
 
     def total_cosine(self) -> float:
         """Return the mean cosine over all layers together."""
         return self.cosines["total"] / (self.design.batches * self.design.draws)
 
+    def total_agreement(self) -> float:
+        """Return the mean fraction of coordinates with the right sign over all layers together."""
+        return self.agreements["total"] / (self.design.batches * self.design.draws)
+
 
 @dataclass(frozen=True)
 class BlockResult:
-    """All layers' summaries of one block, and the mean cosine over all layers together."""
+    """All layers' summaries of one block, and what is taken draw by draw over all layers."""
 
     layers: dict[str, BlockSummary]
     total_cosine: float
+    total_agreement: float
 
 
 def by_layer(network: Network, gradient: Mapping[str, Array], folded: bool) -> dict[str, Array]:
@@ -171,7 +185,9 @@ def draw_blocks(
         for batches in _groups(problem.network, design):
             _add_batches(estimator, problem, target, accumulator, state, key, block, batches)
         yield BlockResult(
-            {layer: accumulator.summary(layer) for layer in target}, accumulator.total_cosine()
+            {layer: accumulator.summary(layer) for layer in target},
+            accumulator.total_cosine(),
+            accumulator.total_agreement(),
         )
 
 
@@ -217,18 +233,48 @@ def _add_batches(
             key / "draw",
             replicates=range(first + start, first + start + len(batches) * draws),
         )
-        products, squares = {}, {}
+        products, squares, signs = {}, {}, {}
         for layer, rows in by_layer(problem.network, estimate.gradient, folded=True).items():
             xp = array_namespace(rows)
             products[layer] = to_float64(xp.matmul(rows, target[layer]))
             squares[layer] = to_float64(xp.sum(rows**2, axis=-1))
+            signs[layer] = to_float64(xp.matmul(xp.sign(rows), xp.sign(target[layer])))
             difference = rows - target[layer]
             errors[layer] += float(xp.sum(difference**2))
             grouped = xp.reshape(difference, (len(batches), -1, difference.shape[-1]))
             inner[layer] = merged(inner.get(layer), Moments.of(grouped))
         _add_cosines(accumulator, target, products, squares)
+        for layer, agreements in sign_agreements(signs, nonzero_counts(target)).items():
+            accumulator.add_agreements(layer, agreements)
     for layer, moments in inner.items():
         accumulator.add(layer, moments, errors[layer])
+
+
+def nonzero_counts(target: Mapping[str, Array]) -> dict[str, int]:
+    """Return how many coordinates of each layer's oracle are not 0."""
+    return {layer: int((to_float64(vector) != 0).sum()) for layer, vector in target.items()}
+
+
+def sign_agreements(products: Mapping[str, Float], counts: Mapping[str, int]) -> dict[str, Float]:
+    """Return the fraction of coordinates whose sign is the oracle's, by layer and in total.
+
+    ``(1 + s / n) / 2`` with s the inner product of the signs of estimate and oracle, sign 0 of a 0:
+    a coordinate of the estimate that is exactly 0 counts as half. Coordinates in which the oracle
+    is exactly 0 have no sign to agree with and are left out.
+
+    Parameters
+    ----------
+    products : mapping from layer to array, shape (R,)
+        s of each draw.
+    counts : mapping from layer to int
+        n, coordinates in which the oracle is not 0; where there are none the fraction is NaN.
+    """
+    sums = {**products, "total": np.sum(list(products.values()), axis=0)}
+    sizes = {**counts, "total": sum(counts.values())}
+    return {
+        layer: (1 + own / sizes[layer]) / 2 if sizes[layer] else np.full_like(own, math.nan)
+        for layer, own in sums.items()
+    }
 
 
 def _add_cosines(

@@ -15,7 +15,8 @@ from gradassay.core.params import Params
 from gradassay.core.records import Interval, Measurement
 from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.verify.measuring.design import Design
-from gradassay.verify.measuring.draws import BlockResult, by_layer, draw_blocks
+from gradassay.verify.measuring.draws import BlockResult, by_layer, draw_blocks, nonzero_counts
+from gradassay.verify.measuring.further_oracles import FurtherOracles
 from gradassay.verify.measuring.problem import Problem
 from gradassay.verify.measuring.smoothing import smoothed_loss_means
 from gradassay.verify.statistics.intervals import (
@@ -42,20 +43,25 @@ class LayerBlocks:
         Squared norm of the surrogate gradient of this layer: the unit of all squared quantities.
     bias : array, shape (K, K)
         Inner products of the block means of D.
-    smoothed : array, shape (K, K), or None
-        The same for the difference to the smoothed-loss gradient; None where it was not drawn.
-    noise, batch, of_mean, squared_error, cosine : array, shape (K,)
+    further : mapping from an oracle's name to array, shape (K, K)
+        The same for the differences to other oracles.
+    size, zeros : int
+        Coordinates of the surrogate gradient, and those that are exactly 0.
+    noise, batch, of_mean, squared_error, cosine, agreement : array, shape (K,)
         As in `BlockSummary`.
     """
 
     scale: float
     bias: Float
-    smoothed: Float | None
+    further: Mapping[str, Float]
+    size: int
+    zeros: int
     noise: Float
     batch: Float
     of_mean: Float
     squared_error: Float
     cosine: Float
+    agreement: Float
 
 
 def surrogate_gradient(problem: Problem) -> Params:
@@ -71,6 +77,7 @@ def measure(
     seed: int,
     level: float = 0.95,
     smoothing: NoiseModel | None = None,
+    further: bool = True,
     on_block: Callable[[str], None] = lambda name: None,
 ) -> list[Measurement]:
     """Measure estimators on a problem, layer by layer and in total.
@@ -78,13 +85,16 @@ def measure(
     Squared quantities are relative to the squared norm of the surrogate gradient of the same layer.
     Per layer and in total:
 
-    - ``squared_bias``: |E G - g|^2 against ``surrogate_bp``, and against ``smoothed_loss`` where
-      `smoothing` is given; the expectation is over noise, mini-batch and feedback state.
+    - ``squared_bias``: |E G - g|^2 against ``surrogate_bp``, those of `FurtherOracles`, and
+      ``smoothed_loss`` where `smoothing` is given; the expectation is over noise, mini-batch and
+      feedback state.
     - ``noise_variance``, ``batch_variance``, ``state_variance``: the parts of the trace of the
       covariance, by the law of total variance.
     - ``total_variance``: their sum.
     - ``mean_squared_error``: E |G - g|^2, the sum of squared bias and total variance.
     - ``cosine``: mean cosine of one estimate with g.
+    - ``sign_agreement``: mean fraction of coordinates whose sign is that of g; 0 counts as half.
+    - ``zero_coordinates``: fraction of g that is exactly 0 and left out of it, exact.
     - ``gradient_norm``: |g|, exact.
 
     Parameters
@@ -101,6 +111,8 @@ def measure(
         Nominal coverage of each interval.
     smoothing : NoiseModel or None
         Noise of the smoothed loss.
+    further : bool
+        Compare with the oracles of `FurtherOracles` too.
     on_block : callable
         Called with the estimator's name after each block.
 
@@ -109,11 +121,9 @@ def measure(
     list of Measurement
     """
     oracle = surrogate_gradient(problem)
-    scales = {
-        layer: float((vector**2).sum())
-        for layer, vector in by_layer(problem.network, oracle, folded=False).items()
-    }
+    target = by_layer(problem.network, oracle, folded=False)
     smoothed = _smoothed(problem, oracle, smoothing, next(iter(designs.values())), Key(seed))
+    oracles = FurtherOracles(problem)
     rows: list[Measurement] = []
     for name, estimator in estimators.items():
         key = Key(seed) / "measure" / name
@@ -121,8 +131,11 @@ def measure(
         for result in draw_blocks(estimator, problem, oracle, designs[name], key):
             results.append(result)
             on_block(name)
-        stateless = not estimator.init(problem.backend, problem.network, key)
-        blocks = {layer: _collect(layer, results, scales, smoothed) for layer in scales}
+        state = estimator.init(problem.backend, problem.network, key)
+        stateless = not state
+        others = oracles.of(estimator, state) if further else {}
+        apart = _apart(problem, others, target) | smoothed
+        blocks = {layer: _collect(layer, results, target[layer], apart) for layer in target}
         blocks["total"] = _total(list(blocks.values()), results)
         row = partial(
             Measurement,
@@ -156,35 +169,50 @@ def _measurements(
             )
 
 
+def _apart(
+    problem: Problem, gradients: Mapping[str, Params], target: Mapping[str, Float]
+) -> dict[str, dict[str, Float]]:
+    """Return other gradients minus the surrogate gradient, (p,) a layer, by name."""
+    found = {}
+    for name, gradient in gradients.items():
+        vectors = by_layer(problem.network, gradient, folded=False)
+        found[name] = {layer: vector - target[layer] for layer, vector in vectors.items()}
+    return found
+
+
 def _smoothed(
     problem: Problem, oracle: Params, model: NoiseModel | None, design: Design, key: Key
-) -> dict[str, Float] | None:
+) -> dict[str, dict[str, Float]]:
     """Return block means of smoothed-loss gradient minus surrogate gradient, (K, p) a layer."""
     if model is None:
-        return None
+        return {}
     target = by_layer(problem.network, oracle, folded=False)
     means = list(smoothed_loss_means(problem, model, design, key / "smoothed"))
-    return {layer: np.stack([m[layer] for m in means]) - target[layer] for layer in target}
+    found = {layer: np.stack([m[layer] for m in means]) - target[layer] for layer in target}
+    return {"smoothed_loss": found}
 
 
 def _collect(
     layer: str,
     results: list[BlockResult],
-    scales: Mapping[str, float],
-    smoothed: Mapping[str, Float] | None,
+    target: Float,
+    further: Mapping[str, Mapping[str, Float]],
 ) -> LayerBlocks:
     """Gather the blocks of one layer."""
     blocks = [result.layers[layer] for result in results]
     means = np.stack([block.mean for block in blocks])
     return LayerBlocks(
-        scale=scales[layer],
+        scale=float((target**2).sum()),
         bias=_gram(means),
-        smoothed=_gram(means - smoothed[layer]) if smoothed is not None else None,
+        further={name: _gram(means - apart[layer]) for name, apart in further.items()},
+        size=target.size,
+        zeros=target.size - nonzero_counts({layer: target})[layer],
         noise=np.array([block.noise for block in blocks]),
         batch=np.array([block.batch for block in blocks]),
         of_mean=np.array([block.of_mean for block in blocks]),
         squared_error=np.array([block.squared_error for block in blocks]),
         cosine=np.array([block.cosine for block in blocks]),
+        agreement=np.array([block.agreement for block in blocks]),
     )
 
 
@@ -195,22 +223,25 @@ def _gram(vectors: Float) -> Float:
 
 
 def _total(layers: list[LayerBlocks], results: list[BlockResult]) -> LayerBlocks:
-    """Add the layers up; the cosine over all layers was taken draw by draw."""
+    """Add the layers up; cosine and signs over all layers were taken draw by draw."""
 
     def added(name: str) -> Float:
         total: Float = np.sum([getattr(layer, name) for layer in layers], axis=0)
         return total
 
-    with_smoothed = all(layer.smoothed is not None for layer in layers)
+    names = layers[0].further
     return LayerBlocks(
         scale=sum(layer.scale for layer in layers),
         bias=added("bias"),
-        smoothed=added("smoothed") if with_smoothed else None,
+        further={n: np.sum([layer.further[n] for layer in layers], axis=0) for n in names},
+        size=sum(layer.size for layer in layers),
+        zeros=sum(layer.zeros for layer in layers),
         noise=added("noise"),
         batch=added("batch"),
         of_mean=added("of_mean"),
         squared_error=added("squared_error"),
         cosine=np.array([result.total_cosine for result in results]),
+        agreement=np.array([result.total_agreement for result in results]),
     )
 
 
@@ -227,12 +258,8 @@ def _quantities(
 
     bias = squared_norm_interval(blocks.bias, level)
     yield "squared_bias", "surrogate_bp", relative(bias)
-    if blocks.smoothed is not None:
-        yield (
-            "squared_bias",
-            "smoothed_loss",
-            relative(squared_norm_interval(blocks.smoothed, level)),
-        )
+    for name, gram in blocks.further.items():
+        yield "squared_bias", name, relative(squared_norm_interval(gram, level))
     yield "noise_variance", "", relative(mean_interval(blocks.noise, level, positive=True))
     yield "batch_variance", "", relative(mean_interval(blocks.batch, level))
     state = Interval.exact(0.0)
@@ -247,4 +274,6 @@ def _quantities(
     error = mean_interval(blocks.squared_error, level, positive=True)
     yield "mean_squared_error", "surrogate_bp", relative(error)
     yield "cosine", "surrogate_bp", mean_interval(blocks.cosine, level)
+    yield "sign_agreement", "surrogate_bp", mean_interval(blocks.agreement, level)
+    yield "zero_coordinates", "surrogate_bp", Interval.exact(blocks.zeros / blocks.size)
     yield "gradient_norm", "surrogate_bp", Interval.exact(blocks.scale**0.5)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,6 +24,7 @@ from gradassay.verify.measuring.jacobians import average_jacobians
 from gradassay.verify.statistics.intervals import mean_interval
 from gradassay.verify.statistics.moments import Float
 
+QUANTITIES = ("squared_bias", "noise_variance", "cosine", "sign_agreement")
 INTERVAL_METHOD = (
     "Student's t over independent pairs of draws, degrees of freedom lowered for the observed"
     " kurtosis (Satterthwaite); on the logarithm for variances"
@@ -38,12 +39,16 @@ class Moment:
     ----------
     backend, network, params, batch
         The model; arrays of the backend.
+    draw_pair : callable or None
+        ``draw_pair(number)`` gives two mini-batches, folded into one batch of two, drawn
+        independently of each other and of those of other numbers.
     """
 
     backend: Backend
     network: Network
     params: Params
     batch: Batch
+    draw_pair: Callable[[int], Batch] | None = None
 
     @cached_property
     def oracle(self) -> dict[str, Array]:
@@ -79,7 +84,11 @@ def look_at_estimator(
       independent pairs of draws: unbiased, so that it may come out negative.
     - ``noise_variance``: the trace of the covariance of G over |g|^2, the mean of
       |G_1 - G_2|^2 / (2 |g|^2) over the pairs.
+    - ``gradient_variance``: the same with a mini-batch of its own for each draw: variance over
+      noise and mini-batch, given the state. Where the moment has mini-batches to draw.
     - ``cosine``: the mean cosine of G with g.
+    - ``sign_agreement``: the mean fraction of coordinates whose sign is that of g; a 0 of G counts
+      as half, coordinates in which g is exactly 0 are left out.
 
     Parameters
     ----------
@@ -97,22 +106,48 @@ def look_at_estimator(
         Nominal coverage of each interval, Student's t over pairs.
     """
     exact = any(isinstance(claim, Deterministic) for claim in estimator.claims)
-    sums: list[dict[str, tuple[float, float, float]]] = []
+    sums: list[dict[str, tuple[float, ...]]] = []
     for number in range(1 if exact else pairs):
         draws = _draws(estimator, moment, state, key, range(2 * number, 2 * number + 2))
         sums.append(_pair(draws, moment.oracle))
     found = []
     for layer in sums[0]:
         numbers: Float = np.array([one[layer] for one in sums])
-        for column, quantity in enumerate(("squared_bias", "noise_variance", "cosine")):
+        for column, quantity in enumerate(QUANTITIES):
             values = numbers[:, column]
             positive = quantity == "noise_variance"
             interval = (
-                Interval(float(values[0]), float(values[0]), float(values[0]), 1.0)
+                Interval.exact(float(values[0]))
                 if exact
                 else mean_interval(values, level, positive=positive)
             )
             found.append(Found(layer, quantity, interval, 1 if exact else 2 * pairs))
+    if moment.draw_pair is not None:
+        found += _over_batches(estimator, moment, moment.draw_pair, state, key, pairs, level)
+    return found
+
+
+def _over_batches(
+    estimator: Estimator,
+    moment: Moment,
+    draw_pair: Callable[[int], Batch],
+    state: State,
+    key: Key,
+    pairs: int,
+    level: float,
+) -> list[Found]:
+    """Return the variance over noise and mini-batch, from pairs of draws on two mini-batches."""
+    sums: list[dict[str, tuple[float, ...]]] = []
+    for number in range(pairs):
+        here = replace(moment, batch=draw_pair(number))
+        twice = range(2 * number, 2 * number + 2)
+        draws = _draws(estimator, here, state, key / "batches", twice)
+        sums.append(_pair(draws, moment.oracle))
+    column, found = QUANTITIES.index("noise_variance"), []
+    for layer in sums[0]:
+        values: Float = np.array([one[layer][column] for one in sums])
+        interval = mean_interval(values, level, positive=True)
+        found.append(Found(layer, "gradient_variance", interval, 2 * pairs))
     return found
 
 
@@ -149,13 +184,12 @@ def _draws(
     return by_layer(moment.network, estimate.gradient, folded=True)
 
 
-def _pair(
-    draws: Mapping[str, Array], oracle: Mapping[str, Array]
-) -> dict[str, tuple[float, float, float]]:
-    """Return, of each layer and in total, relative bias and variance of a pair, mean cosine."""
+def _pair(draws: Mapping[str, Array], oracle: Mapping[str, Array]) -> dict[str, tuple[float, ...]]:
+    """Return `QUANTITIES` of each layer and in total, from a pair of draws."""
     parts = {}
     for layer, vectors in draws.items():
         one, two, g = vectors[0], vectors[1], oracle[layer]
+        signs = array_namespace(g).sign(g)
         parts[layer] = np.array(
             [
                 _inner(one - g, two - g),
@@ -165,6 +199,8 @@ def _pair(
                 _inner(one, one),
                 _inner(two, two),
                 _inner(g, g),
+                _inner(array_namespace(g).sign(one) + array_namespace(g).sign(two), signs) / 2,
+                _inner(signs, signs),
             ]
         )
     parts["total"] = np.sum(list(parts.values()), axis=0)
@@ -172,15 +208,24 @@ def _pair(
 
 
 def _relative(
-    bias: float, variance: float, dot1: float, dot2: float, one: float, two: float, scale: float
-) -> tuple[float, float, float]:
-    """Return bias and variance over |g|^2, and the mean of the two cosines."""
+    bias: float,
+    variance: float,
+    dot1: float,
+    dot2: float,
+    one: float,
+    two: float,
+    scale: float,
+    signs: float,
+    size: float,
+) -> tuple[float, ...]:
+    """Return bias and variance over |g|^2, the mean of the two cosines, and the right signs."""
     cosines = [
         dot / math.sqrt(square * scale) if square * scale > 0 else 0.0
         for dot, square in ((dot1, one), (dot2, two))
     ]
     unit = scale if scale > 0 else math.nan
-    return bias / unit, variance / unit, sum(cosines) / 2
+    agreement = (1 + signs / size) / 2 if size > 0 else math.nan
+    return bias / unit, variance / unit, sum(cosines) / 2, agreement
 
 
 def _inner(one: Array, two: Array) -> float:

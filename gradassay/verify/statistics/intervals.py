@@ -156,6 +156,54 @@ def ratio_interval(numerators: Float, denominators: Float, level: float) -> Inte
     return _log_jackknife(value, ratios, level)
 
 
+def mean_ratio(numerators: Float, denominators: Float, level: float) -> Interval:
+    """Return the interval of a ratio of two means whose denominator is positive.
+
+    By a jackknife that leaves out pairs of blocks; unlike `ratio_interval` it may be negative.
+
+    Parameters
+    ----------
+    numerators, denominators : array, shape (K,)
+        Independent pairs of unbiased values; denominators positive.
+    level : float
+        Nominal coverage.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> interval = mean_ratio(np.array([-1.0, 1.0, 3.0]), np.array([1.0, 1.0, 2.0]), 0.95)
+    >>> round(interval.value, 3), round(interval.low, 3), round(interval.high, 3)
+    (0.75, -2.562, 4.062)
+    """
+    value = float(numerators.mean() / denominators.mean())
+    if np.all(numerators == 0):
+        return Interval(value, value, value, level)
+    return jackknife(value, _left_out(numerators) / _left_out(denominators), level)
+
+
+def geometric_mean(values: Float, level: float) -> Interval:
+    """Return the interval of ``exp(E log x)``; of an arithmetic mean where a value is not positive.
+
+    Parameters
+    ----------
+    values : array, shape (K,)
+        Independent values.
+    level : float
+        Nominal coverage.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> interval = geometric_mean(np.array([1.0, 2.0, 4.0]), 0.95)
+    >>> round(interval.value, 3), round(interval.low, 3), round(interval.high, 3)
+    (2.0, 0.357, 11.19)
+    """
+    if values.min() <= 0:
+        return mean_interval(values, level)
+    logs = mean_interval(np.log(values), level)
+    return Interval(math.exp(logs.value), math.exp(logs.low), math.exp(logs.high), level)
+
+
 def _left_out(blocks: Float) -> Float:
     """Return the means of all blocks but one."""
     left_out: Float = (blocks.sum() - blocks) / (len(blocks) - 1)

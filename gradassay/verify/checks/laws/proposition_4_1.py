@@ -99,10 +99,10 @@ def proposition_4_1_cases(name: str, estimator: Estimator, settings: Settings) -
 
 def proposition_4_1(case: Case) -> Iterator[CheckResult]:
     """Compare the variance over data and noise with both formulas, over d, m, B, alpha, lambda."""
-    settings = list(_settings(case.estimator, case.problem, case.settings.seed))
+    settings = list(settings_of(case.estimator, case.problem, case.settings.seed))
     predicted, asked = list[Predicted](), list[tuple[Blocks, Question]]()
     for number, setting in enumerate(settings):
-        law, rows = _law_and_rows(case, setting, case.key / number)
+        law, rows = law_and_rows(case, setting, case.key / number)
         predicted.append(law)
         asked.append((Blocks(rows), variance_ratio(SEEN, law.exact)))
     answers = decide(case, asked)
@@ -127,7 +127,7 @@ def _detail(settings: list[Setting], answers: list[Answer]) -> str:
     return "; ".join(f"{s.told}: {a.interval.value:.4g} times" for s, a in pairs)
 
 
-def _settings(estimator: Estimator, problem: SmallProblem, seed: int) -> Iterator[Setting]:
+def settings_of(estimator: Estimator, problem: SmallProblem, seed: int) -> Iterator[Setting]:
     """Yield the base, and one change of each number."""
     over = problem.network.loss.over
     base = replace(BASE, over=over)
@@ -141,7 +141,7 @@ def _settings(estimator: Estimator, problem: SmallProblem, seed: int) -> Iterato
             yield Setting(f"{option}={value:g}", 2, changed, problem)
 
 
-def _law_and_rows(
+def law_and_rows(
     case: Case, setting: Setting, key: Key
 ) -> tuple[Predicted, Callable[[range], Rows]]:
     """Return both formulas of a setting, and what draws."""

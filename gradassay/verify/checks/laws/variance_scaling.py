@@ -74,7 +74,7 @@ class Setting:
 def variance_scaling_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
     """Yield a check for each number that the claimed law depends on."""
     for over in SYMBOLS:
-        found = _settings(estimator, over, settings.seed)
+        found = settings_over(estimator, over, settings.seed)
         if len(found) > 1:
             first = found[0]
             yield Case(
@@ -82,7 +82,7 @@ def variance_scaling_cases(name: str, estimator: Estimator, settings: Settings) 
             )
 
 
-def _settings(estimator: Estimator, over: str, seed: int) -> list[Setting]:
+def settings_over(estimator: Estimator, over: str, seed: int) -> list[Setting]:
     """Return the settings of a number; none where the law does not depend on it, or not simply."""
     momentum = has_momentum_law(estimator)
     if not momentum and not has_signal_law(estimator):
@@ -144,12 +144,12 @@ def variance_scaling(case: Case) -> Iterator[CheckResult]:
     nothing is assumed about how far the range is from any limit.
     """
     over = str(case.options["over"])
-    settings = _settings(case.estimator, over, case.settings.seed)
+    settings = settings_over(case.estimator, over, case.settings.seed)
     updates = MANY if over == "momentum" else FEW
     expected, draws = [], list[Callable[[range], Float]]()
     for number, setting in enumerate(settings):
         key = case.key / number
-        law, draw = _law_and_draw(setting, key, updates)
+        law, draw = law_and_draw(setting, key, updates)
         expected.append(law)
         draws.append(draw)
     weights = slope_weights(np.array([setting.value for setting in settings]))
@@ -175,7 +175,7 @@ def variance_scaling(case: Case) -> Iterator[CheckResult]:
     )
 
 
-def _law_and_draw(
+def law_and_draw(
     setting: Setting, key: Key, updates: int
 ) -> tuple[float, Callable[[range], Float]]:
     """Return the closed form of a setting, and what draws."""

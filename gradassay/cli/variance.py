@@ -1,0 +1,222 @@
+"""``gradassay variance``: what the variance of estimators depends on, beside theory."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from gradassay.cli.options import (
+    MAIN_FOUR,
+    ProblemOptions,
+    Settings,
+    chosen_estimators,
+    command_line,
+    file_name,
+    prepare_out,
+)
+from gradassay.cli.progress import bar
+from gradassay.core.builders import network_named
+from gradassay.core.errors import UsageError
+from gradassay.core.estimator import Estimator
+from gradassay.core.keys import Key
+from gradassay.core.params import initial_params
+from gradassay.core.records import ExponentRow, ScalingRow
+
+if TYPE_CHECKING:
+    from gradassay.cli.workbench import Workbench
+    from gradassay.verify.measuring.problem import Problem
+    from gradassay.verify.variance.study import Sizes, Study
+
+ALL = "d,m,B,T,alpha,lambda"
+WIDTH, STEPS, SAMPLES, MOMENTUM = 64, 4, 16, 0.875
+# samples that count as the population
+POPULATION = 1000
+_FULLY_CONNECTED = re.compile(r"fc((?:-\d+)+)")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class StudyOptions:
+    """How much is drawn.
+
+    Parameters
+    ----------
+    networks
+        Networks with weights of their own at each point, at least 4.
+    states
+        Independent feedback states, whose age is looked at; at least 4.
+    level
+        Nominal coverage of the intervals.
+    """
+
+    networks: int = 16
+    states: int = 32
+    level: float = 0.95
+
+    def require_possible(self) -> None:
+        """Refuse impossible numbers before any work."""
+        for name, value in (("networks", self.networks), ("states", self.states)):
+            if value < 4:
+                raise UsageError(f"--{name}: got {value}; expected at least 4.")
+        if not 0 < self.level < 1:
+            raise UsageError(f"--level: got {self.level:g}; expected a number in (0, 1).")
+
+
+def variance(
+    problem: ProblemOptions | None = None,
+    drawing: StudyOptions | None = None,
+    *,
+    estimators: str = MAIN_FOUR,
+    set_: Settings = None,
+    over: str = ALL,
+    out: Path | None = None,
+    overwrite: bool = False,
+) -> int:
+    """Measure how variance and bias depend on one number at a time, and compare with theory.
+
+    Three studies: against d, m, B, T, alpha and lambda around a base point, with fitted exponents;
+    measured variances beside their closed forms, on problems where these hold; feedback that is a
+    running average by its age. At the base point: fc-64, T = 4, batches of 16, and lambda 0.875,
+    unless they are set.
+
+    Parameters
+    ----------
+    estimators
+        Names, separated by commas; sums such as opzo+0.01*local_learning and module:attribute too.
+    set_
+        An option of an estimator, NAME.OPTION=VALUE; may be given several times.
+    over
+        What to vary, of d (units of each hidden layer), m (classes), B (samples of a batch), T
+        (steps), alpha and lambda; separated by commas.
+    out
+        Results folder; results/variance-DATASET where not given.
+    overwrite
+        Replace the results that are there.
+    """
+    from gradassay.cli.workbench import Workbench
+    from gradassay.reports import build_manifest, write_report, write_results
+    from gradassay.verify.variance.study import INTERVAL_METHOD
+    from gradassay.verify.variance.subject import Subject
+
+    options, drawing = problem or ProblemOptions(), drawing or StudyOptions()
+    options = replace(options, network=options.network or f"fc-{WIDTH}")
+    drawing.require_possible()
+    wanted = _wanted(over, options)
+    folder = prepare_out(out, f"results/variance-{file_name(options.dataset)}", overwrite=overwrite)
+    bench = Workbench.prepare(_with_steps(options))
+    chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
+    study = _study(bench, wanted, drawing)
+    work = [
+        Subject(name, one, _at_base(name, one, set_ or ()), study, drawing.states)
+        for name, one in chosen.items()
+    ]
+    rows: list[ScalingRow] = []
+    exponents: list[ExponentRow] = []
+    with bar(sum(one.tasks for one in work), "variance") as advance:
+        for one in work:
+            found = one.rows(advance)
+            rows += found
+            exponents += one.exponents(found)
+    manifest = build_manifest(
+        command_line(),
+        options.seed,
+        bench.settings(chosen) | {"base": repr(study.base), "networks": drawing.networks},
+        bench.data.checksums,
+        interval_method=INTERVAL_METHOD,
+    )
+    write_results(folder, scaling=rows, exponents=exponents, manifest=manifest, overwrite=overwrite)
+    path = write_report(folder)
+    Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
+    return 0
+
+
+def _wanted(over: str, options: ProblemOptions) -> tuple[str, ...]:
+    """Return what is varied, once each."""
+    from gradassay.core.errors import unknown_name
+    from gradassay.verify.variance.study import VARIABLES
+
+    names = tuple(dict.fromkeys(name.strip() for name in over.split(",") if name.strip()))
+    for name in names:
+        if name not in VARIABLES:
+            raise unknown_name("--over", name, VARIABLES)
+    network = options.network or ""
+    if "d" in names and not _FULLY_CONNECTED.fullmatch(network):
+        raise UsageError(
+            f"--over d: got --network {network}; expected fc-N-N..., whose hidden layers can be"
+            " made wider, or --over without d."
+        )
+    return names
+
+
+def _with_steps(options: ProblemOptions) -> ProblemOptions:
+    """Return the options with the base number of steps, where data and user leave it open."""
+    from gradassay.datasets import holds_events
+
+    free = options.steps is None and not holds_events(options.dataset)
+    return replace(options, steps=STEPS) if free else options
+
+
+def _study(bench: Workbench, over: tuple[str, ...], drawing: StudyOptions) -> Study:
+    """Return the study of a bench's data and network."""
+    from gradassay.verify.variance.study import Sizes, Study
+
+    if "T" in over and bench.data.steps is not None:
+        raise UsageError(
+            f"--over T: {bench.data.name} has sequences of {bench.data.steps} steps; expected"
+            " images, or --over without T."
+        )
+    layers = bench.network.spiking
+    base = Sizes(layers[0].units, bench.network.classes, SAMPLES, bench.network.steps)
+    return Study(
+        f"{bench.name}, B={SAMPLES}",
+        lambda sizes, network: _problem(bench, sizes, network),
+        base,
+        over,
+        drawing.networks,
+        seed=bench.options.seed,
+        level=drawing.level,
+    )
+
+
+def _problem(bench: Workbench, sizes: Sizes, number: int) -> Problem:
+    """Return the problem of these sizes with weights of its own."""
+    import numpy as np
+
+    from gradassay.cli.workbench import input_shape
+    from gradassay.verify.measuring.problem import Problem
+
+    data, seed = bench.data, bench.options.seed
+    kept = np.flatnonzero(data.train_targets < sizes.classes)
+    order = (Key(seed) / "population").generator().permutation(len(kept))[:POPULATION]
+    chosen = np.sort(kept[order])
+    name = bench.options.network or ""
+    if _FULLY_CONNECTED.fullmatch(name) and sizes.units != bench.network.spiking[0].units:
+        name = re.sub(r"\d+", str(sizes.units), name)
+    network = network_named(
+        name, input_shape(data), sizes.classes, steps=sizes.steps, loss=bench.network.loss
+    )
+    inputs = data.scaling.applied(data.train_inputs[chosen])
+    return Problem.build(
+        bench.name,
+        bench.backend,
+        network,
+        initial_params(network, Key(seed) / "params" / number, gain=bench.gain),
+        inputs if data.steps is None else inputs.swapaxes(0, 1),
+        data.train_targets[chosen],
+    )
+
+
+def _at_base(name: str, estimator: Estimator, set_: list[str] | tuple[str, ...]) -> Estimator:
+    """Return an estimator with a short memory, unless lambda was set."""
+    from gradassay.verify.checks.options import varied
+    from gradassay.verify.oracles.declared import claimed_momentum
+
+    told = any(setting.replace(" ", "").startswith(f"{name}.momentum=") for setting in set_)
+    if told or claimed_momentum(estimator) is None:
+        return estimator
+    return varied(estimator, momentum=MOMENTUM) or estimator

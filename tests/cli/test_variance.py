@@ -1,0 +1,72 @@
+"""``gradassay variance`` as a user meets it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gradassay.cli.main import main
+
+QUICK = ["variance", "--networks", "4", "--states", "4", "--network", "fc-16"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("variance") / "v"
+    words = ["--estimators", "spatial_bp,opzo", "--over", "B,lambda", "--set", "opzo.momentum=0.8"]
+    assert main([*QUICK, *words, "--out", str(out)]) == 0
+    return out
+
+
+def test_all_three_studies_are_in_the_folder(folder: Path) -> None:
+    rows = pd.read_parquet(folder / "scaling.parquet")
+    on_data = rows[rows["problem"] == "digits, fc-16, T=4, B=16"]
+    assert set(on_data["variable"]) == {"B", "1-lambda"}
+    assert set(on_data[on_data["variable"] == "1-lambda"]["subject"]) == {"opzo"}
+    laws = rows[rows["problem"].str.startswith("law problem")]
+    assert {"variance", "predicted_variance", "printed_variance"} <= set(laws["quantity"])
+    aged = rows[rows["variable"] == "updates"]
+    assert set(aged["layer"]) == {"lif1"}
+    assert len(set(aged["problem"])) == 2  # digits, and the law problem
+    assert {"feedback_mean", "predicted_feedback_mean"} <= set(aged["quantity"])
+    finite = rows[~rows["quantity"].str.startswith(("predicted", "printed"))]
+    assert (finite["low"] <= finite["value"]).all()
+    assert (finite["value"] <= finite["high"]).all()
+
+
+def test_exponents_have_theory_and_a_lack_of_fit(folder: Path) -> None:
+    exponents = pd.read_parquet(folder / "exponents.parquet")
+    assert exponents["p_value"].between(0, 1).all()
+    batch = exponents.query("quantity == 'batch_variance' and variable == 'B'")
+    assert set(batch["predicted"]) == {-1.0}
+    closed = exponents.query("quantity == 'variance'")
+    assert set(closed["source"]) == {"closed form at the same points"}
+
+
+def test_the_page_answers_three_questions(folder: Path) -> None:
+    page = (folder / "report.html").read_text()
+    for title in (
+        "Does the variance follow its closed form?",
+        "What do variance and bias depend on?",
+        "How does feedback become better with its age?",
+    ):
+        assert title in page
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--over", "B,depth"], "got 'depth'"),
+        (["--networks", "3"], "--networks: got 3; expected at least 4."),
+        (["--level", "1"], "--level: got 1; expected a number in (0, 1)."),
+        (["--network", "AP2-4C3-FC"], "--over d: got --network AP2-4C3-FC"),
+    ],
+)
+def test_what_cannot_be_studied_is_one_line(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["variance", *words, "--out", str(tmp_path / "v")]) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
