@@ -55,8 +55,8 @@ def compare(
         comparison_findings,
         comparison_html,
         comparison_markdown,
-        console_table,
     )
+    from gradassay.reports.comparison_tables import console_table
 
     for path in out:
         _require_file(path, overwrite=overwrite)

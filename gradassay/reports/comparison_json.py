@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gradassay.reports.comparison import Compared, Comparison
+from gradassay.reports.compared import Compared, Comparison
 from gradassay.reports.comparison_page import METHOD
 from gradassay.reports.results_json import strict
 
@@ -30,6 +30,8 @@ def comparison_json(found: Comparison, names: tuple[str, str]) -> str:
                 "claim": pair.first.claim,
                 "first": pair.first.verdict,
                 "second": pair.second.verdict,
+                "first_measured": strict(pair.first.measured),
+                "second_measured": strict(pair.second.measured),
                 "changed": pair.changed,
             }
             for pair in found.checks

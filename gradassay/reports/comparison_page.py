@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from gradassay.reports.cells import Block, Cell, Section, Table, Tone
-from gradassay.reports.comparison import Compared, Comparison, Outcome, Side
-from gradassay.reports.definitions import QUANTITIES, definition_anchor, heading_of, title_of
+from gradassay.reports.cells import Block, Cell, Section, Table
+from gradassay.reports.compared import Comparison, Outcome
+from gradassay.reports.comparison_tables import changed_table, numbers_table, verdict_table
+from gradassay.reports.definitions import QUANTITIES, definition_anchor, title_of
 from gradassay.reports.differences import FREEDOM
-from gradassay.reports.formats import count, estimate, number, quantity
+from gradassay.reports.formats import count
 from gradassay.reports.html import render_page
 from gradassay.reports.rows import distinct
 from gradassay.reports.tables import markdown_text, table_markdown
@@ -22,13 +21,6 @@ METHOD = (
     "change is missed more easily then, and found wrongly no more often. Accuracies of the same "
     "seeds are compared in pairs (Student's t), of other seeds as two samples (Welch's t)."
 )
-TONES: Mapping[Outcome, Tone] = {
-    "changed": "warn",
-    "within noise": "",
-    "identical": "",
-    "not judged": "quiet",
-}
-VERDICT_TONES: Mapping[str, Tone] = {"PASS": "good", "FAIL": "bad", "XFAIL": "warn"}
 DIFFERENT_SEEDS = (
     "The seeds differ: initial weights, samples and draws are others in the two, so that a change "
     "can be that of the seed."
@@ -86,92 +78,6 @@ def comparison_sections(
     return [section for section in [*sections, reproduce] if section is not None]
 
 
-def changed_table(found: Comparison, names: tuple[str, str]) -> Table:
-    """Return what changed, the most surprising first."""
-    rows = sorted(
-        found.of("changed"),
-        key=lambda row: row.adjusted if math.isfinite(row.adjusted) else -1.0,
-    )
-    return _table("What changed.", rows, names)
-
-
-def _table(caption: str, rows: Sequence[Compared], names: tuple[str, str]) -> Table:
-    """Return a row a comparison."""
-    columns = ("subject", "quantity", "where", "A", "B", "B less A", "adjusted p", "outcome")
-    body = tuple(_cells(row) for row in rows)
-    problems = distinct(row.key.problem for row in rows)
-    where = f"A is {names[0]} and B is {names[1]}"
-    if len(problems) == 1:
-        caption = f"{caption} On {problems[0]}."
-        body = tuple((*cells[:2], replace(cells[2], note=""), *cells[3:]) for cells in body)
-    note = "Intervals stand below the numbers, each for itself."
-    return Table(f"{caption} {note}".strip(), columns, body, 3, stack=True, where=where)
-
-
-def _cells(row: Compared) -> tuple[Cell, ...]:
-    """Return the cells of one comparison."""
-    key = row.key
-    plain = row.unit in ("", "1") or (key.kind == "cost" and key.quantity in QUANTITIES)
-    unit = "" if plain else f", {row.unit}"
-    interval = row.difference.interval
-    text, ends = _estimate(interval.value, interval.low, interval.high, row.unit)
-    seed = f"seed {key.seed}" if key.seed else ""
-    p_text = "" if math.isnan(row.adjusted) else number(row.adjusted, 2)
-    p_value = None if math.isnan(row.adjusted) else row.adjusted
-    return (
-        Cell(key.subject, seed),
-        Cell(heading_of(key.quantity, key.oracle) + unit),
-        Cell(key.layer or "whole network", key.problem),
-        _side_cell(row.first, row.unit, key.kind == "training"),
-        _side_cell(row.second, row.unit, key.kind == "training"),
-        Cell(text, ends or row.difference.method, value=interval.value),
-        Cell(p_text, value=p_value),
-        Cell(row.outcome, row.note, TONES[row.outcome]),
-    )
-
-
-def _side_cell(side: Side, unit: str, of_seeds: bool) -> Cell:
-    """Return the cell of a number in one folder."""
-    interval = side.interval
-    text, note = _estimate(interval.value, interval.low, interval.high, unit)
-    if not note and text.endswith(("k", "M", "G", "T")):
-        note = f"{interval.value:,.1f}".removesuffix(".0") + ", exact"
-    if of_seeds or note.startswith("["):
-        behind = f"n = {count(side.replicates)}" + " seeds" * of_seeds
-        note = f"{note}\n{behind}".strip() if side.replicates else note
-    return Cell(text, note or "exact", value=interval.value, origin=side.origin)
-
-
-def _estimate(value: float, low: float, high: float, unit: str) -> tuple[str, str]:
-    """Return a number and its interval, costs in a readable size; no interval where none is."""
-    if unit in ("", "1") or not math.isfinite(value):
-        text, ends = estimate(value, low, high)
-    else:
-        ends = "" if low == high else f"[{quantity(low, unit)}, {quantity(high, unit)}]"
-        text = quantity(value, unit)
-    return text, "no interval" if math.isnan(low) and not math.isnan(value) else ends
-
-
-def console_table(found: Comparison, names: tuple[str, str]) -> Table:
-    """Return what changed in fewer columns, for a terminal."""
-    table = changed_table(found, names)
-    body = tuple(
-        (Cell(" ".join(filter(None, map(_words, row[:3])))), *(_line(cell) for cell in row[3:7]))
-        for row in table.rows
-    )
-    return Table(table.caption, ("what", *table.columns[3:7]), body)
-
-
-def _words(cell: Cell) -> str:
-    """Text and note of a cell that names something."""
-    return f"{cell.text} {cell.note}".strip()
-
-
-def _line(cell: Cell) -> Cell:
-    """Return a number with the first line of its note: the interval."""
-    return Cell(cell.text, cell.note.split("\n")[0] if cell.note.startswith("[") else "")
-
-
 def _numbers_section(found: Comparison, names: tuple[str, str]) -> Section:
     """Return the section on everything that is in both folders."""
     blocks = []
@@ -184,7 +90,7 @@ def _numbers_section(found: Comparison, names: tuple[str, str]) -> Section:
         rows = found.of(outcome)
         if rows:
             folded = f"Show {count(len(rows))}"
-            blocks.append(Block(heading, table=_table("", rows, names), folded=folded))
+            blocks.append(Block(heading, table=numbers_table("", rows, names), folded=folded))
     lead = (
         f"{METHOD} P-values read every interval as Student's t with {FREEDOM:g} degrees of "
         "freedom, on the logarithm where it is positive and more symmetric there, and are adjusted "
@@ -198,31 +104,17 @@ def _checks_section(found: Comparison, names: tuple[str, str]) -> Section | None
     if not found.checks:
         return None
     flips = [pair for pair in found.checks if pair.changed]
-    body = tuple(
-        (
-            Cell(pair.first.subject),
-            Cell(pair.first.check, pair.first.claim),
-            Cell(pair.first.problem),
-            *(
-                Cell(
-                    check.verdict,
-                    f"{number(check.measured)}, bound {number(check.bound)}",
-                    VERDICT_TONES.get(check.verdict, "warn"),
-                )
-                for check in (pair.first, pair.second)
-            ),
-        )
-        for pair in flips
-    )
-    columns = ("subject", "check", "problem", "A", "B")
-    caption = f"Verdicts that changed, of {count(len(found.checks))} checks in both."
+    size = count(len(found.checks))
+    blocks = []
+    if flips:
+        blocks.append(Block(table=verdict_table(f"Verdicts changed, of {size}.", flips, names)))
+    every = verdict_table(f"All {size} checks of both.", found.checks, names)
+    blocks.append(Block("All checks", table=every, folded=f"Show {size}"))
     lead = (
-        "Verdicts are compared as they are; what is measured at the level of rounding is not. "
-        "A sampled check of right code fails at the rate of its suite."
+        "Verdicts are compared as they are; what is measured is shown, and not judged: at levels 0 "
+        "and 1 it is rounding. A sampled check of right code fails at the rate of its suite."
     )
-    where = f"A is {names[0]} and B is {names[1]}"
-    blocks = (Block(table=Table(caption, columns, body, 5, where=where)),) if flips else ()
-    return Section("checks", "Which verdicts changed?", lead, blocks)
+    return Section("checks", "Which verdicts changed?", lead, tuple(blocks))
 
 
 def _lacking_section(found: Comparison, names: tuple[str, str]) -> Section | None:
@@ -285,5 +177,6 @@ def comparison_markdown(found: Comparison, names: tuple[str, str]) -> str:
     tables = [changed_table(found, names)] if found.of("changed") else []
     sections = comparison_sections(found, names, ("", ""))
     shown = [one for one in sections if one.anchor in ("checks", "only", "settings")]
-    tables += [block.table for one in shown for block in one.blocks if block.table is not None]
+    open_ones = [block for one in shown for block in one.blocks if not block.folded]
+    tables += [block.table for block in open_ones if block.table is not None]
     return "\n\n".join([*parts, *map(table_markdown, tables), METHOD]) + "\n"

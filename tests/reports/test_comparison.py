@@ -12,7 +12,8 @@ import pytest
 
 from gradassay.core.errors import DataError, UsageError
 from gradassay.core.records import CostRow, Interval, Measurement
-from gradassay.reports.comparison import Comparison, Outcome, compare_results
+from gradassay.reports.compared import Comparison, Outcome
+from gradassay.reports.comparison import compare_results
 from gradassay.reports.comparison_page import comparison_findings
 from gradassay.reports.matching import setting_changes
 from gradassay.reports.origins import value_of

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from gradassay.reports.comparison import Comparison, compare_results
+from gradassay.reports.compared import Comparison
+from gradassay.reports.comparison import compare_results
 from gradassay.reports.comparison_json import comparison_json
 from gradassay.reports.comparison_page import comparison_html, comparison_markdown
 from gradassay.reports.origins import value_of
@@ -71,7 +72,8 @@ def test_all_numbers_are_on_the_page_and_lead_to_their_rows(
             value = value_of(cell.attributes["data-origin"], sides[label])
             assert value == pytest.approx(float(cell.attributes["data-value"]))
             seen += 1
-    assert seen == 2 * len(found.rows)
+    flips = sum(pair.changed for pair in found.checks)
+    assert seen == 2 * (len(found.rows) + len(found.checks) + flips)
 
 
 def test_folders_and_settings_are_text(page: Elements) -> None:
