@@ -103,7 +103,7 @@ def test_every_cell_with_a_number_of_the_data_has_an_origin(cells: list[Element]
         if section.attributes["id"] in sections and numeric:
             if "data-origin" not in cell.attributes:
                 without.append(cell.attributes["data-label"])
-    ranks = {f"rank by {error} × operations" for error in ("mean squared error", "variance")}
+    ranks = {f"rank by {error} \u00d7 operations" for error in ("mean squared error", "variance")}
     assert set(without) <= {"seeds", "epochs", "learning rate, first"} | ranks
 
 
