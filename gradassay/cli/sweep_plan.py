@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from gradassay.cli.measure import population
-from gradassay.cli.sweep_cells import CellBench, bench_of
+from gradassay.cli.sweep_cells import CellBench, bench_of, compute_cell
 from gradassay.core.keys import Key
 from gradassay.cost.measure import measure_cost
 from gradassay.sweeps import SweepCell
@@ -21,6 +22,7 @@ from gradassay.verify.measuring.draws import chunk_size
 # samples of the batch on which an estimate's operations are counted
 COUNTED = 4
 CALIBRATED, REPEATS = 5, 3
+SHORT_S = 2.0
 
 
 def operations_by_family(cells: Sequence[SweepCell], data_dir: Path | None) -> dict[Family, float]:
@@ -83,16 +85,30 @@ def _key(made: CellBench) -> Key:
 def calibrated(
     cells: Sequence[SweepCell], operations: dict[Family, float], data_dir: Path | None
 ) -> dict[Family, list[float]]:
-    """Return predicted times of a few cells, spread over their sizes, by timing some estimates."""
+    """Return times of a few cells, spread over their sizes.
+
+    A cell that seems to take less than `SHORT_S` is computed, others are predicted from the times
+    of some estimates.
+    """
     first = {family_of(cell): cell for cell in reversed(cells)}
     ordered = sorted(first, key=lambda family: operations[family])
     places = np.unique(np.linspace(0, len(ordered) - 1, CALIBRATED).round().astype(int))
     with one_thread():
         return {
-            ordered[place]: _timed(bench_of(cell.point, cell.model, data_dir))
+            ordered[place]: _times(cell, data_dir)
             for place in places
             for cell in [first[ordered[place]]]
         }
+
+
+def _times(cell: SweepCell, data_dir: Path | None) -> list[float]:
+    """Return times of a cell: one that was measured, or several that are predicted."""
+    predicted = _timed(bench_of(cell.point, cell.model, data_dir))
+    if statistics.median(predicted) > SHORT_S:
+        return predicted
+    start = time.perf_counter()
+    compute_cell(cell, data_dir)
+    return [time.perf_counter() - start]
 
 
 def _timed(made: CellBench) -> list[float]:

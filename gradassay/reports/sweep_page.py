@@ -19,7 +19,7 @@ from gradassay.reports.html import origin_of, render_page
 from gradassay.reports.palette import looks
 from gradassay.reports.rows import distinct
 from gradassay.reports.sweep_figure import sweep_panel
-from gradassay.reports.sweep_summary import SHOWN, SeedMean, summarise
+from gradassay.reports.sweep_summary import SHOWN, SeedMean, Setting, summarise
 from gradassay.sweeps.reading import read_manifest
 from gradassay.sweeps.store import REPORT, SweepFolder
 
@@ -28,8 +28,8 @@ MOST_ROWS, MOST_POINTS, MOST_PROBLEMS = 60, 24, 4
 DRAWN = (("total_variance", ""), ("cosine", "surrogate_bp"), ("final_test_accuracy", ""))
 _LEAD = (
     "Mean over seeds of all layers together, with Student's t interval (95 %) over seeds; of a"
-    " single seed its own interval. Bias and variance are relative to the squared norm of the"
-    " surrogate gradient."
+    " single seed its own interval. n: gradient estimates of all seeds. Bias and variance are"
+    " relative to the squared norm of the surrogate gradient."
 )
 Problem = tuple[str, ...]
 
@@ -101,7 +101,9 @@ def _findings(means: Sequence[SeedMean], manifest: Mapping[str, Any]) -> list[st
             found = _of(own, quantity, oracle)
             if len(found) > 1:
                 first = best(found, key=lambda mean: mean.interval.value)
-                said.append(f"{word}{place}: {first.setting.subject}, {_text(first)}.")
+                said.append(
+                    f"{word}{place}: {first.setting.subject}, {_text(first)}{_near(first, found)}."
+                )
     return said
 
 
@@ -114,6 +116,17 @@ def _of(means: Sequence[SeedMean], quantity: str, oracle: str) -> list[SeedMean]
     ]
 
 
+def _near(first: SeedMean, found: Sequence[SeedMean]) -> str:
+    """Say how many others may be as good, by their intervals."""
+    best = first.interval
+    others = sum(
+        one.interval.low <= best.high and best.low <= one.interval.high
+        for one in found
+        if one is not first
+    )
+    return f"; the intervals of {count(others)} others overlap with this" if others else ""
+
+
 def _text(mean: SeedMean) -> str:
     return " ".join(estimate(mean.interval.value, mean.interval.low, mean.interval.high)).strip()
 
@@ -123,13 +136,17 @@ def _table(means: Sequence[SeedMean]) -> Table:
     problems = problem_names(means)
     pairs = [pair for pair in SHOWN if any((m.quantity, m.oracle) == pair for m in means)]
     found = {(m.setting, m.quantity, m.oracle): m for m in means}
-    settings = distinct(mean.setting for mean in means)
+    by_setting: dict[Setting, list[SeedMean]] = {}
+    for mean in means:
+        by_setting.setdefault(mean.setting, []).append(mean)
+    settings = list(by_setting)
     several = len(problems) > 1
     body = tuple(
         (
             Cell(setting.subject),
             *([Cell(problems[setting.problem])] if several else []),
             *(_cell(found.get((setting, *pair))) for pair in pairs),
+            _size_cell(by_setting[setting]),
         )
         for setting in settings[:MOST_ROWS]
     )
@@ -140,9 +157,11 @@ def _table(means: Sequence[SeedMean]) -> Table:
         if more > 0
         else ""
     )
-    place = "" if several else f" On {next(iter(problems.values()), '')}."
-    headings = ("estimator", *(("problem",) if several else ()), *(heading_of(*p) for p in pairs))
-    return Table(f"{_LEAD}{place}{left_out}", headings, body, 2 if several else 1, stack=True)
+    place = [part for part in next(iter(problems), ()) if all(part in p for p in problems)]
+    on = f" On {', '.join(place)}." if place else ""
+    names = ("estimator", *(("problem",) if several else ()))
+    headings = (*names, *(heading_of(*pair) for pair in pairs), "seeds")
+    return Table(f"{_LEAD}{on}{left_out}", headings, body, len(names), stack=True)
 
 
 def _cell(mean: SeedMean | None) -> Cell:
@@ -150,9 +169,13 @@ def _cell(mean: SeedMean | None) -> Cell:
         return EMPTY
     interval = mean.interval
     text, bounds = estimate(interval.value, interval.low, interval.high)
-    size = f"{mean.seeds} seeds" if mean.seeds > 1 else "1 seed"
-    many = f", n = {count(mean.replicates)}" if mean.replicates > mean.seeds else ""
-    return Cell(text, f"{bounds}\n{size}{many}".strip(), value=interval.value)
+    return Cell(text, bounds, value=interval.value)
+
+
+def _size_cell(means: Sequence[SeedMean]) -> Cell:
+    """Return seeds, and the gradient estimates of all of them, behind the numbers of a setting."""
+    seeds, replicates = max((mean.seeds, mean.replicates) for mean in means)
+    return Cell(count(seeds), f"n = {count(replicates)}" if replicates > seeds else "")
 
 
 def _figures(means: Sequence[SeedMean]) -> list[Section]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -10,9 +11,10 @@ import pytest
 from scipy import stats
 
 from gradassay.core.errors import DataError
+from gradassay.core.records import Interval
 from gradassay.reports import sweep_summary
 from gradassay.reports.sweep_page import MOST_ROWS, render_sweep, write_sweep_report
-from gradassay.reports.sweep_summary import summarise
+from gradassay.reports.sweep_summary import SeedMean, Setting, summarise
 from gradassay.sweeps import Grid, SweepFolder, read_sweep
 from gradassay.sweeps.reading import iterate_sweep
 from gradassay.sweeps.run import Sweep
@@ -78,8 +80,27 @@ def test_the_page_answers_first_and_escapes(tmp_path: Path) -> None:
     assert "law=&lt;b&gt;" in page
     assert "<b>" not in page
     assert page.count("<figure>") == 2 * 2
-    assert "T=2" in page
+    assert ">T=2<" in page
+    assert "On digits, fc-8, batch 32, 1,024 estimates." in page
     assert Path(write_sweep_report(folder, tmp_path / "again.html")).read_text() == page
+
+
+def test_the_best_is_told_with_those_that_may_be_as_good() -> None:
+    setting = Setting("measure", "dfa", "", "digits", "fc-8", 4, 32, 256, "")
+    means = [
+        SeedMean(
+            replace(setting, estimator=name), "mean_squared_error", "surrogate_bp",
+            Interval(value, value - 1, value + 1, 0.95), 3, 768,
+        )
+        for name, value in (("dfa", 5.0), ("dkp", 3.0), ("opzo", 4.0))
+    ]  # fmt: skip
+    page = render_sweep(means, {"cells": 9, "rows": 9, "command": ""})
+    assert "Least mean squared error: dkp, 3.00 [2.00, 4.00]; the intervals of 2 others" in page
+    apart = render_sweep(
+        [*means[:1], replace(means[1], interval=Interval(1.0, 0.5, 1.5, 0.95))],
+        {"cells": 6, "rows": 6, "command": ""},
+    )
+    assert "dkp, 1.00 [0.500, 1.50]." in apart
 
 
 def test_a_large_grid_is_cut_and_says_so(tmp_path: Path) -> None:
