@@ -32,6 +32,7 @@ COMMANDS = {
     "verify": "Verify estimators: both backends, autograd, exact enumeration of all noise.",
     "measure": "Measure bias, variance and cost of estimators, with intervals.",
     "variance": "Measure how variance depends on one number at a time, beside theory.",
+    "cost": "Count, time and weigh an update, and show how its cost grows.",
     "train": "Train a network with each estimator on a full data set.",
     "bench-train": "Train every method on every data set from every seed; one table.",
     "report": "Write the HTML report of a results folder, or export it for a paper.",

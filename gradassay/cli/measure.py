@@ -132,7 +132,7 @@ def population(bench: Workbench) -> Problem:
 
 
 def cost_all(
-    bench: Workbench, estimators: Mapping[str, Estimator], problem: Problem
+    bench: Workbench, estimators: Mapping[str, Estimator], problem: Problem, *, repeats: int = 15
 ) -> list[CostRow]:
     """Count and time an update of all estimators on one batch of the recipe's size."""
     import numpy as np
@@ -148,4 +148,5 @@ def cost_all(
         problem.batch([np.arange(size)]),
         Key(bench.options.seed) / "cost",
         bench.name,
+        repeats=repeats,
     )

@@ -82,10 +82,22 @@ class VarianceLaw:
 
 @dataclass(frozen=True)
 class Passes:
-    """Passes over the network for one estimate."""
+    """Passes over the network for one estimate.
+
+    Parameters
+    ----------
+    forward, backward : int
+        Passes through the layers, and of an error back through them.
+    noisy : int or None
+        Forward passes that the noise is injected in; None for all.
+    tangent : int
+        Forward passes that carry tangents along.
+    """
 
     forward: int
     backward: int
+    noisy: int | None = None
+    tangent: int = 0
 
     def __str__(self) -> str:
         return f"{self.forward} forward, {self.backward} backward"

@@ -170,6 +170,43 @@ class CostRow:
 
 
 @dataclass(frozen=True)
+class CostPoint:
+    """One cost of one estimator at one size of a family of networks.
+
+    Parameters
+    ----------
+    subject : str
+        The estimator.
+    family : str
+        What all networks of the curve have in common, for people to read.
+    variable : {"n", "m", "N", "T"}
+        What changes: units of a hidden layer, outputs, hidden layers, steps.
+    at : int
+        Its value.
+    quantity : str
+        ``feedback_operations``, ``feedback_weight_bytes``, ``memory_bytes``, ``time_ratio``; with
+        ``_exponent``, the exponent of growth of a whole curve.
+    source : {"counted", "closed form", "fitted", "measured", "measured step by step"}
+        How the value was found.
+    value, low, high : float
+        As in `Interval`; all the same where nothing was sampled.
+    unit : str
+        Unit, ``1`` for a ratio.
+    """
+
+    subject: str
+    family: str
+    variable: str
+    at: int
+    quantity: str
+    source: str
+    value: float
+    low: float
+    high: float
+    unit: str
+
+
+@dataclass(frozen=True)
 class EpochRow:
     """Metrics of one epoch of one training run.
 

@@ -15,8 +15,9 @@ What counts as an operation, everywhere in this room:
   network's input is spikes if it has no other values than -1, 0 and 1. In a convolution each spike
   is counted on the outputs that it does reach: fewer at borders, and between a stride's positions.
 - Any other product is a multiply-accumulate (MAC), counted dense: a 0 costs as much as another
-  value. The *effective* MACs leave out the products whose activity or error is 0. Zero weights are
-  not looked for (NeuroBench leaves them out too): a trained layer has none.
+  value. The *effective* operations leave out the products whose activity or error is 0, and are ACs
+  where the activity is a spike, in the weight gradients too. Zero weights are not looked for
+  (NeuroBench leaves them out too): a trained layer has none.
 - A noisy layer sends ``s + alpha z``, and ``W (s + alpha z) = W s + W (alpha z)``: ACs driven by
   the spikes, plus MACs of the noise on every connection. Noise on the membrane potential shows in
   the spikes alone: no products.
@@ -32,8 +33,17 @@ systems", Nature Communications 16, 2025 (arXiv 2304.04640, 2023): synaptic oper
 
 from gradassay.cost.closed_form import Cost, closed_form
 from gradassay.cost.counting import CountingBackend, Counts
+from gradassay.cost.critical_path import sequential_depth
 from gradassay.cost.declared import Declared, FeedbackMatrix, declared
+from gradassay.cost.effective import Synaptic, synaptic_operations
+from gradassay.cost.energy import energies
+from gradassay.cost.locking import Locking, locking
 from gradassay.cost.measure import cost_rows
+from gradassay.cost.memory import Memory, memory
+from gradassay.cost.order import order_rows, peak_rows
+from gradassay.cost.peaks import peak_bytes
+from gradassay.cost.scaling import exponent_points, feedback_points
+from gradassay.cost.time_curves import time_points
 from gradassay.cost.timing import interleaved_seconds, median_interval
 
 __all__ = [
@@ -42,9 +52,23 @@ __all__ = [
     "Counts",
     "Declared",
     "FeedbackMatrix",
+    "Locking",
+    "Memory",
+    "Synaptic",
     "closed_form",
     "cost_rows",
     "declared",
+    "energies",
+    "exponent_points",
+    "feedback_points",
     "interleaved_seconds",
+    "locking",
     "median_interval",
+    "memory",
+    "order_rows",
+    "peak_bytes",
+    "peak_rows",
+    "sequential_depth",
+    "synaptic_operations",
+    "time_points",
 ]

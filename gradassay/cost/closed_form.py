@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradassay.core.claims import Passes
 from gradassay.core.errors import ConfigurationError
 from gradassay.core.layers import Weighted
 from gradassay.core.network import INPUT, Network
@@ -22,6 +23,7 @@ from gradassay.cost.connections import (
     reach,
 )
 from gradassay.cost.declared import Declared, FeedbackMatrix
+from gradassay.cost.memory import memory
 
 Spikes = float | np.ndarray
 
@@ -50,10 +52,8 @@ class Cost:
         Random numbers drawn; of noise on the weights, which all samples share, those of the update.
     feedback_weight_bytes : float
         Feedback weights, which all samples share.
-    trace_bytes : float
-        What is kept of the forward pass until the gradient is made.
-    state_bytes : float
-        Membrane potentials, which the network needs whatever trains it.
+    trace_bytes, state_bytes, buffer_bytes, gradient_bytes : float
+        As in `Memory`.
     """
 
     forward_passes: float
@@ -69,6 +69,8 @@ class Cost:
     feedback_weight_bytes: float
     trace_bytes: float
     state_bytes: float
+    buffer_bytes: float
+    gradient_bytes: float
 
     @property
     def operations(self) -> float:
@@ -93,6 +95,8 @@ def closed_form(
 
         forward    ACs: spikes times the outputs that they reach;  MACs: c_l where the input is
                    real-valued, and c_l of noise where spikes with noise arrive
+        tangent    sum_l c_l   over the layers with other weighted layers below; over all of them
+                   once more where the weights themselves move
         backward   sum_l c_l   over the layers with other weighted layers below
         feedback   sum_l m n_l                   (direct, n_l units of spiking layer l)
         update     sum_l c_l;   feedback weights sum_l m n_l where learnt
@@ -118,10 +122,10 @@ def closed_form(
 
     Notes
     -----
-    Noise is taken to be injected in every forward pass (a method with a pass without noise costs
-    less), and drawn once, whatever is replayed from its seed: on the weights once for the whole
-    batch; paired over the batch, half of it (an even number of samples). The first layer costs its
-    products at each step, in the forward pass and in the update, also for a static input.
+    Noise is injected in the passes that are claimed noisy, and drawn once, whatever is replayed
+    from its seed: on the weights once for the whole batch; paired over the batch, half of it (an
+    even number of samples). The first layer costs its products at each step, in the forward pass
+    and in the update, also for a static input.
 
     ACs are exact where neurons feed a dense layer. In a convolution a unit at the border reaches
     fewer outputs: a total number of spikes is taken as spread evenly; the spikes of each unit give
@@ -130,14 +134,10 @@ def closed_form(
     AC for each connection of a mean that is not 0.
 
     Whatever the method, the error goes down through weighted layers that follow another one
-    without neurons between (a residual branch's gain); a sum of methods does so once for each,
-    which is not known here. A method whose noise is on the weights has neither that nor an update
-    by products. Tangents are not in closed form: 0.
+    without neurons between (a residual branch's gain); a sum of methods does so once for each. A
+    method whose noise is on the weights has neither that nor an update by products.
 
-    Memory of an online method: one value for each presynaptic unit of each weighted layer, input
-    and spikes (for the readout, the spikes themselves). Otherwise, all T steps of those and of the
-    membrane potentials, from which the surrogate derivatives follow. Noise takes no memory: its
-    stream can be drawn again. State: one membrane potential a neuron, stored after its reset.
+    Memory is that of `memory`.
 
     Examples
     --------
@@ -154,21 +154,24 @@ def closed_form(
             "passes: got None; expected the number of forward and backward passes. Claim"
             " Passes(forward, backward), or count them with CountingBackend."
         )
-    steps, units = network.steps, sum(layer.units for layer in network.populations)
+    steps, passes = network.steps, signal.passes
+    kept = memory(network, signal, value_bytes=value_bytes)
     return Cost(
-        forward_passes=signal.passes.forward,
-        backward_passes=signal.passes.backward,
-        forward_macs=_forward_macs(network, signal.noise, input_spikes) * signal.passes.forward,
+        forward_passes=passes.forward,
+        backward_passes=passes.backward,
+        forward_macs=steps * _forward_products(network, signal, passes, input_spikes),
         forward_acs=_forward_acs(network, spikes, input_spikes),
-        backward_macs=steps * _backward_products(network, signal),
-        tangent_macs=0,
+        backward_macs=steps * _backward_products(network, signal, passes),
+        tangent_macs=steps * passes.tangent * _tangent_products(network, signal),
         feedback_macs=steps * sum(matrix.macs for matrix in signal.feedback),
-        update_macs=0 if _on(signal, "weights") else steps * _products(network.weighted),
+        update_macs=0 if signal.in_weights else steps * _products(network.weighted),
         feedback_update_macs=steps * _learning_products(network, signal.feedback),
         noise_draws=_noise_draws(network, signal.noise),
-        feedback_weight_bytes=value_bytes * sum(matrix.entries for matrix in signal.feedback),
-        trace_bytes=value_bytes * _trace_values(network, units, online=signal.online),
-        state_bytes=value_bytes * units,
+        feedback_weight_bytes=kept.feedback_weight_bytes,
+        trace_bytes=kept.trace_bytes,
+        state_bytes=kept.state_bytes,
+        buffer_bytes=kept.buffer_bytes,
+        gradient_bytes=kept.gradient_bytes,
     )
 
 
@@ -176,20 +179,22 @@ def _products(layers: Iterable[Weighted]) -> int:
     return sum(connections(layer) for layer in layers)
 
 
-def _on(signal: Declared, position: str) -> bool:
-    return signal.noise is not None and signal.noise.position == position
-
-
-def _forward_macs(network: Network, noise: NoiseModel | None, input_spikes: Spikes | None) -> int:
-    """Return the products of one pass: of real-valued inputs, of noise on spikes."""
+def _forward_products(
+    network: Network, signal: Declared, passes: Passes, input_spikes: Spikes | None
+) -> int:
+    """Return the products of real-valued inputs, and of noise on spikes, of one step."""
+    noise, given = signal.noise, input_spikes is not None
     on_spikes = noise is not None and noise.position == "spike"
     noisy = fed_by_neurons(network) if on_spikes else frozenset[str]()
-    given = input_spikes is not None
-    return network.steps * _products(
-        layer
+    spiking = {
+        layer.name
         for layer in network.weighted
-        if layer.name in noisy or not carries_spikes(network, layer, input_spikes=given)
-    )
+        if carries_spikes(network, layer, input_spikes=given)
+    }
+    real = _products(layer for layer in network.weighted if layer.name not in spiking)
+    added = _products(layer for layer in network.weighted if layer.name in noisy & spiking)
+    noisy_passes = passes.forward if passes.noisy is None else passes.noisy
+    return passes.forward * real + noisy_passes * added
 
 
 def _forward_acs(
@@ -213,14 +218,20 @@ def _arriving(spikes: Spikes, reached: Reach) -> float:
     return spikes * int(reached.sum()) / len(reached)
 
 
-def _backward_products(network: Network, signal: Declared) -> int:
+def _backward_products(network: Network, signal: Declared, passes: Passes) -> int:
     """Return the products of the error sent down, for one step."""
-    if signal.passes is not None and signal.passes.backward:
-        return signal.passes.backward * _products(above_weights(network))
-    if _on(signal, "weights"):
-        return 0
+    swept = passes.backward * _products(above_weights(network))
+    if signal.in_weights:
+        return swept
     currents = {layer.name for layer in network.weighted}
-    return _products(layer for layer in network.weighted if currents & origins(network, layer))
+    exact = _products(layer for layer in network.weighted if currents & origins(network, layer))
+    return swept + max(0, signal.signals - passes.backward) * exact
+
+
+def _tangent_products(network: Network, signal: Declared) -> int:
+    """Return the products of the tangents of one pass, for one step."""
+    carried = _products(above_weights(network))
+    return carried + _products(network.weighted) if signal.in_weights else carried
 
 
 def _learning_products(network: Network, feedback: Iterable[FeedbackMatrix]) -> int:
@@ -243,9 +254,3 @@ def _noise_draws(network: Network, noise: NoiseModel | None) -> float:
     if noise.pairing == "time":  # an odd last step has a draw of its own
         steps = -(-steps // 2)
     return units * steps / 2 if noise.pairing == "batch" else units * steps
-
-
-def _trace_values(network: Network, units: int, *, online: bool) -> int:
-    """Return the numbers kept of the forward pass of one sample."""
-    presynaptic = sum(layer.inputs for layer in network.weighted)
-    return presynaptic if online else network.steps * (presynaptic + units)

@@ -9,18 +9,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
-from gradassay.core.arrays import Array
+from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
-from gradassay.core.layers import Conv2d, Dense, Gain, Linear, Synapse, Weighted
+from gradassay.core.layers import Conv2d, Gain, Linear, Synapse, Weighted
 from gradassay.core.network import Network
-from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.core.trace import Carry, Presynaptic, Recorded, Trace
-from gradassay.cost.connections import connections, fan_in, fed_by_neurons
+from gradassay.cost.connections import carries_spikes, connections, fan_in, fed_by_neurons
 from gradassay.cost.operations import (
     Operations,
     forward_operations,
@@ -30,6 +27,7 @@ from gradassay.cost.operations import (
     reached,
     size,
 )
+from gradassay.cost.wrapped import WrappedBackend
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,8 @@ class Counts:
         MACs of `apply` of weighted layers, through which tangents go up.
     update : Operations
         MACs of `weight_gradient`: every product of a delta with a presynaptic value counts as one,
-        spike or not; the effective ones leave out presynaptic values that are 0.
+        spike or not; the effective ones leave out presynaptic values that are 0. Where these values
+        are the spikes that the layer received, not a trace of them, they are spike MACs too.
     noise_values : float
         Values of z that were injected (an antithetic pair has two), on spikes or membranes.
     spikes : dict of str to float
@@ -85,13 +84,14 @@ class Counts:
         )
 
 
-class CountingBackend:
+class CountingBackend(WrappedBackend):
     """Count passes and synaptic operations of everything that is asked of a backend.
 
     The numbers are those of the model, not of the wrapped implementation: they follow from shapes
     and activities, so any backend gives the same. Results are those of the wrapped backend, bit for
     bit. Products that an estimator makes by itself (direct feedback) do not pass here. A forward
-    pass keeps the inputs of all weighted layers until they are counted.
+    pass keeps the inputs of all weighted layers until they are counted. Verbs that are not here are
+    element by element, or not a product of the network: nothing to count.
 
     Parameters
     ----------
@@ -100,6 +100,7 @@ class CountingBackend:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from gradassay.core.builders import fully_connected
     >>> from gradassay.core.keys import Key
     >>> from gradassay.core.params import initial_params
@@ -113,7 +114,7 @@ class CountingBackend:
     """
 
     def __init__(self, inner: Backend) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._steps: int | None = None
         self._block = 1
         self._fed_by_neurons: frozenset[str] | None = None
@@ -123,6 +124,7 @@ class CountingBackend:
         self._noise_values = 0
         self._spikes: Counter[str] = Counter()
         self._input_spikes: int | None = 0
+        self._sent: dict[str, tuple[Presynaptic, ...]] = {}
 
     @property
     def counts(self) -> Counts:
@@ -140,24 +142,6 @@ class CountingBackend:
             input_spikes=self._input_spikes,
         )
 
-    @property
-    def name(self) -> str:
-        """The wrapped backend's."""
-        return self._inner.name
-
-    @property
-    def dtype(self) -> type[np.floating]:
-        """The wrapped backend's."""
-        return self._inner.dtype
-
-    def asarray(self, array: np.ndarray) -> Array:
-        """Return a NumPy array as the wrapped backend's."""
-        return self._inner.asarray(array)
-
-    def to_numpy(self, array: Array) -> np.ndarray:
-        """Return an array of the wrapped backend as NumPy's."""
-        return self._inner.to_numpy(array)
-
     def forward(
         self,
         network: Network,
@@ -173,7 +157,7 @@ class CountingBackend:
         wanted: set[Recorded] = {*record, "spikes", "activity"}
         if noise is not None and noise.position == "spike":
             wanted.add("received_activity")
-        trace = self._inner.forward(
+        trace = super().forward(
             network, params, batch, noise=noise, record=wanted, carry=carry, steps=steps
         )
         self._block = network.steps if steps is None else steps
@@ -190,6 +174,10 @@ class CountingBackend:
         """Add the products, the spikes and the noise of one block."""
         input_spikes = is_spike_train(batch.inputs)
         self._forward += forward_operations(network, trace, noise, input_spikes=input_spikes)
+        for weighted in network.weighted:
+            if carries_spikes(network, weighted, input_spikes=input_spikes):
+                before = self._sent.get(weighted.name, ())[-1:]
+                self._sent[weighted.name] = (*before, trace.activity[weighted.name])
         for layer in network.spiking:
             self._spikes[layer.name] += nonzero(trace.spikes[layer.name])
         if noise is not None:
@@ -199,18 +187,6 @@ class CountingBackend:
             self._input_spikes = (
                 self._input_spikes + shown * nonzero(batch.inputs) if input_spikes else None
             )
-
-    def loss(self, network: Network, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Element by element, nothing to count; see `Backend.loss`."""
-        return self._inner.loss(network, outputs, targets)
-
-    def weight(self, layer: Dense, params: Params) -> Array:
-        """Element by element, nothing to count; see `Backend.weight`."""
-        return self._inner.weight(layer, params)
-
-    def weight_tangent(self, layer: Dense, params: Params, tangent: Params) -> Array:
-        """Element by element, nothing to count; see `Backend.weight_tangent`."""
-        return self._inner.weight_tangent(layer, params, tangent)
 
     def apply(self, layer: Synapse, weight: Array | None, values: Array) -> Array:
         """Count outputs times fan-in a row and step; see `Backend.apply`.
@@ -223,7 +199,7 @@ class CountingBackend:
             self._tangent += Operations(
                 shown * rows * connections(layer), shown * reached(layer, values)
             )
-        return self._inner.apply(layer, weight, values)
+        return super().apply(layer, weight, values)
 
     def input_gradient(self, layer: Synapse, weight: Array | None, delta: Array) -> Array:
         """Count outputs times fan-in a row and step; see `Backend.input_gradient`."""
@@ -232,7 +208,7 @@ class CountingBackend:
                 self._swept[layer.name] += int(delta.shape[0])
             per_output = fan_in(layer)
             self._backward += Operations(size(delta) * per_output, nonzero(delta) * per_output)
-        return self._inner.input_gradient(layer, weight, delta)
+        return super().input_gradient(layer, weight, delta)
 
     def weight_gradient(
         self,
@@ -244,25 +220,24 @@ class CountingBackend:
         replicates: int | None = None,
     ) -> dict[str, Array]:
         """Count outputs times fan-in a row and step; see `Backend.weight_gradient`."""
-        self._update += presynaptic_operations(layer, presynaptic)
-        return self._inner.weight_gradient(layer, params, delta, presynaptic, replicates=replicates)
+        products = presynaptic_operations(layer, presynaptic)
+        if self._are_spikes(layer.name, presynaptic):
+            products = dataclasses.replace(products, spike_macs=products.effective_macs)
+        self._update += products
+        return super().weight_gradient(layer, params, delta, presynaptic, replicates=replicates)
 
-    def noise_outer(self, noise: Noise, layer: str, right: Array, replicates: int) -> Array:
-        """Not a product of the network, not counted; see `Backend.noise_outer`."""
-        return self._inner.noise_outer(noise, layer, right, replicates)
+    def _are_spikes(self, layer: str, presynaptic: Presynaptic) -> bool:
+        """Whether these are the spikes that the layer received in one of the last two passes."""
+        return any(_same(sent, presynaptic) for sent in self._sent.get(layer, ()))
 
-    def membrane_gradient(
-        self, neuron: Neuron, layer: str, trace: Trace, signal: Array, *, reset_gradient: bool
-    ) -> Array:
-        """Element by element, nothing to count; see `Backend.membrane_gradient`."""
-        return self._inner.membrane_gradient(
-            neuron, layer, trace, signal, reset_gradient=reset_gradient
-        )
 
-    def membrane_tangent(
-        self, neuron: Neuron, layer: str, trace: Trace, currents: Array, *, reset_gradient: bool
-    ) -> Array:
-        """Element by element, nothing to count; see `Backend.membrane_tangent`."""
-        return self._inner.membrane_tangent(
-            neuron, layer, trace, currents, reset_gradient=reset_gradient
-        )
+def _same(one: Presynaptic, other: Presynaptic) -> bool:
+    """Whether two presynaptic activities are equal, value by value."""
+    if one is other:
+        return True
+    if (one.weights is None) != (other.weights is None) or one.values.shape != other.values.shape:
+        return False
+    pairs = [(one.values, other.values)]
+    if one.weights is not None and other.weights is not None:
+        pairs.append((one.weights, other.weights))
+    return all(bool(array_namespace(left).all(left == right)) for left, right in pairs)

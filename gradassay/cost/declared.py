@@ -2,7 +2,8 @@
 
 No estimator is known by name. One that is written elsewhere is costed by the same rules:
 
-- ``Passes`` among its claims gives the passes; ``Online`` says that it keeps nothing whose size
+- ``Passes`` among its claims gives the passes, how many of them are noisy and how many carry
+  tangents; ``Online`` says that it keeps nothing whose size
   grows with the number of steps.
 - ``noise`` gives the random numbers: one for each unit of each hidden spiking layer and step, or
   one for each parameter where it is on the weights. On spikes it is multiplied with the weights
@@ -22,6 +23,7 @@ No estimator is known by name. One that is written elsewhere is costed by the sa
   itself costs one more pass over the matrix for the whole batch; it is element by element and not
   counted.
 - Everything else in the state (counters, baselines) is free.
+- An estimator with ``parts`` is a sum: each part sends a signal of its own down the network.
 """
 
 from __future__ import annotations
@@ -86,12 +88,20 @@ class Declared:
         What it draws, and where it injects that.
     feedback : tuple of FeedbackMatrix
         Its feedback weights.
+    signals : int
+        Signals that go down the network each by itself.
     """
 
     passes: Passes | None
     online: bool
     noise: NoiseModel | None = None
     feedback: tuple[FeedbackMatrix, ...] = ()
+    signals: int = 1
+
+    @property
+    def in_weights(self) -> bool:
+        """Whether the noise is on the weights, so that no layer has a signal."""
+        return self.noise is not None and self.noise.position == "weights"
 
 
 def declared(estimator: Estimator, network: Network, before: State, after: State) -> Declared:
@@ -113,6 +123,7 @@ def declared(estimator: Estimator, network: Network, before: State, after: State
         online=any(isinstance(claim, Online) for claim in estimator.claims),
         noise=estimator.noise,
         feedback=_feedback_matrices(network, before, after),
+        signals=max(1, len(getattr(estimator, "parts", ()))),
     )
 
 

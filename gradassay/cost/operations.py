@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -27,28 +27,32 @@ class Operations:
         Those whose activity or error is not 0.
     acs : float
         Accumulate operations, one for each spike and connection.
+    dense_acs : float
+        Those that there would be if every neuron sent a spike at every step.
+    spike_macs : float
+        Of the effective MACs, those whose activity is a spike: no multiplication is needed.
 
     Examples
     --------
-    >>> (Operations(6, 4) + Operations(acs=2)) / 2
-    Operations(macs=3.0, effective_macs=2.0, acs=1.0)
+    >>> total = (Operations(6, 4) + Operations(acs=2, dense_acs=8)) / 2
+    >>> total.macs, total.effective_macs, total.acs, total.dense_acs
+    (3.0, 2.0, 1.0, 4.0)
     """
 
     macs: float = 0
     effective_macs: float = 0
     acs: float = 0
+    dense_acs: float = 0
+    spike_macs: float = 0
 
     def __add__(self, other: Operations) -> Operations:
         """Add each count."""
-        return Operations(
-            self.macs + other.macs,
-            self.effective_macs + other.effective_macs,
-            self.acs + other.acs,
-        )
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Operations(*(own + more for own, more in pairs))
 
     def __truediv__(self, samples: float) -> Operations:
         """Divide each count."""
-        return Operations(self.macs / samples, self.effective_macs / samples, self.acs / samples)
+        return Operations(*(own / samples for own in astuple(self)))
 
 
 def size(array: Array) -> int:
@@ -125,7 +129,8 @@ def forward_operations(
         if not carries_spikes(network, layer, input_spikes=input_spikes):
             total += presynaptic_operations(layer, received)
             continue
-        total += Operations(acs=presynaptic_operations(layer, clean).effective_macs)
+        sent = presynaptic_operations(layer, clean)
+        total += Operations(acs=sent.effective_macs, dense_acs=sent.macs)
         if noisy:
             total += presynaptic_operations(layer, _difference(received, clean))
     return total

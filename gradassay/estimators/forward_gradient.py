@@ -84,7 +84,7 @@ class ForwardGradient(SignalEstimator):
         claims = (
             UnbiasedFor(Estimand(EXACT[self.temporal], reset)),
             VarianceLaw("two_point_variance", f"(d + k4 - 2) |g|^2 in {self.space} space"),
-            Passes(1, 0),
+            Passes(1, 0, tangent=1),
         )
         return with_online(claims, self.temporal)
 

@@ -21,10 +21,9 @@ from gradassay.estimators.feedback import (
     direct_shapes,
     feed_back,
     random_feedback,
-    read_out,
     require_positive,
 )
-from gradassay.estimators.local_learning import local_errors
+from gradassay.estimators.local_learning import local_errors, local_outputs
 from gradassay.estimators.momentum import absorb, corrected, initial_momentum, require_momentum
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.signal import SignalEstimator
@@ -140,7 +139,7 @@ class IntermediateGlobal(SignalEstimator):
         """Return Z_l of the layers before k, and the gradient of B_k."""
         network, middle = observed.network, self.chosen(observed.network)
         spikes, readout = observed.trace.spikes[middle], state[READOUT + middle]
-        outputs = read_out(readout, spikes, observed.replicates)
+        outputs = local_outputs(readout, observed, middle)
         size = observed.scale * network.steps
         terms = {n: observed.noise_outer(n, outputs) / size for n in self.before(network)}
         errors = local_errors(readout, observed, middle)

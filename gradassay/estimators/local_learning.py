@@ -127,7 +127,16 @@ def local_errors(matrix: Array, observed: Pass, layer: str) -> Array:
     """
 
     def make() -> Array:
-        outputs = read_out(matrix, observed.trace.spikes[layer], observed.replicates)
+        outputs = local_outputs(matrix, observed, layer)
         return observed.backend.loss(observed.network, outputs, observed.batch.targets)[1]
 
     return observed.once((layer, id(matrix)), make)  # for the signal, and for learning the readout
+
+
+def local_outputs(matrix: Array, observed: Pass, layer: str) -> Array:
+    """Return the local readout, shape (t, R*B, m); parameters as in `local_errors`."""
+
+    def make() -> Array:
+        return read_out(matrix, observed.trace.spikes[layer], observed.replicates)
+
+    return observed.once(("outputs", layer, id(matrix)), make)

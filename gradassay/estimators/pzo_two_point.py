@@ -70,7 +70,7 @@ class PZOTwoPoint(SignalEstimator):
             UnbiasedFor(estimand),
             BiasOrder(Estimand(EXACT[self.temporal], "smooth neurons"), 2),
             VarianceLaw("two_point_variance", "(d + k4 - 2) |J^T e|^2"),
-            Passes(2, 0),
+            Passes(2, 0, noisy=1),
         )
         return with_online(claims, self.temporal)
 

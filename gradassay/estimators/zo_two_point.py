@@ -74,7 +74,8 @@ class ZOTwoPoint(SignalEstimator):
         at: Literal["first", "clean"] = "first" if self.form == "central" else "clean"
         options = f"{self.form}, {self.temporal} rule"
         means = zeroth_order_claims(self.law, options, EXACT[self.temporal], at)
-        claims = (*means, law, Passes(2, 0))
+        noisy = 2 if self.form == "central" else 1
+        claims = (*means, law, Passes(2, 0, noisy=noisy))
         return with_online(claims, self.temporal)
 
     @property

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from gradassay.core.records import ScalingRow
-from gradassay.reports.cells import EMPTY, Block, Cell, Section, Table
+from gradassay.reports.cells import Block, Cell, Section, Table
 from gradassay.reports.definitions import title_of
-from gradassay.reports.formats import count, estimate, number
+from gradassay.reports.formats import count, number
+from gradassay.reports.origins import origin
 from gradassay.reports.palette import Look
 from gradassay.reports.rows import Rows, distinct
 from gradassay.reports.scales import fit_linear
 from gradassay.reports.scaling_figures import against_panel
-from gradassay.reports.scaling_section import UPDATES
+from gradassay.reports.scaling_section import UPDATES, point_cell
 
 QUANTITIES = ("feedback_mean", "feedback_signal_to_noise", "feedback_cosine")
 OPEN_TABLE = 24
@@ -95,5 +96,6 @@ def _table(rows: list[ScalingRow], caption: str) -> Table:
 
 def _cells(row: ScalingRow | None, law: ScalingRow | None) -> tuple[Cell, Cell]:
     """Return what was measured, and its closed form."""
-    measured = EMPTY if row is None else Cell(*estimate(row.value, row.low, row.high))
-    return measured, Cell("none", tone="quiet") if law is None else Cell(number(law.value))
+    if law is None:
+        return point_cell(row), Cell("none", tone="quiet")
+    return point_cell(row), Cell(number(law.value), value=law.value, origin=origin([law]))

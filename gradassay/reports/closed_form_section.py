@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from gradassay.core.records import Interval, ScalingRow
 from gradassay.reports.cells import EMPTY, Block, Cell, Section, Table
 from gradassay.reports.formats import count, estimate, number
+from gradassay.reports.origins import origin
 from gradassay.reports.palette import Look
 from gradassay.reports.rows import Rows, distinct
 from gradassay.reports.scaling_figures import prediction_figure, ratio_figure
-from gradassay.reports.scaling_section import exponent_table
+from gradassay.reports.scaling_section import exponent_table, point_cell
 
 LEAD = (
     "Closed forms hold where outputs are linear and losses quadratic in the noise. A spiking "
@@ -28,8 +29,8 @@ class Pair:
     """A measured variance and its closed forms at one point."""
 
     measured: ScalingRow
-    exact: float
-    printed: float | None
+    exact: ScalingRow
+    printed: ScalingRow | None
 
     @property
     def ratio(self) -> Interval:
@@ -41,8 +42,8 @@ class Pair:
         """Measured over printed."""
         return None if self.printed is None else self._over(self.printed)
 
-    def _over(self, value: float) -> Interval:
-        row = self.measured
+    def _over(self, closed_form: ScalingRow) -> Interval:
+        row, value = self.measured, closed_form.value
         return Interval(row.value / value, row.low / value, row.high / value, row.level)
 
 
@@ -56,7 +57,7 @@ def pairs_of(rows: Rows) -> list[Pair]:
         exact = found.get((*place, "predicted_variance"))  # type: ignore[arg-type]
         if quantity == "variance" and exact is not None and exact.value > 0:
             printed = found.get((*place, "printed_variance"))  # type: ignore[arg-type]
-            pairs.append(Pair(row, exact.value, None if printed is None else printed.value))
+            pairs.append(Pair(row, exact, printed))
     return pairs
 
 
@@ -68,7 +69,7 @@ def closed_form_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
     drawn = [
         (
             p.measured.subject,
-            p.exact,
+            p.exact.value,
             Interval(p.measured.value, p.measured.low, p.measured.high, p.measured.level),
         )
         for p in pairs
@@ -118,10 +119,10 @@ def _table(pairs: list[Pair]) -> Table:
             Cell(pair.measured.subject),
             Cell(_problem(pair.measured.problem)),
             Cell(f"{pair.measured.variable} = {pair.measured.at:.3g}"),
-            Cell(*estimate(pair.measured.value, pair.measured.low, pair.measured.high)),
-            Cell(number(pair.exact)),
+            point_cell(pair.measured),
+            _exact_cell(pair.exact),
             _ratio_cell(pair.ratio),
-            EMPTY if pair.printed is None else Cell(number(pair.printed)),
+            EMPTY if pair.printed is None else _exact_cell(pair.printed),
             EMPTY if pair.printed_ratio is None else _ratio_cell(pair.printed_ratio),
         )
         for pair in pairs
@@ -151,7 +152,11 @@ def _problem(name: str) -> str:
     return name.removeprefix("law problem: ").removeprefix("law problem, ")
 
 
+def _exact_cell(row: ScalingRow) -> Cell:
+    return Cell(number(row.value), value=row.value, origin=origin([row]))
+
+
 def _ratio_cell(ratio: Interval) -> Cell:
     """Return a ratio, and whether 1 is inside its interval."""
     text, interval = estimate(ratio.value, ratio.low, ratio.high)
-    return Cell(text, interval, "good" if ratio.covers(1.0) else "warn")
+    return Cell(text, interval, "good" if ratio.covers(1.0) else "warn", value=ratio.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gradassay.core.records import Measurement
+from gradassay.reports.cost_definitions import COST_QUANTITIES
 
 QUANTITIES: dict[str, tuple[str, str]] = {
     "squared_bias": (
@@ -111,6 +112,7 @@ QUANTITIES: dict[str, tuple[str, str]] = {
         "time a step",
         "Wall time of one estimate for the whole batch, noise included.",
     ),
+    **COST_QUANTITIES,
 }
 ORACLES = {
     "surrogate_bp": "spatial backpropagation through the surrogate derivative, on clean passes; "

@@ -151,13 +151,15 @@ def definitions_section(rows: Rows, manifest: Mapping[str, Any]) -> Section | No
     seen = distinct([*(row.quantity for row in rows.moments), *varied])
     units = {row.quantity: row.unit for row in rows.cost}
     units |= {row.quantity: row.unit for row in rows.measurements}
+    curves = distinct(point.quantity for point in rows.cost_curves)
+    units |= {point.quantity: point.unit for point in rows.cost_curves}
     body = [
         (
             Cell(title_of(name), anchor=definition_anchor(name)),
             Cell(_unit(units.get(name, "1"))),
             Cell(_meaning(name)),
         )
-        for name in distinct([*measured, *costs, *seen])
+        for name in distinct([*measured, *costs, *curves, *seen])
     ]
     for oracle in distinct(row.oracle for row in rows.measurements if row.oracle):
         meaning = ORACLES.get(oracle, "No definition in this version.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from gradassay.core.records import Interval
+from gradassay.reports.cost_sections import order_sentence
 from gradassay.reports.definitions import MAIN_ORACLE
 from gradassay.reports.formats import count, estimate, percent
 from gradassay.reports.rows import Rows, distinct
@@ -17,7 +18,7 @@ MANY = 5
 
 
 def findings(rows: Rows) -> tuple[str, ...]:
-    """Return up to six sentences: verification, variance, direction, training, laws, exponents."""
+    """Return up to seven sentences: verification, variance, direction, training, laws, order."""
     sentences = (
         verification_sentence(rows),
         variance_sentence(rows),
@@ -25,6 +26,7 @@ def findings(rows: Rows) -> tuple[str, ...]:
         training_sentence(rows),
         closed_form_sentence(rows),
         exponent_sentence(rows),
+        order_sentence(rows),
     )
     return tuple(sentence for sentence in sentences if sentence)
 

@@ -10,6 +10,7 @@ INFINITY = "\u221e"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LARGE = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_JOULES = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"), (1e-9, "nJ"), (1e-12, "pJ"))
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -117,6 +118,20 @@ def quantity(value: float, unit: str) -> str:
     if scale is not None:
         return f"{number(value / scale[0])} {scale[1]}"
     return str(int(value)) if value == int(value) else number(value)
+
+
+def joules(value: float) -> str:
+    """Return an energy with a unit of a readable size.
+
+    Examples
+    --------
+    >>> joules(3.2e-6), joules(0.0)
+    ('3.20 µJ', '0')
+    """
+    if not math.isfinite(value) or value == 0:
+        return number(value)
+    size, name = next((pair for pair in _JOULES if abs(value) >= pair[0]), _JOULES[-1])
+    return f"{number(value / size)} {name}"
 
 
 def percent(fraction: float) -> str:

@@ -18,6 +18,8 @@ from gradassay.core.records import NETWORK
 from gradassay.reports.age_section import age_section
 from gradassay.reports.cells import Section, Table
 from gradassay.reports.closed_form_section import closed_form_section
+from gradassay.reports.cost_sections import cost_section, energy_section, order_section
+from gradassay.reports.curve_sections import growth_section, memory_section
 from gradassay.reports.definitions import defined_by
 from gradassay.reports.fact_sections import (
     checks_section,
@@ -30,7 +32,7 @@ from gradassay.reports.layer_sections import bias_section, direction_section
 from gradassay.reports.moment_section import moment_section
 from gradassay.reports.origins import sources_of
 from gradassay.reports.palette import looks
-from gradassay.reports.price_sections import cost_section, price_section
+from gradassay.reports.price_sections import price_section
 from gradassay.reports.results_json import strict
 from gradassay.reports.rows import Rows, compared_subjects, distinct, load_rows
 from gradassay.reports.scaling_section import scaling_section
@@ -104,6 +106,10 @@ def sections_of(rows: Rows, results: Results) -> list[Section]:
         age_section(rows, look),
         price_section(rows, look),
         cost_section(rows),
+        memory_section(rows, look),
+        growth_section(rows, look),
+        order_section(rows),
+        energy_section(rows),
         training_section(rows, look),
         moment_section(rows, look),
         checks_section(rows),

@@ -19,10 +19,10 @@ import pandas as pd
 from gradassay.core.errors import DataError
 from gradassay.reports.store import TABLES, Results
 
-How = Literal["", "count", "mean", "median", "sum"]
+How = Literal["", "count", "max", "mean", "median", "min", "sum"]
 TIMES = " * "
 _PLACE = "_place"
-_ORIGIN = re.compile(r"(?:(count|mean|median|sum) of )?(\w+)\[([\d,-]+)\]\.(\w+)")
+_ORIGIN = re.compile(r"(?:(count|max|mean|median|min|sum) of )?(\w+)\[([\d,-]+)\]\.(\w+)")
 
 
 def mark(record: Any, table: str, row: int) -> None:
@@ -39,7 +39,7 @@ def origin(records: Iterable[Any], column: str = "value", how: How = "") -> str:
         As `gradassay.reports.rows.load_rows` gives them, of one table.
     column : str
         The column read.
-    how : {"", "count", "mean", "median", "sum"}
+    how : {"", "count", "max", "mean", "median", "min", "sum"}
         What was made of several rows.
     """
     places = [vars(record).get(_PLACE) for record in records]
@@ -129,7 +129,7 @@ def _made(how: str, values: list[Any]) -> float:
     if how == "count":
         return float(len(values))
     makers: dict[str, Callable[[list[Any]], float]]
-    makers = {"mean": fmean, "median": median, "sum": math.fsum}
+    makers = {"max": max, "mean": fmean, "median": median, "min": min, "sum": math.fsum}
     return float(makers[how](values)) if how else float(values[0])
 
 

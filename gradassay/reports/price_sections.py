@@ -1,27 +1,16 @@
-"""Sections on cost: error times operations, and everything counted and timed."""
+"""The section on error times operations."""
 
 from __future__ import annotations
 
 from gradassay.core.records import CostRow, Interval, Measurement
 from gradassay.reports.cells import EMPTY, Block, Cell, Section, Table, measured_cell
-from gradassay.reports.definitions import (
-    MAIN_ORACLE,
-    OPERATIONS_MEANING,
-    QUANTITIES,
-    title_of,
-)
-from gradassay.reports.formats import count, estimate, quantity
+from gradassay.reports.definitions import MAIN_ORACLE, OPERATIONS_MEANING
+from gradassay.reports.formats import estimate, quantity
 from gradassay.reports.origins import origin, times
 from gradassay.reports.palette import Look
 from gradassay.reports.pareto import Offer, dominators
 from gradassay.reports.rank_table import fronts_told, rank_table
-from gradassay.reports.rows import (
-    Rows,
-    distinct,
-    measurement_groups,
-    operation_rows,
-    operations,
-)
+from gradassay.reports.rows import Rows, measurement_groups, operation_rows, operations
 from gradassay.reports.tradeoff_figure import Price, tradeoff_figure
 
 MSE = ("mean_squared_error", MAIN_ORACLE)
@@ -168,52 +157,3 @@ def _product(row: Measurement, factor: tuple[float, float, float], found: str) -
     product = row.value * value
     text, note = estimate(product, bottom, top)
     return Cell(text, note, value=product, origin=found)
-
-
-def cost_section(rows: Rows) -> Section | None:
-    """Return the section with everything counted and timed."""
-    problems = distinct(row.problem for row in rows.cost)
-    blocks = tuple(Block(table=_cost_table(rows.cost, problem)) for problem in problems)
-    lead = (
-        "Counts are exact and hold for one update of one sample over all time steps. "
-        "Time, with its interval, is that of one estimate for the whole batch."
-    )
-    return Section("cost", "What does an update cost?", lead, blocks) if blocks else None
-
-
-def _cost_table(cost: tuple[CostRow, ...], problem: str) -> Table:
-    """Return one row an estimator, one column a cost."""
-    own = [row for row in cost if row.problem == problem]
-    order = list(QUANTITIES)
-    names = distinct(row.quantity for row in own)
-    names.sort(key=lambda name: order.index(name) if name in order else len(order))
-    units = {row.quantity: row.unit for row in own}
-    found = {(row.subject, row.quantity): row for row in own}
-    body = tuple(
-        (Cell(subject), *(_cost_cell(found.get((subject, name))) for name in names))
-        for subject in distinct(row.subject for row in own)
-    )
-    columns = ("estimator", *(_cost_heading(name, units[name]) for name in names))
-    return Table(f"Cost on {problem}.", columns, body, where=f"problem is {problem}")
-
-
-def _cost_heading(name: str, unit: str) -> str:
-    """Name of a cost, with its unit where the name does not say it."""
-    known = name in QUANTITIES or not unit or unit == "1"
-    return title_of(name) if known else f"{title_of(name)}, {unit}"
-
-
-def _cost_cell(row: CostRow | None) -> Cell:
-    """Value of a cost with its interval."""
-    if row is None:
-        return Cell("not counted", tone="quiet")
-    text = quantity(row.value, row.unit)
-    exact = row.low == row.high == row.value
-    note = "" if exact else f"[{quantity(row.low, row.unit)}, {quantity(row.high, row.unit)}]"
-    return Cell(text, note or _in_full(row.value, text), value=row.value, origin=origin([row]))
-
-
-def _in_full(value: float, text: str) -> str:
-    """Return the exact count where the text is rounded."""
-    rounded = text[-1:] in "kMGT"
-    return count(int(value)) if rounded and value == int(value) else ""

@@ -10,6 +10,7 @@ import pandas as pd
 
 from gradassay.core.records import (
     CheckResult,
+    CostPoint,
     CostRow,
     EpochRow,
     ExponentRow,
@@ -21,10 +22,19 @@ from gradassay.reports.origins import mark
 from gradassay.reports.store import Results
 
 Record = TypeVar(
-    "Record", Measurement, CheckResult, CostRow, EpochRow, MomentRow, ScalingRow, ExponentRow
+    "Record",
+    Measurement,
+    CheckResult,
+    CostRow,
+    EpochRow,
+    MomentRow,
+    ScalingRow,
+    ExponentRow,
+    CostPoint,
 )
 Item = TypeVar("Item")
 OPERATIONS = ("_macs", "_acs")
+EFFECTIVE = "effective_"
 
 
 @dataclass(frozen=True)
@@ -33,8 +43,8 @@ class Rows:
 
     Parameters
     ----------
-    measurements, checks, cost, training, moments, scaling, exponents : tuple of records
-        In the order of the tables.
+    measurements, checks, cost, training, moments, scaling, exponents, cost_curves
+        Tuples of records, in the order of the tables.
     """
 
     measurements: tuple[Measurement, ...]
@@ -44,6 +54,7 @@ class Rows:
     moments: tuple[MomentRow, ...]
     scaling: tuple[ScalingRow, ...]
     exponents: tuple[ExponentRow, ...]
+    cost_curves: tuple[CostPoint, ...]
 
 
 def load_rows(results: Results) -> Rows:
@@ -56,6 +67,7 @@ def load_rows(results: Results) -> Rows:
         moments=_records(results.moments, MomentRow, "moments"),
         scaling=_records(results.scaling, ScalingRow, "scaling"),
         exponents=_records(results.exponents, ExponentRow, "exponents"),
+        cost_curves=_records(results.cost_curves, CostPoint, "cost_curves"),
     )
 
 
@@ -121,4 +133,9 @@ def operation_rows(
     """Return the rows whose sum `operations` is."""
     own = [row for row in cost if row.subject == subject and problem in (None, row.problem)]
     whole = [row for row in own if row.quantity == "operations"]
-    return tuple(whole[:1] or [row for row in own if row.quantity.endswith(OPERATIONS)])
+    parts = [
+        row
+        for row in own
+        if row.quantity.endswith(OPERATIONS) and not row.quantity.startswith(EFFECTIVE)
+    ]
+    return tuple(whole[:1] or parts)

@@ -9,6 +9,7 @@ from gradassay.core.records import ExponentRow, ScalingRow
 from gradassay.reports.cells import EMPTY, Block, Cell, Section, Table, Tone
 from gradassay.reports.definitions import title_of
 from gradassay.reports.formats import estimate, number
+from gradassay.reports.origins import origin
 from gradassay.reports.palette import Look
 from gradassay.reports.rows import Rows, distinct
 from gradassay.reports.scaling_figures import against_panel
@@ -163,7 +164,7 @@ def exponent_cell(row: ExponentRow | None) -> Cell:
         notes.append("no power law")
         closed = row.quantity in CLOSED_FORM_QUANTITIES  # whose own points need be on no line
         tone = tone if closed else "warn"
-    return Cell(text, "\n".join(notes), tone)
+    return Cell(text, "\n".join(notes), tone, value=row.value, origin=origin([row]))
 
 
 def _points_table(rows: list[ScalingRow], problem: str) -> Table:
@@ -187,7 +188,9 @@ def _points_table(rows: list[ScalingRow], problem: str) -> Table:
 
 def point_cell(row: ScalingRow | None) -> Cell:
     """Return the value of a point with its interval."""
-    return EMPTY if row is None else Cell(*estimate(row.value, row.low, row.high))
+    if row is None:
+        return EMPTY
+    return Cell(*estimate(row.value, row.low, row.high), value=row.value, origin=origin([row]))
 
 
 def _sources_table(exponents: list[ExponentRow]) -> Table | None:

@@ -1,4 +1,4 @@
-"""A results folder: five Parquet tables of records and a manifest, written whole or not at all."""
+"""A results folder: six Parquet tables of records and a manifest, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from gradassay.core.atomic import folder_beside, take_place
 from gradassay.core.errors import DataError, UsageError
 from gradassay.core.records import (
     CheckResult,
+    CostPoint,
     CostRow,
     EpochRow,
     ExponentRow,
@@ -36,6 +37,7 @@ TABLES: dict[str, type] = {
     "moments": MomentRow,
     "scaling": ScalingRow,
     "exponents": ExponentRow,
+    "cost_curves": CostPoint,
 }
 ACCURACY_FILES = (
     "accuracy.csv",
@@ -55,9 +57,10 @@ class Results:
 
     Parameters
     ----------
-    measurements, checks, cost, training, moments, scaling, exponents : pandas.DataFrame
-        One row a record; columns are the fields of `Measurement`, `CheckResult`, `CostRow`,
-        `EpochRow`, `MomentRow`, `ScalingRow`, `ExponentRow`. Any of them may be empty.
+    measurements, checks, cost, training, moments, scaling, exponents, cost_curves
+        A `pandas.DataFrame` each, one row a record; columns are the fields of `Measurement`,
+        `CheckResult`, `CostRow`, `EpochRow`, `MomentRow`, `ScalingRow`, `ExponentRow`,
+        `CostPoint`. Any of them may be empty.
     manifest : dict
         As made by `build_manifest`.
     """
@@ -69,6 +72,7 @@ class Results:
     moments: pd.DataFrame
     scaling: pd.DataFrame
     exponents: pd.DataFrame
+    cost_curves: pd.DataFrame
     manifest: dict[str, Any]
 
 
@@ -82,6 +86,7 @@ def write_results(
     moments: Iterable[MomentRow] = (),
     scaling: Iterable[ScalingRow] = (),
     exponents: Iterable[ExponentRow] = (),
+    cost_curves: Iterable[CostPoint] = (),
     manifest: Mapping[str, Any],
     overwrite: bool = False,
 ) -> Path:
@@ -91,8 +96,8 @@ def write_results(
     ----------
     folder : path
         New or empty folder; missing parents are made.
-    measurements, checks, cost, training, moments, scaling, exponents : iterable of records
-        Rows of the tables.
+    measurements, checks, cost, training, moments, scaling, exponents, cost_curves
+        Records: rows of the tables.
     manifest : mapping
         See `build_manifest`; the schema version is set here.
     overwrite : bool, optional
@@ -118,6 +123,7 @@ def write_results(
         "moments": moments,
         "scaling": scaling,
         "exponents": exponents,
+        "cost_curves": cost_curves,
     }
     tables = {name: to_arrow(list(rows[name]), record) for name, record in TABLES.items()}
     text = json.dumps(

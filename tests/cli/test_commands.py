@@ -17,6 +17,7 @@ SMALL = ["--network", "fc-12-8", "--steps", "3", "--epochs", "1", "--budget", "2
 FILES = {
     "checks.parquet",
     "cost.parquet",
+    "cost_curves.parquet",
     "exponents.parquet",
     "manifest.json",
     "measurements.parquet",

@@ -8,7 +8,9 @@ import pytest
 from gradassay.core.errors import ConfigurationError
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CostRow
+from gradassay.core.regimes import REGIMES
 from gradassay.cost import cost_rows
+from gradassay.cost.effective import PARTS
 from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.reference_snn import ReferenceBackend
 
@@ -28,7 +30,19 @@ QUANTITIES = (
     "noise_draws",
     "feedback_weight_bytes",
     "trace_bytes",
+    "state_bytes",
+    "buffer_bytes",
+    "gradient_bytes",
     "operations",
+    *(
+        f"{kind.format(part)}"
+        for part in PARTS
+        for kind in ("dense_{}", "effective_{}_macs", "effective_{}_acs")
+    ),
+    "dense_operations",
+    "effective_operations",
+    *(f"energy_{regime.name}" for regime in REGIMES),
+    *(f"dense_energy_{regime.name}" for regime in REGIMES),
     "step_seconds",
 )
 
@@ -76,6 +90,37 @@ def test_operations_are_the_sum_of_the_rows_that_count_operations(
     for subject in zoo:
         parts = [r.value for r in rows if r.subject == subject and r.unit in ("MAC", "AC")]
         assert value_of(rows, subject, "operations") == sum(parts)
+
+
+def test_effective_operations_are_at_most_the_dense_ones(
+    zoo: dict[str, Estimator], deep: Problem
+) -> None:
+    rows = measured(zoo, deep)
+    for subject in zoo:
+        for part in PARTS:
+            effective = value_of(rows, subject, f"effective_{part}_macs")
+            effective += value_of(rows, subject, f"effective_{part}_acs")
+            assert 0 <= effective <= value_of(rows, subject, f"dense_{part}")
+        fewer = value_of(rows, subject, "effective_operations")
+        assert 0 < fewer < value_of(rows, subject, "dense_operations")
+
+
+def test_energies_are_those_of_the_counted_operations(
+    zoo: dict[str, Estimator], deep: Problem
+) -> None:
+    rows = measured(zoo, deep)
+    for subject in zoo:
+        macs, acs = (
+            sum(value_of(rows, subject, f"effective_{part}_{kind}") for part in PARTS)
+            for kind in ("macs", "acs")
+        )
+        dense = value_of(rows, subject, "dense_operations")
+        fp32, loihi = (value_of(rows, subject, f"energy_{n}") for n in ("horowitz_fp32", "loihi"))
+        assert fp32 == pytest.approx((4.6 * macs + 0.9 * acs) * 1e-12, rel=1e-12)
+        assert loihi == pytest.approx(23.6 * (macs + acs) * 1e-12, rel=1e-12)
+        assert value_of(rows, subject, "dense_energy_horowitz_int8") == pytest.approx(
+            0.23 * dense * 1e-12, rel=1e-12
+        )
 
 
 def test_counts_depend_on_the_key_alone(zoo: dict[str, Estimator], deep: Problem) -> None:

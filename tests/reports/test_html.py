@@ -265,7 +265,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(
     with pytest.raises(UsageError, match=r"report: cannot write .*No space left"):
         write_report(folder)
     assert path.read_bytes() == before
-    assert len(list(folder.iterdir())) == 9
+    assert len(list(folder.iterdir())) == 10
 
 
 def test_a_folder_is_no_place_for_a_report(tmp_path: Path, manifest: dict[str, object]) -> None:

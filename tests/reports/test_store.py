@@ -72,8 +72,9 @@ def test_empty_tables_keep_their_columns(write: Write) -> None:
 def test_a_folder_holds_parquet_and_json_only(write: Write) -> None:
     folder = write()
     assert sorted(path.name for path in folder.iterdir()) == [
-        "checks.parquet", "cost.parquet", "exponents.parquet", "manifest.json",
-        "measurements.parquet", "moments.parquet", "scaling.parquet", "training.parquet",
+        "checks.parquet", "cost.parquet", "cost_curves.parquet", "exponents.parquet",
+        "manifest.json", "measurements.parquet", "moments.parquet", "scaling.parquet",
+        "training.parquet",
     ]  # fmt: skip
 
 
