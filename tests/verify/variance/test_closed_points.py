@@ -139,6 +139,7 @@ def test_theory_has_an_exponent_where_claims_give_one() -> None:
         np.polyfit(np.log(values), np.log([v / (2 - v) for v in values]), 1)[0]
     )
     assert expected_exponent(bp, "batch_variance", "B", values).exponent == -1
+    assert np.isnan(expected_exponent(opzo, "batch_variance", "B", values).exponent)
     assert np.isnan(expected_exponent(bp, "noise_variance", "d", values).exponent)
     spsa = make_estimator("spsa")
     assert np.isnan(expected_exponent(spsa, "noise_variance", "B", values).exponent)
