@@ -11,17 +11,16 @@ from matplotlib.axes import Axes
 from gradassay.core.records import Interval
 from gradassay.reports.formats import number, quantity
 from gradassay.reports.marks import (
-    LABEL_SIZE,
-    LINE_HEIGHT_PT,
+    Label,
     draw_interval,
     draw_point,
     dress_axis,
-    spread,
+    label_right,
     write_title,
 )
 from gradassay.reports.palette import GRID, INK, MUTED, Look
 from gradassay.reports.scales import LogScale, fit_log
-from gradassay.reports.svg import chart_style, clean, inline_svg, new_axes
+from gradassay.reports.svg import chart_style, inline_svg, new_axes
 
 WIDTH, HEIGHT, BOTTOM, TOP = 4.3, 3.2, 0.5, 0.45
 
@@ -57,7 +56,7 @@ def tradeoff_figure(
         [p.error.high for p in prices],
     )
     with chart_style(name):
-        figure, axes = new_axes(WIDTH, HEIGHT, (0.66, 0.2, BOTTOM, TOP))
+        figure, axes = new_axes(WIDTH, HEIGHT, (0.66, 1.3, BOTTOM, TOP))
         _dress(axes, [p.operations for p in prices], error)
         dress_axis(axes, scale)
         _draw_products(axes, scale)
@@ -69,11 +68,7 @@ def tradeoff_figure(
             if price.on_front:
                 _draw_ring(axes, x, scale.place(price.error.value))
         _draw_labels(axes, scale, prices, looks)
-        if any(price.on_front for price in prices):
-            axes.text(
-                0, 1.02, "ringed: not dominated", transform=axes.transAxes, fontsize=7.5,
-                color=MUTED,
-            )  # fmt: skip
+        _explain(axes, rings=any(price.on_front for price in prices))
         title = f"{error.removeprefix('relative ').capitalize()} against operations"
         return inline_svg(figure, name, title, _describe(prices))
 
@@ -91,15 +86,16 @@ def _dress(axes: Axes, costs: list[float], error: str) -> None:
     write_title(axes, error)
     axes.set_xlabel("operations an update (MACs and ACs)")
     low, high = math.log10(min(costs)), math.log10(max(costs))
-    margin = max(0.25, 0.12 * (high - low))
+    margin = max(0.12, 0.12 * (high - low))
     axes.set_xlim(low - margin, high + margin)
     ticks = _round_numbers(low - margin, high + margin)
     axes.set_xticks([math.log10(tick) for tick in ticks], [_tick(tick) for tick in ticks])
 
 
 def _round_numbers(low: float, high: float) -> list[float]:
-    """1, 2, 5, 10, ... between two exponents, thinned to whole decades where there are many."""
-    digits = (1, 2, 5) if high - low < 2 else (1,)
+    """Round numbers between two exponents, whole decades alone where there are many."""
+    close = (1, 1.5, 2, 3, 4, 5, 7) if high - low < 0.8 else (1, 2, 5)
+    digits = close if high - low < 2 else (1,)
     exponents = range(math.floor(low), math.ceil(high) + 1, max(1, math.ceil((high - low) / 6)))
     every = [digit * 10.0**e for e in exponents for digit in digits]
     return [value for value in every if low <= math.log10(value) <= high]
@@ -119,29 +115,27 @@ def _draw_products(axes: Axes, scale: LogScale) -> None:
             axes.plot(
                 xs, [level - x for x in xs], color=GRID, linewidth=0.7, linestyle="--", zorder=1
             )
-    axes.text(
-        1, 1.02, "dashed: same error \u00d7 operations", transform=axes.transAxes, ha="right",
-        fontsize=7.5, color=MUTED,
-    )  # fmt: skip
+
+
+def _explain(axes: Axes, *, rings: bool) -> None:
+    """Say what lines and rings mean."""
+    text = "dashed: same error \u00d7 operations" + "; ringed: not dominated" * rings
+    axes.text(0, 1.02, text, transform=axes.transAxes, fontsize=7.5, color=MUTED)
 
 
 def _draw_labels(axes: Axes, scale: LogScale, prices: list[Price], looks: dict[str, Look]) -> None:
-    """Names beside the points, left of those in the right half, pushed apart where they meet."""
-    middle = sum(axes.get_xlim()) / 2
-    bottom, top = axes.get_ylim()
-    step = LINE_HEIGHT_PT * (top - bottom) / (72 * (HEIGHT - BOTTOM - TOP))
-    ordered = sorted(prices, key=lambda p: scale.place(p.error.value))
-    wanted = [scale.place(p.error.value) for p in ordered]
-    places = spread(wanted, step, bottom + step / 2, top - step / 2)
-    for price, y, label_y in zip(ordered, wanted, places, strict=True):
-        x = math.log10(price.operations)
-        side = -1 if x > middle else 1
-        pad = side * 0.02 * (axes.get_xlim()[1] - axes.get_xlim()[0])
-        axes.plot([x, x + pad], [y, label_y], color=looks[price.subject].colour, linewidth=0.6)
-        axes.text(
-            x + 1.3 * pad, label_y, clean(price.subject, 22), ha="right" if side < 0 else "left",
-            va="center_baseline", fontsize=LABEL_SIZE, color=INK,
-        )  # fmt: skip
+    """Names in a column right of the points."""
+    left, right = axes.get_xlim()
+    labels = [
+        Label(
+            price.subject,
+            math.log10(price.operations),
+            scale.place(price.error.value),
+            looks[price.subject],
+        )
+        for price in prices
+    ]
+    label_right(axes, labels, right, 0.03 * (right - left))
 
 
 def _describe(prices: list[Price]) -> str:
