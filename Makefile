@@ -8,6 +8,9 @@ OUT ?= results/report
 # commits that `make asv` measures, as git names a range
 COMMITS ?= HEAD~2..HEAD
 
+# processes of `make test`
+WORKERS ?= 2
+
 # suites on right estimators that `make self-test` runs
 RUNS ?= 1000
 
@@ -24,7 +27,7 @@ report: $(VENV)/.installed ## verify, measure, train on the embedded data; ends 
 	$(BIN)/gradassay run --out $(OUT) --overwrite
 
 test: $(VENV)/.installed-dev ## run all tests
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 test-peers: ## cross-check other libraries, in an environment of its own; writes docs/conformance.md and docs/nir_roundtrip.md
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
