@@ -29,9 +29,9 @@ DRAWN = (("total_variance", ""), ("cosine", "surrogate_bp"), ("final_test_accura
 _LEAD = (
     "Mean over seeds of all layers together, with Student's t interval (95 %) over seeds; of a"
     " single seed its own interval. n: gradient estimates of all seeds. Bias and variance are"
-    " relative to the squared norm of the surrogate gradient. Data: column value of results.parquet,"
-    " rows with the row's estimator, options and problem, layer total, and the column's quantity and"
-    " oracle."
+    " relative to the squared norm of the surrogate gradient. Data: column value of"
+    " results.parquet, rows with the row's estimator, options and problem, layer total, and the"
+    " column's quantity and oracle."
 )
 Problem = tuple[str, ...]
 
