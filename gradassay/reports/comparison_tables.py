@@ -24,10 +24,10 @@ VERDICT_TONES: Mapping[str, Tone] = {"PASS": "good", "FAIL": "bad", "XFAIL": "wa
 
 
 def changed_table(found: Comparison, names: tuple[str, str]) -> Table:
-    """Return what changed, the most surprising first."""
+    """Return what changed, the most surprising first, and then what is exact."""
     rows = sorted(
         found.of("changed"),
-        key=lambda row: row.adjusted if math.isfinite(row.adjusted) else -1.0,
+        key=lambda row: row.adjusted if math.isfinite(row.adjusted) else math.inf,
     )
     return numbers_table("What changed.", rows, names)
 

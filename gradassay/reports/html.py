@@ -73,7 +73,7 @@ def render_page(*, sections: list[Section], **parts: Any) -> str:
     **parts
         ``findings`` (sentences), ``summary`` (a `Table`), ``origin`` (a line below the heading);
         ``title``, ``heading`` and ``nothing`` (said where the summary is empty) where they are
-        not those of a results folder.
+        not those of a results folder; ``traced=False`` where cells have no origins.
     """
     template = _environment().get_template("report.html.j2")
     return template.render(sections=sections, defined=_defined(sections), **parts)

@@ -68,6 +68,9 @@ def write_sweep_report(folder: SweepFolder, out: str | os.PathLike[str] | None =
 def render_sweep(means: Sequence[SeedMean], manifest: Mapping[str, Any]) -> str:
     """Return the page; a function of its input alone."""
     return render_page(
+        heading="Gradient estimators: a sweep",
+        title="Gradient estimators: a sweep of gradassay",
+        traced=False,
         findings=_findings(means, manifest),
         summary=_table(means),
         sections=[*_figures(means), reproduce_section(manifest)],
