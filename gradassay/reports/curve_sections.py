@@ -145,7 +145,7 @@ def _exponent_table(fitted: Sequence[CostPoint], points: Sequence[CostPoint]) ->
 def _slope_cell(slope: CostPoint | None) -> Cell:
     """Return an exponent, or say that there is nothing to grow."""
     if slope is None:
-        return Cell("always 0", tone="quiet")
+        return Cell("always zero", tone="quiet")
     return Cell(number(slope.value), value=slope.value, origin=origin([slope]))
 
 

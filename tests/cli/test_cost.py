@@ -10,6 +10,8 @@ from gradassay.bench.memory_curves import Growth
 from gradassay.cli.main import main
 from gradassay.cost import scaling, time_curves
 from gradassay.cost.scaling import Sweep
+from gradassay.reports import read_results
+from tests.reports.pages import untraced
 
 SMALL = ["--network", "fc-6-5", "--steps", "3", "--estimators", "spatial_bp,dfa,opzo,bptt"]
 
@@ -53,6 +55,14 @@ def test_peaks_of_tensors_are_at_least_the_gradient(folder: Path) -> None:
     values = cost.set_index(["subject", "quantity"])["value"]
     for subject in ("spatial_bp", "dfa", "opzo", "bptt"):
         assert values[subject, "peak_bytes"] > values[subject, "gradient_bytes"]
+
+
+def test_every_number_of_the_page_leads_to_its_row(folder: Path) -> None:
+    page, results = (folder / "report.html").read_text(), read_results(folder)
+    sections = {"cost", "memory", "growth", "order", "energy"}
+    # prices of the regimes are constants, and a count of sizes is about two columns
+    words = {"add, pJ", "multiply, pJ", "counted = closed form"}
+    assert untraced(page, results, sections) <= words
 
 
 def test_page_answers_the_five_questions(folder: Path) -> None:

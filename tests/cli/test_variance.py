@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from gradassay.cli.main import main
+from gradassay.reports import read_results
+from tests.reports.pages import untraced
 
 QUICK = ["variance", "--networks", "4", "--states", "4", "--network", "fc-16"]
 
@@ -71,3 +73,10 @@ def test_what_cannot_be_studied_is_one_line(
     assert main(["variance", *words, "--out", str(tmp_path / "v")]) == 2
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_number_of_the_page_leads_to_its_row(folder: Path) -> None:
+    page, results = (folder / "report.html").read_text(), read_results(folder)
+    found = untraced(page, results, {"closed-forms", "scaling", "age"})
+    # ratios of two numbers of their row, sizes, and theory's exponents
+    assert found <= {"measured / exact", "measured / printed", "n", "exponent", "updates"}

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+
+import pytest
+
+from gradassay.reports.origins import value_of
+from gradassay.reports.store import Results
 
 VOID = {"meta", "link", "br", "input"}
 
@@ -56,3 +62,19 @@ class Elements(HTMLParser):
 
     def first(self, identifier: str) -> Element:
         return next(one for one in self.all if one.attributes.get("id") == identifier)
+
+
+def untraced(page: str, results: Results, sections: set[str]) -> set[str]:
+    """Return the headings of number cells without an origin, or whose origin gives another one."""
+    found = set()
+    for cell in Elements(page).named("td"):
+        section = cell.inside("section")
+        if section is None or section.attributes["id"] not in sections:
+            continue
+        if "num" not in cell.attributes["class"].split() or not re.search(r"\d", cell.text):
+            continue
+        told = cell.attributes.get("data-origin")
+        value = float(cell.attributes.get("data-value", "nan"))
+        if not told or value_of(told, results) != pytest.approx(value, rel=1e-12, abs=1e-300):
+            found.add(cell.attributes["data-label"])
+    return found

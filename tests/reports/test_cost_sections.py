@@ -184,7 +184,7 @@ def test_growth_shows_exponents_and_that_counts_agree(rows: Rows) -> None:
     assert table is not None
     chained, direct = table.rows
     assert [cell.text for cell in direct] == ["opzo", "1.00", "at 3 of 3 sizes"]
-    assert [cell.text for cell in chained] == ["spatial_bp", "always 0", "at 3 of 3 sizes"]
+    assert [cell.text for cell in chained] == ["spatial_bp", "always zero", "at 3 of 3 sizes"]
     assert direct[-1].tone == "good"
 
 
