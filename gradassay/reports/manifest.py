@@ -7,8 +7,10 @@ import math
 import os
 import platform
 import shlex
+import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from gradassay import __version__
@@ -44,7 +46,8 @@ def build_manifest(
     -------
     dict
         Keys ``schema_version``, ``command``, ``date_utc``, ``seed``, ``settings``,
-        ``data_checksums``, ``interval_method``, ``versions``, ``platform``, ``cpu_count``.
+        ``data_checksums``, ``interval_method``, ``versions``, ``platform``, ``cpu_count``; with
+        ``commit`` among the versions where the package runs from a checkout.
 
     Notes
     -----
@@ -73,12 +76,30 @@ def build_manifest(
 def installed_versions() -> dict[str, str]:
     """Return the versions of Python, of this package and of the libraries that are installed."""
     versions = {"python": platform.python_version(), "gradassay": __version__}
+    commit = checked_out(Path(__file__).parents[2])
+    if commit:
+        versions["commit"] = commit
     for name in PACKAGES:
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def checked_out(folder: Path) -> str:
+    """Return the commit of a git checkout, with ``-dirty`` where files were changed since.
+
+    Empty where the folder is no root of a checkout, or git is not to be had.
+    """
+    if not (folder / ".git").exists():
+        return ""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()
 
 
 def to_plain(value: object) -> Any:

@@ -19,6 +19,7 @@ import pytest
 from gradassay.core.errors import DataError, UsageError
 from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement
 from gradassay.reports import SCHEMA_VERSION, build_manifest, read_results, write_results
+from gradassay.reports.manifest import checked_out
 from gradassay.reports.rows import load_rows
 
 Write = Callable[..., Path]
@@ -231,3 +232,22 @@ def test_the_room_never_imports_torch() -> None:
     code += "print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_checkout_is_named_by_its_commit_and_whether_files_were_changed(tmp_path: Path) -> None:
+    def git(*words: str) -> str:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        command = ["git", *identity, *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    assert checked_out(tmp_path) == ""
+    git("init", "-q")
+    (tmp_path / "file").write_text("one")
+    git("add", "file")
+    git("commit", "-q", "-m", "one")
+    git("tag", "-a", "v1", "-m", "v1")
+    assert checked_out(tmp_path) == git("rev-parse", "--short=12", "HEAD")
+    (tmp_path / "file").write_text("two")
+    assert checked_out(tmp_path).endswith("-dirty")
+    assert checked_out(tmp_path / "file") == ""
