@@ -18,7 +18,7 @@ RUNS ?= 1000
 METHODS ?= spatial_bp,bptt,feedback_alignment,sign_symmetric,dfa,dkp,zo_single_point,zo_two_point,spsa,forward_gradient,pzo_two_point,opzo,localzo,local_learning,intermediate_global,opzo+0.01*local_learning,spatial_bp+0.01*local_learning,dfa+0.01*local_learning,opzo+0.01*local_learning+0.1*intermediate_global
 
 .DEFAULT_GOAL := help
-.PHONY: help report test test-peers check lint campaign self-test asv asv-check fashion zoo conv dist clean
+.PHONY: help report test test-peers check lint campaign self-test asv asv-check fashion zoo conv docs dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -75,6 +75,11 @@ asv-check: $(VENV)/.installed-dev ## judge HEAD's ratios by its parent's: regres
 	$(BIN)/asv machine --yes
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/asv run --bench bench_ratios HEAD~2..HEAD
 	$(BIN)/python -m gradassay.bench.history HEAD~1 HEAD
+
+docs: $(VENV)/.installed ## build the documentation site, warnings as errors; ends with its page's path
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs . build/site
+	@echo "build/site/index.html"
 
 dist: $(VENV)/.installed-dev ## build wheel and sdist
 	$(BIN)/python -m build

@@ -115,8 +115,8 @@ class Backend(Protocol):
         layer : Linear, Conv2d, Gain, AvgPool, Flatten or Scale
             The linear map.
         weight : array or None
-            ``layer.weight_shape``, or (R, *weight_shape): one for each replicate. For a `Gain` its
-            factor; None for a layer without weights.
+            ``layer.weight_shape``, or ``(R, *weight_shape)``: one for each replicate. For a `Gain`
+            its factor; None for a layer without weights.
         values : array, shape (t, R*B, inputs)
         """
         ...

@@ -78,7 +78,7 @@ class Noise:
     values : mapping from spiking layer's name to array, shape (T, R*B, n)
         z itself, without the scale. Replicates are folded into the batch axis, replicate-major.
         A layer that is absent receives none. Noise on the weights: by parameter's name, shape
-        (R, *shape).
+        ``(R, *shape)``.
     position : str
         As in `NoiseModel`. A forward pass takes noise on spikes or membrane potentials only.
     """

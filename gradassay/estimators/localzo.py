@@ -20,7 +20,7 @@ from gradassay.estimators.temporal import with_online
 class LocalZO(SpatialBP):
     """Spatial backpropagation where a central difference of each spike stands for psi.
 
-    With one draw z for each neuron and step, of half-width ``delta |z|``,
+    With one draw z for each neuron and step, of half-width ``delta |z|``::
 
         psi = |z| / (2 delta)  where |u - V_th| < delta |z|,  else 0
 

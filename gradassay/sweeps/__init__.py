@@ -2,7 +2,7 @@
 
 from gradassay.sweeps.grid import Grid, GridPoint, grid_points, read_grid
 from gradassay.sweeps.plan import Plan
-from gradassay.sweeps.reading import is_sweep, read_sweep
+from gradassay.sweeps.reading import is_sweep, iterate_sweep, read_sweep
 from gradassay.sweeps.store import SweepFolder
 from gradassay.sweeps.table import SCHEMA, SCHEMA_VERSION, SweepCell, SweepRow
 
@@ -17,6 +17,7 @@ __all__ = [
     "SweepRow",
     "grid_points",
     "is_sweep",
+    "iterate_sweep",
     "read_grid",
     "read_sweep",
 ]

@@ -46,10 +46,10 @@ def read_sweep(
 
         ``cell``
             Number of the cell in the grid, from 0.
-        ``kind``, ``estimator``, ``options``, ``dataset``, ``network``, ``steps``, ``batch_size``,
-        ``budget``, ``training``, ``seed``
-            The cell's coordinates. ``options`` are those of the estimator that the grid sets, as
-            ``alpha=0.1, law=rademacher``; ``training`` likewise. ``budget`` is 0 of a training.
+        ``kind``, ``estimator``, ``options``, ``dataset``, ``network``, ``steps``, ...
+            And ``batch_size``, ``budget``, ``training``, ``seed``: the cell's coordinates.
+            ``options`` are those of the estimator that the grid sets, as ``alpha=0.1,
+            law=rademacher``; ``training`` likewise. ``budget`` is 0 of a training.
         ``epoch``
             Epochs of training before; 0 of what is measured at the initial weights.
         ``layer``, ``quantity``, ``oracle``

@@ -33,3 +33,34 @@ def test_the_readme_links_to_files_that_are_under_version_control() -> None:
     found = links(ROOT / "README.md")
     assert len(found) > 5
     assert [link for link in found if link not in known] == []
+
+
+TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def entries(page: Path) -> list[Path]:
+    """Return the pages that a page's tables of contents name."""
+    lines = [line for block in TOCTREE.findall(page.read_text()) for line in block.splitlines()]
+    names = [re.sub(r".*<(.*)>", r"\1", line) for line in lines if line and line[0] != ":"]
+    return [one_of(page.parent / name) for name in names]
+
+
+def one_of(name: Path) -> Path:
+    """Return the file of an entry, which has no ending."""
+    found = [path for end in (".md", ".rst", ".ipynb") if (path := Path(f"{name}{end}")).is_file()]
+    assert len(found) == 1, f"{name}: {len(found)} files"
+    return found[0].resolve()
+
+
+def test_every_page_is_in_one_table_of_contents_of_the_site() -> None:
+    index = ROOT / "docs" / "index.md"
+    listed = [index]
+    for page in listed:  # grows
+        listed += entries(page)
+    written = [
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("docs/reference/*.rst"),
+        *ROOT.glob("examples/*.ipynb"),
+        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+    ]
+    assert sorted(listed) == sorted(path.resolve() for path in written)

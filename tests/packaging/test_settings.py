@@ -21,8 +21,9 @@ def plain(requirement: str) -> str:
 
 
 def test_every_dependency_has_an_exact_version_in_the_constraints() -> None:
-    extras = PROJECT["optional-dependencies"]["dev"]
-    names = {plain(requirement) for requirement in [*PROJECT["dependencies"], *extras]}
+    extras = PROJECT["optional-dependencies"]
+    wanted = [*PROJECT["dependencies"], *extras["dev"], *extras["docs"]]
+    names = {plain(requirement) for requirement in wanted}
     assert names <= set(constraints())
     assert constraints()["torch"] == "2.13.0"
 

@@ -85,17 +85,17 @@ def measure(
     Squared quantities are relative to the squared norm of the surrogate gradient of the same layer.
     Per layer and in total:
 
-    - ``squared_bias``: |E G - g|^2 against ``surrogate_bp``, those of `FurtherOracles`, and
+    - ``squared_bias``: ``|E G - g|^2`` against ``surrogate_bp``, those of `FurtherOracles`, and
       ``smoothed_loss`` where `smoothing` is given; the expectation is over noise, mini-batch and
       feedback state.
     - ``noise_variance``, ``batch_variance``, ``state_variance``: the parts of the trace of the
       covariance, by the law of total variance.
     - ``total_variance``: their sum.
-    - ``mean_squared_error``: E |G - g|^2, the sum of squared bias and total variance.
+    - ``mean_squared_error``: ``E |G - g|^2``, the sum of squared bias and total variance.
     - ``cosine``: mean cosine of one estimate with g.
     - ``sign_agreement``: mean fraction of coordinates whose sign is that of g; 0 counts as half.
     - ``zero_coordinates``: fraction of g that is exactly 0 and left out of it, exact.
-    - ``gradient_norm``: |g|, exact.
+    - ``gradient_norm``: ``|g|``, exact.
 
     Parameters
     ----------

@@ -79,7 +79,7 @@ def kolen_pollack_gap(gap: Float, *, step: float, decay: float, updates: int) ->
 
 
 def node_perturbation_variance(law: Law, signals: Float, inputs: Float) -> float:
-    """Return the variance of ``(1/B) sum_b z_b (z_b . g_b) x_b^T``, each sample with its own z.
+    """Return the variance of ``(1/B) sum_b z_b (z_b.g_b) x_b^T``, each sample with its own z.
 
     ``(n + k4 - 2) / B^2 sum_b |g_b|^2 |x_b|^2`` for independent entries.
 

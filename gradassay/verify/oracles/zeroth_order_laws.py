@@ -94,7 +94,7 @@ def kurtosis(law: Law, d: int) -> float:
 
 
 def two_point_covariance(law: Law, gradient: Float) -> Float:
-    """Return the covariance of ``z (z . g)``.
+    """Return the covariance of ``z (z.g)``.
 
     That is the draw of a forward gradient, of a central or forward difference on a linear loss
     ``c + g . x``, and of a central difference on a quadratic one. For independent entries
@@ -149,7 +149,7 @@ def two_point_variance(law: Law, gradient: Float) -> float:
 
 
 def single_point_variance(law: Law, gradient: Float, *, offset: float, alpha: float) -> float:
-    """Return the variance of ``z (c + alpha g . z) / alpha``, a single point on a linear loss.
+    """Return the variance of ``z (c + alpha g.z) / alpha``, a single point on a linear loss.
 
     ``two_point_variance + d c^2 / alpha^2``.
 
@@ -225,7 +225,7 @@ def curvature_mean(law: Law, hessian: Float) -> float:
 def quadratic_variance(
     law: Law, gradient: Float, hessian: Float, *, form: Form, alpha: float, offset: float = 0.0
 ) -> float:
-    """Return the variance of a zeroth-order draw on ``L = c + g . x + x^T H x / 2`` at x = 0.
+    """Return the variance of a zeroth-order draw on ``L = c + g.x + x^T H x / 2`` at x = 0.
 
     ======= ========================= ==================================================
     form    draw                      variance beyond `two_point_variance`
