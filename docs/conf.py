@@ -44,7 +44,7 @@ templates_path = [str(Path(__file__).parent / "_templates")]
 highlight_language = "none"
 
 # ---- Markdown and notebooks ----------------------------------------------------
-myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # tests run the notebooks
 # tables that commands wrote begin with a heading of the second level

@@ -34,3 +34,9 @@ def test_asv_installs_every_run_time_dependency_at_the_constrained_version() -> 
     assert names <= set(wanted)
     for name, versions in wanted.items():
         assert versions == [constraints()[name.lower()]], name
+
+
+def test_the_citation_names_the_version_of_the_package() -> None:
+    cited = (ROOT / "CITATION.cff").read_text()
+    assert re.findall(r"^version: (.*)$", cited, re.MULTILINE) == [PROJECT["version"]]
+    assert f"version = {{{PROJECT['version']}}}" in (ROOT / "docs" / "citing.md").read_text()
