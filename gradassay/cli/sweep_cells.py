@@ -44,17 +44,14 @@ class CellBench:
         Of the estimator, as in the grid.
     estimator : Estimator
         With the recipe's options and the grid's.
-    design : Design or None
-        Of a measurement.
-    settings : TrainingSettings or None
-        Of a training.
+    task : Design or TrainingSettings
+        Of a measurement, or of a training.
     """
 
     bench: Workbench
     name: str
     estimator: Estimator
-    design: Design | None
-    settings: TrainingSettings | None
+    task: Design | TrainingSettings
 
 
 def cell_of(point: GridPoint, model: Settings, data_dir: Path | None) -> SweepCell:
@@ -77,12 +74,9 @@ def _checked(
     """Return checksums, network, T and batch size of a point, whatever its seed."""
     made = bench_of(point, model, data_dir)
     bench = made.bench
-    if made.settings is not None:
-        size = made.settings.batch_size
-    else:
-        size, most = point.batch_size, min(len(bench.data.train_targets), POPULATION)
-        if size > most:
-            raise ConfigurationError(f"batch_sizes: got {size}; expected at most {most}.")
+    size, most = made.task.batch_size, min(len(bench.data.train_targets), POPULATION)
+    if isinstance(made.task, Design) and size > most:
+        raise ConfigurationError(f"batch_sizes: got {size}; expected at most {most}.")
     network = bench.options.network or bench.recipe.network
     return _checksums(bench.whole), network, bench.network.steps, size
 
@@ -106,9 +100,9 @@ def bench_of(point: GridPoint, model: Settings, data_dir: Path | None) -> CellBe
     name, estimator = next(iter(chosen.items()))
     if point.kind == "train":
         settings = training_settings(bench, chosen, training)[name]
-        return CellBench(bench, name, estimator, None, settings)
+        return CellBench(bench, name, estimator, settings)
     design = Design.for_budget(estimator, point.budget, batch_size=point.batch_size)
-    return CellBench(bench, name, estimator, design, None)
+    return CellBench(bench, name, estimator, design)
 
 
 @lru_cache(maxsize=1)
@@ -173,11 +167,9 @@ def compute_cell(cell: SweepCell, data_dir: Path | None = None) -> list[SweepRow
             f"{cell.point.dataset}: the worker's files differ from those that the sweep was begun"
             " with; expected the same checksums. Copy them."
         )
-    if made.design is not None:
-        return list(_measured(made, made.design))
-    if made.settings is not None:
-        return list(_trained(made, made.settings))
-    return []
+    if isinstance(made.task, Design):
+        return list(_measured(made, made.task))
+    return list(_trained(made, made.task))
 
 
 def _measured(made: CellBench, design: Design) -> Iterator[SweepRow]:

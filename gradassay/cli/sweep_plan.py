@@ -17,6 +17,7 @@ from gradassay.cost.measure import measure_cost
 from gradassay.sweeps import SweepCell
 from gradassay.sweeps.plan import Family, family_of
 from gradassay.sweeps.working import one_thread
+from gradassay.verify.measuring.design import Design
 from gradassay.verify.measuring.draws import chunk_size
 
 # samples of the batch on which an estimate's operations are counted
@@ -51,31 +52,33 @@ def operations_by_family(cells: Sequence[SweepCell], data_dir: Path | None) -> d
 
 def _samples(made: CellBench) -> float:
     """Return how many samples a cell makes an estimate of."""
-    if made.settings is not None:
-        return float(made.settings.epochs * len(made.bench.data.train_targets))
-    return float(_estimates(made) * _batch_size(made))
+    if isinstance(made.task, Design):
+        return float(_estimates(made) * made.task.batch_size)
+    return float(made.task.epochs * len(made.bench.data.train_targets))
 
 
 def _estimates(made: CellBench) -> float:
     """Return how many mini-batches a cell makes an estimate of."""
-    if made.settings is not None:
-        updates = -(-len(made.bench.data.train_targets) // made.settings.batch_size)
-        return made.settings.epochs * updates
-    design = made.design
-    if design is None:
-        return 0
-    total = design.replicates
+    task = made.task
+    if not isinstance(task, Design):
+        updates = -(-len(made.bench.data.train_targets) // task.batch_size)
+        return task.epochs * updates
+    total = task.replicates
     if made.estimator.noise is not None:
-        total += 2 * design.blocks * design.batches
-    if made.estimator.init(made.bench.backend, made.bench.network, _key(made)):
-        total += design.blocks * design.warmup
+        total += 2 * task.blocks * task.batches
+    if _warms_up(made):
+        total += task.blocks * task.warmup
     return total
 
 
-def _batch_size(made: CellBench) -> int:
-    if made.settings is not None:
-        return made.settings.batch_size
-    return 0 if made.design is None else made.design.batch_size
+def _warms_up(made: CellBench) -> bool:
+    """Whether a measurement makes updates before it: where one changes the feedback state."""
+    problem, key = population(made.bench), _key(made)
+    model = (problem.backend, problem.network)
+    state = made.estimator.init(*model, key)
+    batch = problem.batch([np.arange(min(COUNTED, problem.size))])
+    after = made.estimator.advance(*model, problem.params, batch, state, key)
+    return bool(state) and after is not state
 
 
 def _key(made: CellBench) -> Key:
@@ -114,8 +117,8 @@ def _times(cell: SweepCell, data_dir: Path | None) -> list[float]:
 def _timed(made: CellBench) -> list[float]:
     """Return the time of a cell, predicted from each of a few estimates."""
     problem = population(made.bench)
-    size = min(_batch_size(made), problem.size)
-    folds = 1 if made.settings is not None else chunk_size(problem.network)
+    size = min(made.task.batch_size, problem.size)
+    folds = chunk_size(problem.network) if isinstance(made.task, Design) else 1
     state = made.estimator.init(problem.backend, problem.network, _key(made))
     estimate = partial(
         made.estimator.estimate,

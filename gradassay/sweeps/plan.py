@@ -98,16 +98,16 @@ def _rates(
     family: Family, operations: Mapping[Family, float], seen: Mapping[Family, Sequence[float]]
 ) -> list[float]:
     """Return seconds an operation, of those seen that are nearest in kind."""
-    for shared in (len(family), 2, 1, 0):
-        rates = [
+    nearest = (
+        [
             seconds / max(operations[other], 1.0)
             for other, times in seen.items()
             if other[:shared] == family[:shared]
             for seconds in times
         ]
-        if rates:
-            return rates
-    return []
+        for shared in (len(family), 2, 1, 0)
+    )
+    return next(filter(None, nearest))
 
 
 def lines_of(plan: Plan, place: str, computed_by: int | str) -> list[str]:
