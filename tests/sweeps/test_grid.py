@@ -86,6 +86,10 @@ def test_seeds_vary_fastest_and_a_single_value_is_a_list_of_one() -> None:
         ("estimators = ['dfa']\n[options]\n'dfa.alpha' = []", "dfa.alpha: got an empty list"),
         ("estimators = ['dfa']\n[options]\n'dfa.alpha' = [1, 1.0]", "dfa.alpha: got 1.0 twice"),
         ("estimators = ['dfa']\n[options]\n'dfa.alpha' = 2020-01-01", "expected a number"),
+        (
+            "estimators = ['dfa']\n[options]\n'dfa.alpha' = 1\ndfa.alpha = 2",
+            "options.dfa.alpha: given twice",
+        ),
         ("estimators = ['dfa']\n[training]\nepochs = 1", "kind is 'measure'"),
         ("estimators = ['dfa']\noptions = 3", "options: expected object"),
     ],
