@@ -77,11 +77,6 @@ class Descent:
 
     def _current(self, layer: Spiking) -> Array:
         """Return the derivative by the current of a spiking layer."""
-        name = f"{layer.name} current"
-        if name not in self._found:
-            if layer == self._observed.network.output:
-                signal = self._observed.trace.errors
-            else:
-                signal = self._top_down(layer, self)
-            self._found[name] = self._local_rule(layer, signal)
-        return self._found[name]
+        if layer == self._observed.network.output:
+            return self._local_rule(layer, self._observed.trace.errors)
+        return self._local_rule(layer, self._top_down(layer, self))

@@ -124,8 +124,6 @@ def _through(observed: Pass, layer: Layer, moved: Array, temporal: Temporal) -> 
                 observed.network.neuron, layer.name, observed.trace, moved, reset_gradient=False
             )
         return observed.trace.derivative[layer.name] * moved
-    if isinstance(layer, Sum):
-        return moved
     weight = None
     if isinstance(layer, Linear | Conv2d):
         weight = backend.weight(layer, params)
