@@ -97,7 +97,7 @@ def _outputs(observed: Pass, source: Callable[[Layer], Tangent], temporal: Tempo
     for layer in network.layers:
         parts = [found[name] for name in network.sources(layer) if name in found]
         moved = _added(parts)
-        if moved is not None and not isinstance(layer, Sum):
+        if moved is not None:
             moved = _through(observed, layer, moved, temporal)
         found[layer.name] = _added([moved, source(layer)])
     total = found[network.output.name]
@@ -124,6 +124,8 @@ def _through(observed: Pass, layer: Layer, moved: Array, temporal: Temporal) -> 
                 observed.network.neuron, layer.name, observed.trace, moved, reset_gradient=False
             )
         return observed.trace.derivative[layer.name] * moved
+    if isinstance(layer, Sum):
+        return moved
     weight = None
     if isinstance(layer, Linear | Conv2d):
         weight = backend.weight(layer, params)
