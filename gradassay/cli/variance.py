@@ -108,7 +108,9 @@ def variance(
     drawing.require_possible()
     wanted = _wanted(over, options)
     folder = prepare_out(out, f"results/variance-{file_name(options.dataset)}", overwrite=overwrite)
-    bench = Workbench.prepare(_with_steps(options))
+    bench = Workbench.prepare(options)
+    if options.steps is None and bench.data.steps is None:
+        bench = Workbench.prepare(replace(options, steps=STEPS), whole=bench.whole)
     chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
     study = _study(bench, wanted, drawing)
     work = [
@@ -151,14 +153,6 @@ def _wanted(over: str, options: ProblemOptions) -> tuple[str, ...]:
             " made wider, or --over without d."
         )
     return names
-
-
-def _with_steps(options: ProblemOptions) -> ProblemOptions:
-    """Return the options with the base number of steps, where data and user leave it open."""
-    from gradassay.datasets import holds_events
-
-    free = options.steps is None and not holds_events(options.dataset)
-    return replace(options, steps=STEPS) if free else options
 
 
 def _study(bench: Workbench, over: tuple[str, ...], drawing: StudyOptions) -> Study:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from gradassay.cli.main import main
+from gradassay.cli.options import ProblemOptions
+from gradassay.cli.variance import _at_base, _problem
+from gradassay.cli.workbench import Workbench
+from gradassay.core.estimator import Estimator
+from gradassay.estimators import make_estimator
 from gradassay.reports import read_results
+from gradassay.verify.oracles.declared import claimed_momentum
+from gradassay.verify.variance.study import Sizes
 from tests.reports.pages import untraced
 
 QUICK = ["variance", "--networks", "4", "--states", "4", "--network", "fc-16"]
@@ -80,3 +89,47 @@ def test_every_number_of_the_page_leads_to_its_row(folder: Path) -> None:
     found = untraced(page, results, {"closed-forms", "scaling", "age"})
     # ratios of two numbers of their row, sizes, and theory's exponents
     assert found <= {"measured / exact", "measured / printed", "n", "exponent", "updates"}
+
+
+def test_every_hidden_layer_is_made_as_wide_as_the_point_says() -> None:
+    bench = Workbench.prepare(ProblemOptions(network="fc-8-8", steps=2))
+    made = _problem(bench, Sizes(units=12, classes=4, samples=16, steps=3), 0)
+    assert [layer.units for layer in made.network.spiking] == [12, 12]
+    assert (made.network.steps, made.network.classes) == (3, 4)
+    same = _problem(bench, Sizes(units=8, classes=10, samples=16, steps=2), 0)
+    assert [layer.units for layer in same.network.spiking] == [8, 8]
+
+
+def test_memory_at_the_base_point_is_short_unless_it_was_set() -> None:
+    opzo, dfa = make_estimator("opzo", momentum=0.99), make_estimator("dfa")
+    assert claimed(_at_base("opzo", opzo, [])) == 0.875
+    assert claimed(_at_base("opzo", opzo, ["opzo.momentum = 0.99"])) == 0.99
+    assert claimed(_at_base("mine", opzo, ["opzo.momentum=0.99"])) == 0.875
+    assert _at_base("dfa", dfa, []) is dfa
+
+
+def claimed(estimator: Estimator) -> float:
+    claim = claimed_momentum(estimator)
+    assert claim is not None
+    return claim.momentum
+
+
+def test_steps_of_recorded_sequences_cannot_be_varied(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generator = np.random.default_rng(0)
+    file = tmp_path / "events.npz"
+    arrays: dict[str, Any] = {
+        f"{part}_{name}": values
+        for part in ("train", "test")
+        for name, values in (
+            ("inputs", generator.random((40, 5, 6)).astype("float32")),
+            ("targets", np.arange(40) % 4),
+        )
+    }
+    np.savez(file, **arrays)
+    words = ["variance", "--dataset", f"npz:{file}", "--over", "T", "--network", "fc-8"]
+    assert main([*words, "--out", str(tmp_path / "v")]) == 2
+    assert "--over T: " in (told := capsys.readouterr().err)
+    assert "has sequences of 5 steps" in told
+    assert not (tmp_path / "v").exists()
