@@ -6,13 +6,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from gradassay import frames
 from gradassay.cli.workbench import Workbench
 from gradassay.core.errors import UsageError
-from gradassay.core.records import CostRow, EpochRow, Measurement
+from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement
 from gradassay.estimators import make_estimator
 from gradassay.reports.store import TABLES
 
@@ -39,6 +40,19 @@ def test_a_method_by_name_is_measured_as_the_same_object(problem: Workbench) -> 
     given = {"opzo": make_estimator("opzo", **options)}
     by_name = frames.measure(problem, "opzo", budget=256, batch_size=4)
     pd.testing.assert_frame_equal(by_name, frames.measure(problem, given, budget=256, batch_size=4))
+
+
+def test_checks_are_a_frame_too() -> None:
+    found = frames.verify({"mine": "spatial_bp"}, seed=4)
+    assert list(found.columns) == [field.name for field in fields(CheckResult)]
+    assert set(found["subject"]) == {"mine"}
+    assert set(found["verdict"]) == {"PASS"}
+
+
+def test_a_training_that_diverges_ends_with_the_epoch_in_which_it_does(problem: Workbench) -> None:
+    found = frames.train(problem, "dfa", epochs=3, learning_rate=1e38)
+    assert list(found["epoch"]) == list(range(1, len(found) + 1))
+    assert list(np.isfinite(found["train_loss"])) == [True] * (len(found) - 1) + [False]
 
 
 def test_a_method_may_have_another_name(problem: Workbench) -> None:

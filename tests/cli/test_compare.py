@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gradassay.cli.main import main
-from gradassay.core.records import CostRow, EpochRow
+from gradassay.core.records import CheckResult, CostRow, EpochRow
 from gradassay.reports import write_results
 
 ROWS = [
@@ -43,6 +43,27 @@ def test_compare_prints_what_changed_and_writes_every_form(
     assert "<!DOCTYPE html>" in Path(outs[0]).read_text(encoding="utf-8")
     assert "forward passes" in Path(outs[1]).read_text(encoding="utf-8")
     assert len(json.loads(Path(outs[2]).read_text())["rows"]) == 3
+
+
+def test_a_verdict_that_changed_is_told_beside_numbers_that_did_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = CheckResult(
+        "opzo", "fc-8", "identity", 0, "backends agree", "PASS", 0.0, 0.0, 0.0, 1e-9, "", 2, 7
+    )
+    failed = replace(check, verdict="FAIL", measured=0.5, low=0.5, high=0.5)
+    for name, one in (("a", check), ("b", failed)):
+        checks = [one, replace(check, check="support")]
+        write_results(tmp_path / name, checks=checks, training=ROWS, manifest={"command": "make"})
+    out = tmp_path / "c.html"
+    folders = [str(tmp_path / name) for name in "ab"]
+    assert main(["compare", *folders, "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "PASS -> FAIL opzo: identity" in printed
+    assert "opzo: support" not in printed
+    assert "Verdicts changed, of 2." in out.read_text()
+    assert main(["compare", folders[0], folders[0]]) == 0
+    assert "->" not in capsys.readouterr().out
 
 
 def test_a_comparison_is_replaced_only_when_asked(

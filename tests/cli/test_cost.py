@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -7,9 +8,14 @@ import pytest
 
 from gradassay.bench import memory_curves
 from gradassay.bench.memory_curves import Growth
+from gradassay.cli.cost import peaks_of
 from gradassay.cli.main import main
+from gradassay.cli.measure import population
+from gradassay.cli.options import ProblemOptions
+from gradassay.cli.workbench import Workbench
 from gradassay.cost import scaling, time_curves
 from gradassay.cost.scaling import Sweep
+from gradassay.estimators import make_estimator
 from gradassay.reports import read_results
 from tests.reports.pages import untraced
 
@@ -90,3 +96,13 @@ def test_results_are_not_replaced_without_being_asked(
     assert main(["cost", *SMALL, "--out", str(folder)]) == 2
     assert "already holds results" in capsys.readouterr().err
     assert (folder / "manifest.json").read_bytes() == before
+
+
+def test_peaks_of_arrays_are_at_least_the_gradient_on_numpy() -> None:
+    bench = Workbench.prepare(
+        ProblemOptions(network="fc-6-5", steps=3, backend="numpy", dataset="digits")
+    )
+    rows = peaks_of(bench, {"dfa": make_estimator("dfa")}, population(bench))
+    ((peak, low, high),) = ((row.value, row.low, row.high) for row in rows)
+    assert peak == low == high
+    assert peak >= 8 * sum(math.prod(shape) for shape in bench.network.shapes.values())

@@ -114,3 +114,14 @@ def test_jackknife_of_a_mean_of_normal_blocks_is_students_interval() -> None:
 def test_equal_blocks_give_an_interval_of_no_width() -> None:
     interval = mean_interval(np.zeros(8), LEVEL, positive=True)
     assert (interval.low, interval.value, interval.high) == (0.0, 0.0, 0.0)
+
+
+def test_blocks_that_agree_have_a_squared_norm_without_an_interval() -> None:
+    means = np.tile([1.0, -2.0, 0.5], (8, 1))
+    found = squared_norm_interval(means @ means.T, 0.95)
+    assert (found.low, found.value, found.high) == pytest.approx((5.25, 5.25, 5.25), rel=1e-12)
+
+
+def test_blocks_of_zeros_have_a_squared_norm_of_exactly_zero() -> None:
+    found = squared_norm_interval(np.zeros((8, 8)), 0.95)
+    assert (found.low, found.value, found.high) == (0.0, 0.0, 0.0)
