@@ -17,13 +17,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
+import msgspec
+import numpy as np
 import pandas as pd
 
 from gradassay.cli.options import ProblemOptions, chosen_estimators
 from gradassay.cli.training_options import TrainingOptions, training_settings
-from gradassay.core.errors import UsageError, unknown_name
+from gradassay.core.errors import UsageError, is_whole, unknown_name
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement
 from gradassay.reports import (
@@ -64,6 +66,7 @@ def problem(dataset: str = "digits", **options: Any) -> Workbench:
     GradassayError
         If an option does not exist or its value is impossible, or the data are not to be had.
     """
+    _require_types(options | {"dataset": dataset})
     start = {name: options.pop(name) for name in _START if name in options}
     _require_known("problem", options, ProblemOptions, _START)
     return TrainingOptions(**start).workbench(ProblemOptions(dataset=dataset, **options))
@@ -116,6 +119,7 @@ def measure(
     """
     from gradassay.cli.measure import designs_for, measure_all, population
 
+    _require_problem(on)
     chosen = _estimators(estimators, on)
     designs = designs_for(chosen, budget, batch_size)
     return _frame(measure_all(chosen, population(on), designs, on.options.seed), Measurement)
@@ -138,6 +142,7 @@ def cost(on: Workbench, estimators: Estimators) -> pd.DataFrame:
     """
     from gradassay.cli.measure import cost_all, population
 
+    _require_problem(on)
     return _frame(cost_all(on, _estimators(estimators, on), population(on)), CostRow)
 
 
@@ -162,7 +167,9 @@ def train(on: Workbench, estimators: Estimators, **settings: Any) -> pd.DataFram
     """
     from gradassay.training import DivergenceError, place_data
 
+    _require_problem(on)
     _require_known("train", settings, TrainingOptions, ())
+    _require_types(settings)
     chosen = _estimators(estimators, on)
     each = training_settings(on, chosen, TrainingOptions(**settings))
     data = place_data(on.backend, on.data)
@@ -196,6 +203,8 @@ def save(folder: str | Path, *, seed: int, overwrite: bool = False, **tables: pd
     UsageError
         If there is no such table, a column is missing, or the folder is in the way.
     """
+    if not is_whole(seed):
+        raise UsageError(f"seed: got {seed!r}; expected a whole number.")
     records: dict[str, Any] = {}
     for name, frame in tables.items():
         if name not in TABLES:
@@ -214,17 +223,53 @@ def _estimators(given: Estimators, on: Workbench | None = None) -> dict[str, Est
     """Return estimators by name; those given by name have the options of the problem's recipe."""
     defaults = on.recipe.options_for if on is not None else None
     named = {given: given} if isinstance(given, str) else given
+    if not isinstance(named, Iterable):
+        raise _no_estimator(given)
     pairs = named if isinstance(named, Mapping) else {name: name for name in named}
     made: dict[str, Estimator] = {}
     for name, one in pairs.items():
         if isinstance(one, str):
             found = chosen_estimators([one], None, defaults)
             made |= {name: next(iter(found.values()))} if name != one else found
+        elif isinstance(one, type) or not hasattr(one, "estimate"):
+            raise _no_estimator(one)
         else:
             made[name] = one
     if not made:
         raise UsageError("estimators: got none; expected at least one. See `gradassay zoo`.")
     return made
+
+
+def _no_estimator(given: object) -> UsageError:
+    return UsageError(
+        f"estimators: got {given!r}; expected names, or a mapping from names to estimators. See"
+        " `gradassay zoo`."
+    )
+
+
+def _require_problem(on: object) -> None:
+    """Refuse what `problem` did not make."""
+    from gradassay.cli.workbench import Workbench
+
+    if not isinstance(on, Workbench):
+        raise UsageError(
+            f"problem: got {on!r}; expected what gradassay.frames.problem returns. Make one with"
+            " frames.problem('digits')."
+        )
+
+
+def _require_types(given: Mapping[str, object]) -> None:
+    """Refuse values of another type than the option's; NumPy's numbers count as Python's."""
+    hints = get_type_hints(ProblemOptions) | get_type_hints(TrainingOptions)
+    for name, value in given.items():
+        if name not in hints or name == "data_dir":
+            continue
+        plain = value.item() if isinstance(value, np.generic) else value
+        try:
+            msgspec.convert(plain, hints[name])
+        except msgspec.ValidationError as error:
+            told = str(error).replace("`", "")
+            raise UsageError(f"{name}: got {value!r}. {told}.") from error
 
 
 def _require_known(
@@ -246,6 +291,8 @@ def _frame(rows: list[Any], record: type) -> pd.DataFrame:
 def _records(table: str, frame: pd.DataFrame) -> list[Any]:
     """Return the rows of a frame as records."""
     record = TABLES[table]
+    if not isinstance(frame, pd.DataFrame):
+        raise UsageError(f"{table}: got {type(frame).__name__}; expected a pandas.DataFrame.")
     names = [field.name for field in fields(record)]
     missing = [name for name in names if name not in frame.columns]
     if missing:

@@ -70,6 +70,7 @@ def bench(
     from gradassay.bench.suite import bench_network, run_bench
 
     require_new_file("--json", json, overwrite=overwrite)
+    _require_least("--batch", batch, 1)
     _require_least("--rounds", rounds, 6)
     _require_least("--threads", threads, 1)
     _require_least("--replicates", replicates, 1)

@@ -70,6 +70,7 @@ def cost(
     folder = prepare_out(out, f"results/cost-{file_name(options.dataset)}", overwrite=overwrite)
     bench = Workbench.prepare(options)
     chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
+    bench.require_suitable(chosen)
     measured = population(bench)
     with Console(stderr=True).status("counting") as status:
         rows = cost_all(bench, chosen, measured, repeats=rounds)

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from gradassay.cli.options import require_new_file
+from gradassay.cli.options import require_different_files, require_new_file, require_seed
 from gradassay.core.records import CheckResult
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def crosscheck(
     overwrite
         Replace the files.
     """
+    require_seed(seed)
+    require_different_files(json=json, page=page)
     for option, file in (("--json", json), ("--page", page)):
         require_new_file(option, file, overwrite=overwrite)
     if page:

@@ -12,7 +12,7 @@ import cyclopts
 import msgspec
 from rich.console import Console
 
-from gradassay.cli.options import require_new_file
+from gradassay.cli.options import require_new_file, require_seed
 
 if TYPE_CHECKING:
     from gradassay.crosscheck.golden import Pack, Row
@@ -37,6 +37,7 @@ def make(folder: Path, /, *, seed: int = 0, overwrite: bool = False) -> int:
     from gradassay.crosscheck.golden import make_pack, write_pack
     from gradassay.crosscheck.golden.writing import require_free
 
+    require_seed(seed)
     require_free(folder, overwrite=overwrite)
     pack = make_pack(seed)
     size = write_pack(pack, folder, overwrite=overwrite)
@@ -75,8 +76,12 @@ def check(
         Replace the file that is there.
     """
     from gradassay.crosscheck.golden import check_answers, make_pack, read_answers, read_pack
+    from gradassay.crosscheck.golden.reading import MOST_MANIFEST
+    from gradassay.crosscheck.golden.source import MANIFEST, open_source
 
     require_new_file("--json", json, overwrite=overwrite)
+    if pack is None:
+        open_source(answers).read(MANIFEST, MOST_MANIFEST)  # before one is made
     questions = read_pack(pack) if pack is not None else make_pack()
     results = check_answers(questions, read_answers(answers, questions))
     _print_results(questions, results, every=rows)

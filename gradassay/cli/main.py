@@ -13,6 +13,8 @@ from cyclopts.config import Toml
 from rich.console import Console
 
 from gradassay import __version__
+from gradassay.cli.unexpected import told
+from gradassay.cli.whole_numbers import refuse_fractions
 from gradassay.core.errors import GradassayError, UsageError
 from gradassay.core.memory import keep_freed_memory
 
@@ -74,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        words, app.config = _without_config(words)
+        words, sources = _without_config(words)
+        app.config = (*sources, refuse_fractions)
         result = app(words, exit_on_error=False, print_error=False)
     except (GradassayError, cyclopts.CycloptsError) as error:
         if debug:
@@ -90,6 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # the reader of a pipe went away; keep the interpreter from complaining at exit
         sys.stderr.close()
         return PASSED
+    except (Exception, SystemExit) as error:
+        if debug:
+            raise
+        _print_error(told(error))
+        return UNUSABLE
     return result if isinstance(result, int) else PASSED
 
 
@@ -103,7 +111,7 @@ def _without_config(words: list[str]) -> tuple[list[str], tuple[Toml, ...]]:
     path = words[place + 1]
     try:
         tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"--config: {path}: {reason}; expected a TOML file.") from error
     source = Toml(path, use_commands_as_keys=False, must_exist=True)
@@ -112,5 +120,5 @@ def _without_config(words: list[str]) -> tuple[list[str], tuple[Toml, ...]]:
 
 def _print_error(message: str) -> None:
     """Write ``error: message`` on the standard error, without markup."""
-    text = " ".join(message.split("\n")).strip()
+    text = " ".join(message.splitlines()).strip()
     Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {text}", markup=False)

@@ -66,6 +66,7 @@ def measure(
     folder = prepare_out(out, f"results/measure-{file_name(options.dataset)}", overwrite=overwrite)
     bench = Workbench.prepare(options)
     chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
+    bench.require_suitable(chosen)
     measured = population(bench)
     designs = designs_for(chosen, budget, batch_size)
     rows = measure_all(chosen, measured, designs, options.seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,6 +136,8 @@ def compare(
 
     if not 0 <= shift <= 2:
         raise UsageError(f"--shift: got {shift}; expected 0, 1 or 2.")
+    if rank < 1:
+        raise UsageError(f"--rank: got {rank}; expected at least 1.")
     presets = tuple(find_dialect(each.name, dt) for each in PRESETS)
     tried = (find_dialect(dialect, dt),) if dialect else with_variations(presets)
     graph = read_graph(file)
@@ -159,10 +162,10 @@ def _require_target(out: Path, *, overwrite: bool) -> None:
     """Raise unless the folder is new or empty, or an old run that may be replaced."""
     from gradassay.core.errors import UsageError
 
-    old = (out / "run.json").is_file()
+    old = os.path.isfile(out / "run.json")
     if old and not overwrite:
         raise UsageError(f"--out: {str(out)!r} holds a run; choose another or add --overwrite.")
-    if not old and out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not old and os.path.exists(out) and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"--out: {str(out)!r} is not empty and no run; choose another folder.")
 
 
@@ -189,7 +192,7 @@ def _show(found: list[Explanation], rank: int, node: str, *, as_json: bool) -> N
     """Print the best explanations, ties named."""
     from gradassay.crosscheck.nir import best
 
-    shown = found[: max(rank, 1)]
+    shown = found[:rank]
     ties = [each.dialect.name for each in best(found)]
     if as_json:
         rows = [_row(each) for each in shown]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shlex
 import sys
@@ -13,9 +14,12 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from gradassay.core.atomic import require_writable
 from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
 
+# of a file that is named after a data set, which may be a long path
+MOST_LETTERS = 100
 MAIN_FOUR = "spatial_bp,dfa,zo_single_point,opzo"
 Settings = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=False)]
 
@@ -101,14 +105,56 @@ def require_new_file(option: str, file: Path | None, *, overwrite: bool) -> None
     Raises
     ------
     UsageError
-        If it is there, is a folder, or its folder does not exist.
+        If it is there, is a folder, its folder does not exist, or it cannot be written.
     """
     if file is None:
         return
-    if file.is_dir() or (file.exists() and not overwrite):
+    if os.path.isdir(file) or (os.path.exists(file) and not overwrite):
         raise UsageError(f"{option}: {str(file)!r} is there; expected a new file, or --overwrite.")
-    if not file.resolve().parent.is_dir():
+    if not os.path.isdir(file.absolute().parent):
         raise UsageError(f"{option}: got {str(file)!r}, whose folder does not exist.")
+    try:
+        require_writable(file)
+    except OSError as error:
+        raise UsageError(
+            f"{option}: cannot write {str(file)!r}: {error.strerror}. Choose another file."
+        ) from error
+
+
+def require_different_files(**files: Path | None) -> None:
+    """Refuse two options that name the same file.
+
+    Parameters
+    ----------
+    **files : pathlib.Path or None
+        By the option's name, without its dashes.
+
+    Raises
+    ------
+    UsageError
+        If one would replace what the other wrote.
+    """
+    seen: dict[Path, str] = {}
+    for option, file in files.items():
+        if file is None:
+            continue
+        before = seen.setdefault(file.absolute(), option)
+        if before != option:
+            raise UsageError(f"--{before} and --{option}: got {str(file)!r} twice; expected two.")
+
+
+def require_seed(seed: int) -> None:
+    """Refuse a seed that does not fit into the tables of results.
+
+    Raises
+    ------
+    UsageError
+        If it is no integer of 64 bits.
+    """
+    if not -(2**63) <= seed < 2**63:
+        raise UsageError(
+            f"--seed: got {seed}; expected a whole number of 64 bits, at most 2**63 - 1."
+        )
 
 
 def chosen_estimators(
@@ -185,7 +231,7 @@ def file_name(dataset: str) -> str:
     >>> file_name("mnist"), file_name("npz:/data/my set.npz")
     ('mnist', 'npz-data-my-set.npz')
     """
-    return re.sub(r"[^\w.]+", "-", dataset).strip("-")
+    return re.sub(r"[^\w.]+", "-", dataset).strip("-")[-MOST_LETTERS:].lstrip("-")
 
 
 def command_line() -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from gradassay.cli.options import require_new_file
 from gradassay.core.errors import UsageError
 
 
@@ -37,18 +38,23 @@ def report(
         With --export, which of html, md, latex, figures, json, csv, separated by commas; all where
         not given.
     overwrite
-        With --export, replace an export that is there.
+        Replace the file or the export that is there.
     """
     from gradassay.reports import read_results, render_markdown, write_report
     from gradassay.reports.export import FORMATS, require_export, write_export
     from gradassay.reports.sweep_page import write_sweep_report
     from gradassay.sweeps import SweepFolder, is_sweep
 
-    if export is None and (formats is not None or overwrite):
-        option = "--formats" if formats is not None else "--overwrite"
-        raise UsageError(f"{option}: got no --export; expected it with a folder. Add --export DIR.")
+    if export is None and formats is not None:
+        raise UsageError("--formats: got no --export; expected it with a folder. Add --export DIR.")
+    if overwrite and out is None and export is None:
+        raise UsageError(
+            "--overwrite: got neither --out nor --export; expected one of them. The page in the"
+            " results folder is made anew without it."
+        )
     if export is not None and out is not None:
         raise UsageError("--out: got --export as well; expected one of them. Drop --out.")
+    require_new_file("--out", out, overwrite=overwrite)
     console = Console(highlight=False, soft_wrap=True)
     if is_sweep(folder):
         if markdown or export is not None:

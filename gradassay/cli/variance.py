@@ -112,6 +112,7 @@ def variance(
     if options.steps is None and bench.data.steps is None:
         bench = Workbench.prepare(replace(options, steps=STEPS), whole=bench.whole)
     chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
+    bench.require_suitable(chosen)
     study = _study(bench, wanted, drawing)
     work = [
         Subject(name, one, _at_base(name, one, set_ or ()), study, drawing.states)

@@ -16,8 +16,11 @@ from gradassay.cli.options import (
     chosen_estimators,
     command_line,
     prepare_out,
+    require_different_files,
     require_new_file,
+    require_seed,
 )
+from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
 from gradassay.verify.certificate import certify, to_json
@@ -65,6 +68,7 @@ class SuiteOptions:
 
     def settings(self) -> SuiteSettings:
         """Return what the checks are given."""
+        require_seed(self.seed)
         return SuiteSettings(
             self.seed, self.margin, self.false_alarm_rate, self.budget, self.time_limit
         )
@@ -141,6 +145,7 @@ def verify(
     from gradassay.estimators import zoo_names
 
     suite, output = suite or SuiteOptions(), output or OutputOptions()
+    _require_possible(self_test, runs, targets, output)
     if self_test:
         from gradassay.cli.self_test import verify_the_verifier
 
@@ -162,6 +167,22 @@ def verify(
     print_checks(results)
     files.write(estimators, cases, results, settings)
     return exit_code(results, strict)
+
+
+def _require_possible(
+    self_test: bool, runs: int, targets: list[str] | None, output: OutputOptions
+) -> None:
+    """Refuse options that have no effect beside the others."""
+    if runs < 0:
+        raise UsageError(f"--runs: got {runs}; expected at least 0.")
+    if runs and not self_test:
+        raise UsageError(f"--runs: got {runs} without --self-test; expected both. Add --self-test.")
+    if self_test and (targets or output != OutputOptions()):
+        raise UsageError(
+            "--self-test: got estimators or files as well; expected it without, for it takes the"
+            " whole zoo and prints a page. Leave one of them out."
+        )
+    require_different_files(json=output.json, junit=output.junit, out=output.out)
 
 
 def progress_bar() -> Progress:

@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from gradassay import __version__
 from gradassay.cli.backends import backend_named
-from gradassay.cli.options import ProblemOptions
+from gradassay.cli.options import ProblemOptions, require_seed
 from gradassay.core.backend import Backend
 from gradassay.core.builders import network_named
 from gradassay.core.errors import UsageError
@@ -102,6 +102,7 @@ class Workbench:
         recipe : Recipe or None
             None for that of the data set and network.
         """
+        require_seed(options.seed)
         backend = backend_named(options.backend, device=options.device)
         recipe = recipe or recipe_for(options.dataset, options.network)
         name = options.network or recipe.network
@@ -119,6 +120,11 @@ class Workbench:
             data = _subset(data, train_samples, Key(options.seed) / "subset")
             label = f"{label}, {train_samples:,} training samples"
         return cls(options, label, data, whole, framing, recipe, network, params, chosen, backend)
+
+    def require_suitable(self, estimators: Mapping[str, Estimator]) -> None:
+        """Refuse an estimator that the network does not suit, before any work is done."""
+        for estimator in estimators.values():
+            estimator.init(self.backend, self.network, Key(self.options.seed) / "state")
 
     def settings(self, estimators: Mapping[str, Estimator]) -> dict[str, object]:
         """Return what the manifest says about this bench."""

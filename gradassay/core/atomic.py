@@ -6,7 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -68,6 +68,22 @@ def write_whole(target: Path, content: str | bytes) -> None:
         os.replace(fresh, target)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def require_writable(target: Path) -> None:
+    """Check that `write_whole` can write a file, which is not touched.
+
+    Raises
+    ------
+    OSError
+        It cannot.
+    """
+    fresh = _hidden(target)
+    try:
+        fresh.touch(exist_ok=False)
+    finally:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
 
 
 def _hidden(target: Path) -> Path:

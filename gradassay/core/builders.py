@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from gradassay.core.errors import ConfigurationError, UsageError
+from gradassay.core.errors import ConfigurationError, UsageError, is_whole
 from gradassay.core.layers import AvgPool, Conv2d, Flatten, Layer, Linear, MapShape, Scale, Spiking
 from gradassay.core.network import Network
 from gradassay.core.residual import SPIKE_FACTOR, residual
@@ -141,7 +141,8 @@ def network_named(name: str, inputs: int | MapShape, classes: int, **options: An
     >>> network_named("conv5", (3, 32, 32), 10).shapes["conv2.weight"]
     (256, 128, 3, 3)
     """
-    match = _FULLY_CONNECTED.fullmatch(name)
+    _require_sizes(inputs, classes)
+    match = _FULLY_CONNECTED.fullmatch(str(name))
     if match:
         features = inputs if isinstance(inputs, int) else math.prod(inputs)
         return fully_connected(
@@ -150,7 +151,7 @@ def network_named(name: str, inputs: int | MapShape, classes: int, **options: An
     build: Callable[[MapShape], Network]
     if name in RESIDUAL:
         build = lambda shape: residual(shape, RESIDUAL[name], classes, **options)  # noqa: E731
-    elif name in CONVOLUTIONAL or _TOKEN.fullmatch(name.partition("-")[0]):
+    elif name in CONVOLUTIONAL or _TOKEN.fullmatch(str(name).partition("-")[0]):
         plan = CONVOLUTIONAL.get(name, name)
         build = lambda shape: convolutional(shape, plan, classes, **options)  # noqa: E731
     else:
@@ -164,3 +165,15 @@ def network_named(name: str, inputs: int | MapShape, classes: int, **options: An
             f"network {name}: got {inputs} features; expected (channels, rows, columns) of images."
         )
     return build(inputs)
+
+
+def _require_sizes(inputs: object, classes: object) -> None:
+    """Refuse sizes of data that are none."""
+    shape = inputs if isinstance(inputs, tuple | list) else (inputs,)
+    if len(shape) not in (1, 3) or not all(map(is_whole, shape)):
+        raise ConfigurationError(
+            f"network inputs: got {inputs!r}; expected a number of features, or (channels, rows,"
+            " columns)."
+        )
+    if not is_whole(classes):
+        raise ConfigurationError(f"network classes: got {classes!r}; expected a whole number.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import SupportsIndex
 
 
 class GradassayError(Exception):
@@ -42,6 +43,17 @@ def is_real(value: object) -> bool:
     (True, False, False)
     """
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_whole(value: object) -> bool:
+    """Whether a value is a whole number, NumPy's included; a truth value is none.
+
+    Examples
+    --------
+    >>> is_whole(2), is_whole(2.0), is_whole("2"), is_whole(True)
+    (True, False, False, False)
+    """
+    return isinstance(value, SupportsIndex) and not isinstance(value, bool)
 
 
 def unknown_name(kind: str, got: object, valid: Iterable[str]) -> UsageError:

@@ -29,7 +29,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from gradassay.core.errors import ConfigurationError, unknown_name
+from gradassay.core.errors import ConfigurationError, is_whole, unknown_name
 from gradassay.core.layers import (
     Conv2d,
     Gain,
@@ -44,6 +44,7 @@ from gradassay.core.layers import (
 from gradassay.core.neuron import Neuron
 
 INPUT = "input"
+MOST_STEPS = 1_000_000
 
 
 class Loss(Spec, frozen=True):
@@ -104,7 +105,9 @@ class Network(Spec, frozen=True, dict=True):
     loss: Loss = Loss()
 
     def __post_init__(self) -> None:
+        require(is_whole(self.steps), "steps", self.steps, "a whole number T")
         require(self.steps >= 1, "steps", self.steps, "T of at least 1")
+        require(self.steps <= MOST_STEPS, "steps", self.steps, f"T of at most {MOST_STEPS:,}")
         names = [layer.name for layer in self.layers]
         different = len(set(names)) == len(names) and INPUT not in names
         require(different, "layer names", names, f"no name twice, none {INPUT!r}")

@@ -40,7 +40,7 @@ def load_named(kind: str, name: str, own: Mapping[str, str], group: str) -> Any:
         raise unknown_name(kind, name, [*own, *points])
     try:
         return getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # whatever a third party's module raises
+    except (Exception, SystemExit) as error:  # whatever a third party's module raises
         raise UsageError(
             f"{kind}: got {name!r}, which cannot be loaded ({type(error).__name__}: {error});"
             " expected module:attribute, the module on Python's path."
@@ -77,7 +77,7 @@ def make_named(kind: str, name: str, found: Any, member: str, options: Mapping[s
         return found(**options)
     except GradassayError:
         raise
-    except Exception as error:  # a third party's code
+    except (Exception, SystemExit) as error:  # a third party's code
         raise UsageError(
             f"{kind}: got {name!r}, which cannot be made ({type(error).__name__}: {error})."
         ) from error

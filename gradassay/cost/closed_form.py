@@ -118,7 +118,7 @@ def closed_form(
     Raises
     ------
     ConfigurationError
-        If the number of passes is not known.
+        If the number of passes is not known, or numbers of spikes are lacking or impossible.
 
     Notes
     -----
@@ -203,12 +203,22 @@ def _forward_acs(
     """Return the accumulations of all passes: each spike times the outputs that it reaches."""
     given = input_spikes is not None
     sent = dict(spikes) if input_spikes is None else {**spikes, INPUT: input_spikes}
+    _require_possible(sent)
     return sum(
-        _arriving(sent[name], reached)
+        _arriving(_sent_by(name, sent), reached)
         for layer in network.weighted
         if carries_spikes(network, layer, input_spikes=given)
         for name, reached in reach(network, layer).items()
     )
+
+
+def _sent_by(name: str, spikes: Mapping[str, Spikes]) -> Spikes:
+    """Return the spikes of a layer, which have to be given."""
+    if name not in spikes:
+        raise ConfigurationError(
+            f"spikes: got those of {sorted(spikes)}; expected those of {name} as well."
+        )
+    return spikes[name]
 
 
 def _arriving(spikes: Spikes, reached: Reach) -> float:
@@ -254,3 +264,13 @@ def _noise_draws(network: Network, noise: NoiseModel | None) -> float:
     if noise.pairing == "time":  # an odd last step has a draw of its own
         steps = -(-steps // 2)
     return units * steps / 2 if noise.pairing == "batch" else units * steps
+
+
+def _require_possible(given: Mapping[str, Spikes]) -> None:
+    """Refuse numbers of spikes that are negative or not finite."""
+    for name, numbers in given.items():
+        values = np.asarray(numbers, dtype=float)
+        if not (np.isfinite(values) & (values >= 0)).all():
+            raise ConfigurationError(
+                f"spikes of {name}: got {numbers!r}; expected finite numbers of at least 0."
+            )

@@ -10,6 +10,7 @@ from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
 from gradassay.core.claims import Passes
 from gradassay.core.errors import ConfigurationError
+from gradassay.core.estimates import require_estimate
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
@@ -135,7 +136,8 @@ def count(
     """Return what one estimate of a batch does; see `measure_cost`."""
     counting = CountingBackend(backend)
     state = estimator.init(counting, network, key / "state")
-    after = estimator.estimate(counting, network, params, batch, state, key / "counted").state
+    found = estimator.estimate(counting, network, params, batch, state, key / "counted")
+    after = require_estimate(estimator, network, found).state
     counts = counting.counts.per_sample(batch.size)
     signal = declared(estimator, network, state, after)
     if signal.passes is None:

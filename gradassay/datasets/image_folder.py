@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import struct
 import warnings
@@ -87,7 +88,7 @@ def _classes(path: Path) -> list[str]:
     found = {}
     for part in PARTS:
         folder = path / part
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise DataError(
                 f"{path}: has no folder {part!r}; expected train/CLASS/*.png and test/CLASS/*.png."
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from gradassay.core.errors import DataError, UsageError, unknown_name
@@ -70,6 +71,11 @@ def load_dataset(
     >>> digits.train_inputs.shape, digits.test_inputs.shape, digits.classes
     ((1437, 64), (360, 64), 10)
     """
+    if not isinstance(name, str):
+        raise UsageError(
+            f"dataset: got {name!r}; expected a name from `gradassay data list`, events:NAME,"
+            " folder:PATH or npz:PATH."
+        )
     prefix, colon, rest = name.partition(":")
     if colon:
         return _load_prefixed(prefix, rest, data_dir, download, framing or Framing(10))
@@ -184,7 +190,7 @@ def dataset_status(
 
 def _own_status(name: str, path: Path, verify: bool) -> DatasetStatus:
     """Return the state of a user's own data; what it should be is known by reading it."""
-    state: State = "present" if path.exists() else "missing"
+    state: State = "present" if os.path.exists(path) else "missing"
     problem = None
     try:
         if verify and state == "present":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import struct
 import zipfile
 import zlib
@@ -83,7 +84,7 @@ def load_npz(path: Path) -> Dataset:
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays under their names in a single file."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         found = read_arrays(path)
     else:
         parts = {part: read_arrays(path / f"{part}.npz") for part in ("train", "test")}

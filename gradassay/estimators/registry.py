@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -30,11 +31,15 @@ def parse_sum(name: str) -> list[tuple[float, str]]:
     >>> parse_sum("opzo+0.01*local_learning")
     [(1.0, 'opzo'), (0.01, 'local_learning')]
     """
+    if not isinstance(name, str):
+        raise UsageError(
+            f"estimator: got {name!r}; expected a name, or a sum such as opzo+0.01*local_learning."
+        )
     matches = [
         _TERM.fullmatch(term.strip()) for term in re.split(r"\+(?=[^\d]|\d[\d.e-]*\*)", name)
     ]
     terms = [(float(m["coefficient"] or 1), m["name"].strip()) for m in matches if m]
-    if len(terms) < len(matches):
+    if len(terms) < len(matches) or not all(math.isfinite(factor) for factor, _ in terms):
         raise UsageError(
             f"estimator: got {name!r}; expected a name, or a sum such as opzo+0.01*local_learning."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -217,7 +218,7 @@ def read_results(folder: str | Path) -> Results:
         another one.
     """
     path = Path(folder)
-    if not path.is_dir():
+    if not os.path.isdir(path):  # False where Path.is_dir raises: a name that is too long
         raise DataError(
             f"results folder: {str(path)!r} does not exist or is not a folder; "
             f"expected a folder with {MANIFEST}. Check the path."
@@ -233,7 +234,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise _damaged(path, "missing", "a JSON file") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _damaged(path, f"unreadable ({_one_line(error)})", "a JSON file") from error
     if not isinstance(manifest, dict):
         raise _damaged(path, f"holds a {type(manifest).__name__}", "a JSON object")

@@ -125,7 +125,7 @@ def read_grid(path: str | Path) -> Grid:
     """
     try:
         told = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{path}: {reason}; expected a TOML file with a grid.") from error
     unknown = [key for key in told if key not in Grid.__struct_fields__]

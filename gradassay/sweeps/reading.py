@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 
 import pandas as pd
@@ -122,7 +121,7 @@ def read_manifest(folder: SweepFolder) -> dict[str, Any]:
         raise DataError(f"{folder.name}: {told}; expected one with {MANIFEST}. {_AGAIN}")
     try:
         manifest = json.loads(folder.read(MANIFEST))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{name}: unreadable ({error}); expected JSON. {_AGAIN}") from error
     version = manifest.get("sweep_schema_version") if isinstance(manifest, dict) else None
     if version != SCHEMA_VERSION:
@@ -137,7 +136,7 @@ def read_manifest(folder: SweepFolder) -> dict[str, Any]:
 def is_sweep(path: str | os.PathLike[str]) -> bool:
     """Whether a folder is that of a sweep, finished or not."""
     text = os.fspath(path)
-    if "://" not in text and not Path(text).is_dir():
+    if "://" not in text and not os.path.isdir(text):
         return False
     names = SweepFolder(path).names()
     return RESULTS in names or CELLS in names

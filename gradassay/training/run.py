@@ -13,6 +13,7 @@ import numpy as np
 from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
+from gradassay.core.estimates import require_estimate
 from gradassay.core.estimator import Estimate, Estimator, State
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
@@ -257,7 +258,8 @@ class Run:
         """Yield the estimate of the sequence, or of each step at the parameters of that moment."""
         model = (self.backend, self.network)
         if self.settings.update == "sequence":
-            yield self.estimator.estimate(*model, self.params, batch, self.state, key)
+            found = self.estimator.estimate(*model, self.params, batch, self.state, key)
+            yield require_estimate(self.estimator, self.network, found)
             return
         sequence = OnlineEstimate(self.estimator, *model, batch, self.state, key)
         while not sequence.finished:

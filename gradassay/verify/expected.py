@@ -52,7 +52,7 @@ def read_expected(path: Path) -> list[ExpectedFailure]:
         return msgspec.toml.decode(path.read_bytes(), type=_File).expected
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise DataError(
             f"{path}: {error}; expected tables [[expected]] with subject, check and reason."
         ) from error

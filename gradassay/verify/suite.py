@@ -16,7 +16,7 @@ from gradassay.core.claims import (
     UnbiasedFor,
     VarianceLaw,
 )
-from gradassay.core.errors import unknown_name
+from gradassay.core.errors import UsageError, unknown_name
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
 from gradassay.verify.checks.bounded_checks import bounded_cases
@@ -150,8 +150,9 @@ def planned_cases(
     Raises
     ------
     UsageError
-        If there is no such suite or check.
+        If there is no such suite or check, no estimator, or a name or class in place of one.
     """
+    _require_made(estimators)
     if suite not in SUITES:
         raise unknown_name("suite", suite, SUITES)
     planned = [
@@ -170,6 +171,22 @@ def planned_cases(
         for case in planned
         if not checks or case.check.name in checks
     ]
+
+
+def _require_made(estimators: object) -> None:
+    """Refuse names and classes where estimators are expected; what else is wrong, checks say."""
+    if not isinstance(estimators, Mapping) or not estimators:
+        raise UsageError(
+            f"estimators: got {estimators!r}; expected a mapping from names to at least one"
+            " estimator, for example {'dfa': make_estimator('dfa')}."
+        )
+    for one in estimators.values():
+        if isinstance(one, str | type):
+            told = repr(one) if isinstance(one, str) else f"the class {one.__qualname__}"
+            raise UsageError(
+                f"estimators: got {told}; expected an object. Make one with"
+                " gradassay.estimators.make_estimator(NAME), or call the class."
+            )
 
 
 def untested_claims(

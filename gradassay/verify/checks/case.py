@@ -12,7 +12,7 @@ from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
 from gradassay.core.claims import Claim
-from gradassay.core.errors import ConfigurationError, is_real
+from gradassay.core.errors import ConfigurationError, is_real, is_whole
 from gradassay.core.estimator import Estimator, State
 from gradassay.core.keys import Key
 from gradassay.core.params import Params
@@ -22,6 +22,8 @@ from gradassay.verify.checks.results import USUAL_BUDGET, check_result
 from gradassay.verify.oracles.small_problems import SmallProblem
 
 WARM_UP = 3
+# a year: longer ones are more than a timer takes
+LONGEST_S = 31_536_000
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,18 @@ class Settings:
             if not (is_real(value) and 0 < value < 1):
                 told = name.replace("_", " ")
                 raise ConfigurationError(f"{told}: got {value!r}; expected a number in (0, 1).")
-        if self.budget < 1:
+        if not is_whole(self.seed) or not -(2**63) <= self.seed < 2**63:
+            raise ConfigurationError(
+                f"seed: got {self.seed!r}; expected a whole number of 64 bits."
+            )
+        if not is_whole(self.budget) or self.budget < 1:
             raise ConfigurationError(
                 f"budget: got {self.budget!r}; expected a number of replicates, at least 1."
             )
-        if not (is_real(self.time_limit) and self.time_limit > 0):
+        if not (is_real(self.time_limit) and 0 < self.time_limit <= LONGEST_S):
             raise ConfigurationError(
-                f"time limit: got {self.time_limit!r}; expected a positive number of seconds."
+                f"time limit: got {self.time_limit!r}; expected a positive number of seconds, at"
+                f" most {LONGEST_S:,}."
             )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradassay.core.arrays import Array, array_namespace
+from gradassay.core.estimates import require_estimate
 from gradassay.core.estimator import Estimator, State, stack_states, state_of
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
@@ -233,6 +234,7 @@ def _add_batches(
             key / "draw",
             replicates=range(first + start, first + start + len(batches) * draws),
         )
+        require_estimate(estimator, problem.network, estimate, len(batches) * draws)
         products, squares, signs = {}, {}, {}
         for layer, rows in by_layer(problem.network, estimate.gradient, folded=True).items():
             xp = array_namespace(rows)
