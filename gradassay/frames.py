@@ -223,8 +223,7 @@ def _estimators(given: Estimators, on: Workbench | None = None) -> dict[str, Est
     """Return estimators by name; those given by name have the options of the problem's recipe."""
     defaults = on.recipe.options_for if on is not None else None
     named = {given: given} if isinstance(given, str) else given
-    if not isinstance(named, Iterable):
-        raise _no_estimator(given)
+    _require_several(named)
     pairs = named if isinstance(named, Mapping) else {name: name for name in named}
     made: dict[str, Estimator] = {}
     for name, one in pairs.items():
@@ -245,6 +244,16 @@ def _no_estimator(given: object) -> UsageError:
         f"estimators: got {given!r}; expected names, or a mapping from names to estimators. See"
         " `gradassay zoo`."
     )
+
+
+def _require_several(given: object) -> None:
+    if not isinstance(given, Iterable):
+        raise _no_estimator(given)
+
+
+def _require_frame(table: str, given: object) -> None:
+    if not isinstance(given, pd.DataFrame):
+        raise UsageError(f"{table}: got {type(given).__name__}; expected a pandas.DataFrame.")
 
 
 def _require_problem(on: object) -> None:
@@ -291,8 +300,7 @@ def _frame(rows: list[Any], record: type) -> pd.DataFrame:
 def _records(table: str, frame: pd.DataFrame) -> list[Any]:
     """Return the rows of a frame as records."""
     record = TABLES[table]
-    if not isinstance(frame, pd.DataFrame):
-        raise UsageError(f"{table}: got {type(frame).__name__}; expected a pandas.DataFrame.")
+    _require_frame(table, frame)
     names = [field.name for field in fields(record)]
     missing = [name for name in names if name not in frame.columns]
     if missing:

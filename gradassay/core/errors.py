@@ -56,6 +56,18 @@ def is_whole(value: object) -> bool:
     return isinstance(value, SupportsIndex) and not isinstance(value, bool)
 
 
+def require_text(kind: str, got: object, expected: str) -> None:
+    """Refuse what is no text, where a name is expected.
+
+    Raises
+    ------
+    UsageError
+        With what was expected.
+    """
+    if not isinstance(got, str):
+        raise UsageError(f"{kind}: got {got!r}; expected {expected}.")
+
+
 def unknown_name(kind: str, got: object, valid: Iterable[str]) -> UsageError:
     """Return the error for a name that is not in the list of valid names.
 

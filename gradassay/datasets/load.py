@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gradassay.core.errors import DataError, UsageError, unknown_name
+from gradassay.core.errors import DataError, UsageError, require_text, unknown_name
 from gradassay.datasets.cifar import CIFARS, cifar_status, download_cifar, load_cifar
 from gradassay.datasets.dataset import OWN_LICENSE, Dataset
 from gradassay.datasets.digits import read_digits
@@ -71,11 +71,7 @@ def load_dataset(
     >>> digits.train_inputs.shape, digits.test_inputs.shape, digits.classes
     ((1437, 64), (360, 64), 10)
     """
-    if not isinstance(name, str):
-        raise UsageError(
-            f"dataset: got {name!r}; expected a name from `gradassay data list`, events:NAME,"
-            " folder:PATH or npz:PATH."
-        )
+    require_text("dataset", name, "a name from `gradassay data list`, or folder:PATH or npz:PATH")
     prefix, colon, rest = name.partition(":")
     if colon:
         return _load_prefixed(prefix, rest, data_dir, download, framing or Framing(10))

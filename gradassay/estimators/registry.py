@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gradassay.core.errors import UsageError, unknown_name
+from gradassay.core.errors import UsageError, require_text, unknown_name
 from gradassay.core.estimator import Estimator
 from gradassay.core.plugins import load_named, make_named
 from gradassay.estimators.hybrid import Hybrid
@@ -31,10 +31,7 @@ def parse_sum(name: str) -> list[tuple[float, str]]:
     >>> parse_sum("opzo+0.01*local_learning")
     [(1.0, 'opzo'), (0.01, 'local_learning')]
     """
-    if not isinstance(name, str):
-        raise UsageError(
-            f"estimator: got {name!r}; expected a name, or a sum such as opzo+0.01*local_learning."
-        )
+    require_text("estimator", name, "a name, or a sum such as opzo+0.01*local_learning")
     matches = [
         _TERM.fullmatch(term.strip()) for term in re.split(r"\+(?=[^\d]|\d[\d.e-]*\*)", name)
     ]
