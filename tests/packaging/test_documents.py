@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 from pathlib import Path
@@ -64,3 +65,22 @@ def test_every_page_is_in_one_table_of_contents_of_the_site() -> None:
         *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
     ]
     assert sorted(listed) == sorted(path.resolve() for path in written)
+
+
+THEORY = sorted(ROOT.glob("docs/theory/*.md"))
+
+
+@pytest.mark.parametrize("page", THEORY, ids=lambda path: path.stem)
+def test_theory_names_functions_and_tests_that_exist(page: Path) -> None:
+    named = re.findall(r"`([\w./]+)`", page.read_text())
+    tests = "".join(path.read_text() for path in ROOT.glob("tests/**/test_*.py"))
+    for name in named:
+        if name.startswith("test_"):
+            assert f"def {name}(" in tests, name
+        elif "/" in name:
+            assert (ROOT / name).exists(), name
+        elif "." in name:
+            module, _, function = name.rpartition(".")
+            home = importlib.import_module(f"gradassay.verify.oracles.{module}")
+            assert callable(getattr(home, function)), name
+    assert page.stem == "index" or any(name.startswith("test_") for name in named)
