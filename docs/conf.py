@@ -4,6 +4,7 @@ The source folder is the root of the repository, so that links between the pages
 examples are the same here and where the repository is browsed.
 """
 
+import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ author = "gradassay contributors"
 project_copyright = author
 version = release = installed_version("gradassay")
 
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 extensions = [
+    "mathml",
     "myst_nb",  # brings myst_parser
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
 ]
 root_doc = "docs/index"
@@ -26,6 +28,7 @@ include_patterns = ["docs/**", "examples/*.ipynb", "README.md", "CHANGELOG.md", 
 exclude_patterns = [
     ".*",
     "**/.ipynb_checkpoints",
+    "docs/_extensions",
     "docs/_templates",
     "build",
     "dist",
@@ -60,6 +63,7 @@ numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
 # ---- pages ---------------------------------------------------------------------
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "gradassay"
 html_additional_pages = {"index": "redirect.html"}
