@@ -62,7 +62,7 @@ def test_every_page_is_in_one_table_of_contents_of_the_site() -> None:
         *ROOT.glob("docs/**/*.md"),
         *ROOT.glob("docs/reference/*.rst"),
         *ROOT.glob("examples/*.ipynb"),
-        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
     ]
     assert sorted(listed) == sorted(path.resolve() for path in written)
 
