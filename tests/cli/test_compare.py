@@ -95,7 +95,7 @@ BAD = [
     (["compare", "{a}", "{b}", "--out", "{a}/c.pdf"], "ends in .html, .md, .json"),
     (["compare", "{a}", "{b}", "--out", "/proc/nothing/c.md"], "--out: cannot write"),
     (["report", "{a}", "--formats", "md"], "--formats: got no --export"),
-    (["report", "{a}", "--overwrite"], "--overwrite: got no --export"),
+    (["report", "{a}", "--overwrite"], "--overwrite: got neither --out nor --export"),
     (["report", "{a}", "--export", "{a}"], "no part of an export"),
     (["report", "{a}", "--export", "{a}/e", "--formats", "pdf"], "formats: got 'pdf'"),
     (["report", "{a}", "--export", "{a}/e", "--out", "{a}/x.html"], "--out: got --export as well"),
