@@ -10,12 +10,12 @@ from typing import Literal
 from gradassay.core.batch import Batch
 from gradassay.core.builders import fully_connected
 from gradassay.core.claims import Online
+from gradassay.core.curves import CostPoint
 from gradassay.core.errors import ConfigurationError
 from gradassay.core.estimator import Estimator, State
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
 from gradassay.core.params import Params
-from gradassay.core.records import CostPoint
 from gradassay.cost.measure import count
 from gradassay.cost.memory import memory
 from gradassay.cost.peaks import peak_bytes

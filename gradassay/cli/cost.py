@@ -19,10 +19,11 @@ from gradassay.cli.options import (
     file_name,
     prepare_out,
 )
+from gradassay.core.curves import CostPoint
 from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
-from gradassay.core.records import CostPoint, CostRow
+from gradassay.core.records import CostRow
 
 if TYPE_CHECKING:
     from gradassay.cli.workbench import Workbench

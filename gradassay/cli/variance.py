@@ -21,11 +21,11 @@ from gradassay.cli.options import (
 )
 from gradassay.cli.progress import bar
 from gradassay.core.builders import network_named
+from gradassay.core.curves import ExponentRow, ScalingRow
 from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
 from gradassay.core.params import initial_params
-from gradassay.core.records import ExponentRow, ScalingRow
 
 if TYPE_CHECKING:
     from gradassay.cli.workbench import Workbench

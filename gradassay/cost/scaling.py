@@ -22,12 +22,12 @@ import numpy as np
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
 from gradassay.core.builders import fully_connected
+from gradassay.core.curves import CostPoint
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
 from gradassay.core.neuron import Neuron
 from gradassay.core.params import Params, initial_params
-from gradassay.core.records import CostPoint
 from gradassay.cost.connections import connections
 from gradassay.cost.measure import Counted, count
 from gradassay.cost.tally import TallyingBackend

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from gradassay.core.backend import Backend
+from gradassay.core.curves import CostPoint
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
 from gradassay.core.neuron import Neuron
-from gradassay.core.records import CostPoint
 from gradassay.cost.measure import timed_estimate
 from gradassay.cost.scaling import Sweep, sample
 from gradassay.cost.timing import interleaved_seconds, median_interval

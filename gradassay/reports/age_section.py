@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradassay.core.records import ScalingRow
+from gradassay.core.curves import ScalingRow
 from gradassay.reports.cells import Block, Cell, Section, Table
 from gradassay.reports.definitions import title_of
 from gradassay.reports.formats import count, number

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gradassay.core.records import Interval, ScalingRow
+from gradassay.core.curves import ScalingRow
+from gradassay.core.records import Interval
 from gradassay.reports.cells import EMPTY, Block, Cell, Section, Table
 from gradassay.reports.formats import count, estimate, number
 from gradassay.reports.origins import origin

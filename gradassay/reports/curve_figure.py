@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from matplotlib.axes import Axes
 
-from gradassay.core.records import CostPoint
+from gradassay.core.curves import CostPoint
 from gradassay.reports.formats import quantity
 from gradassay.reports.marks import (
     Label,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradassay.core.records import CostPoint
+from gradassay.core.curves import CostPoint
 from gradassay.reports.cells import Block, Cell, Section, Table
 from gradassay.reports.curve_figure import SIZES, curve_panel
 from gradassay.reports.formats import estimate, number, quantity

@@ -8,16 +8,8 @@ from typing import TypeVar
 
 import pandas as pd
 
-from gradassay.core.records import (
-    CheckResult,
-    CostPoint,
-    CostRow,
-    EpochRow,
-    ExponentRow,
-    Measurement,
-    MomentRow,
-    ScalingRow,
-)
+from gradassay.core.curves import CostPoint, ExponentRow, ScalingRow
+from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement, MomentRow
 from gradassay.reports.origins import mark
 from gradassay.reports.store import Results
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from matplotlib.axes import Axes
 
-from gradassay.core.records import Interval, ScalingRow
+from gradassay.core.curves import ScalingRow
+from gradassay.core.records import Interval
 from gradassay.reports.formats import number
 from gradassay.reports.marks import (
     Label,

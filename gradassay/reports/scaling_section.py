@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from gradassay.core.records import ExponentRow, ScalingRow
+from gradassay.core.curves import ExponentRow, ScalingRow
 from gradassay.reports.cells import EMPTY, Block, Cell, Section, Table, Tone
 from gradassay.reports.definitions import title_of
 from gradassay.reports.formats import estimate, number

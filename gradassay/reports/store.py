@@ -15,17 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gradassay.core.atomic import folder_beside, take_place
+from gradassay.core.curves import CostPoint, ExponentRow, ScalingRow
 from gradassay.core.errors import DataError, UsageError
-from gradassay.core.records import (
-    CheckResult,
-    CostPoint,
-    CostRow,
-    EpochRow,
-    ExponentRow,
-    Measurement,
-    MomentRow,
-    ScalingRow,
-)
+from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement, MomentRow
 from gradassay.reports.manifest import SCHEMA_VERSION, to_plain
 
 MANIFEST = "manifest.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gradassay.core.records import ExponentRow
+from gradassay.core.curves import ExponentRow
 from gradassay.reports.cells import EMPTY, Cell
 from gradassay.reports.closed_form_section import coverage_sentence, pairs_of
 from gradassay.reports.definitions import title_of

@@ -13,7 +13,7 @@ from gradassay.core.batch import Batch
 from gradassay.core.builders import fully_connected
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
-from gradassay.core.layers import Conv2d, Flatten, Linear, Scale, Spiking
+from gradassay.core.layers import Flatten, Scale
 from gradassay.core.network import Network
 from gradassay.core.params import Params, initial_params
 from gradassay.core.trace import Presynaptic, Trace
@@ -24,32 +24,16 @@ from gradassay.cost.measure import count
 from gradassay.cost.tally import TallyingBackend
 from gradassay.estimators import make_estimator, zoo_names
 from gradassay.reference_snn import ReferenceBackend
+from tests.cost.networks import strided
 
 SAMPLES = 4  # a power of two: means over the batch are exact in binary
 SUMS = ("opzo+0.01*local_learning", "dfa+0.5*spatial_bp", "opzo+0.1*intermediate_global")
 SUBJECTS = (*zoo_names(), *SUMS)
 
 
-def convolutional() -> Network:
-    first = Conv2d("conv1", (2, 6, 5), 3, kernel=3, stride=2, padding=1)
-    second = Conv2d("conv2", first.output_shape, 2, kernel=2, stride=1, padding=0, bias=False)
-    return Network(
-        (
-            first,
-            Spiking("lif1", first.outputs),
-            Scale("scale", first.outputs, 1.5),
-            second,
-            Spiking("lif2", second.outputs),
-            Flatten("flatten", second.output_shape),
-            Linear("readout", second.outputs, 3),
-        ),
-        steps=3,
-    )
-
-
 NETWORKS: dict[str, Callable[[], Network]] = {
     "dense": lambda: fully_connected(6, (7, 6, 5, 6), 3, steps=3),
-    "convolutional": convolutional,
+    "convolutional": lambda: strided((2, 6, 5)),
     "binary sequence": lambda: fully_connected(8, (7, 6), 3, steps=4),
 }
 

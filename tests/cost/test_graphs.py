@@ -16,7 +16,7 @@ from gradassay.core.builders import convolutional
 from gradassay.core.claims import Passes
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
-from gradassay.core.layers import AvgPool, Conv2d, Flatten, Gain, Linear, Scale, Spiking
+from gradassay.core.layers import AvgPool, Gain, Linear, Spiking
 from gradassay.core.network import Network
 from gradassay.core.neuron import Neuron
 from gradassay.core.noise import NoiseModel, draw_noise
@@ -30,6 +30,7 @@ from gradassay.estimators import make_estimator, zoo_names
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.torch_snn import TorchBackend
 from gradassay.verify.oracles.autograd_oracle import as_tensor, autograd_loss
+from tests.cost.networks import strided
 
 if TYPE_CHECKING:
     from tests.cost.conftest import Problem as SmallProblem
@@ -37,26 +38,8 @@ if TYPE_CHECKING:
 SUBJECTS = (*zoo_names(), "opzo+0.01*local_learning", "dfa+0.5*spatial_bp")
 
 
-def strided() -> Network:
-    """Convolutions with strides and other paddings, no pool."""
-    first = Conv2d("conv1", (2, 7, 6), 3, kernel=3, stride=2, padding=1)
-    second = Conv2d("conv2", first.output_shape, 2, kernel=2, stride=1, padding=0, bias=False)
-    return Network(
-        (
-            first,
-            Spiking("lif1", first.outputs),
-            Scale("scale", first.outputs, 1.5),
-            second,
-            Spiking("lif2", second.outputs),
-            Flatten("flatten", second.output_shape),
-            Linear("readout", second.outputs, 3),
-        ),
-        steps=3,
-    )
-
-
 NETWORKS: dict[str, Callable[[], Network]] = {
-    "conv": strided,
+    "conv": lambda: strided((2, 7, 6)),
     "pool": lambda: convolutional((2, 6, 5), "3C3-AP2-2C3-FC", 3, steps=3),
     "residual": lambda: residual((2, 9, 8), (1, 1), 3, width=2, steps=2),
 }

@@ -9,9 +9,9 @@ import torch
 from gradassay.bench.memory_curves import Growth, memory_points
 from gradassay.core.builders import fully_connected
 from gradassay.core.claims import Passes
+from gradassay.core.curves import CostPoint
 from gradassay.core.keys import Key
 from gradassay.core.noise import NoiseModel
-from gradassay.core.records import CostPoint
 from gradassay.cost import Declared, FeedbackMatrix, memory, peak_bytes
 from gradassay.cost.torch_peaks import torch_peak_bytes
 from gradassay.estimators import make_estimator

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from gradassay.core.curves import CostPoint
 from gradassay.core.keys import Key
-from gradassay.core.records import CostPoint
 from gradassay.cost import exponent_points, feedback_points, time_points
 from gradassay.cost.scaling import SWEEPS, Sweep, fitted_exponent
 from gradassay.estimators import make_estimator

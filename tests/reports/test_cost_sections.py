@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gradassay.core.records import CostPoint, CostRow
+from gradassay.core.curves import CostPoint
+from gradassay.core.records import CostRow
 from gradassay.core.regimes import REGIMES
 from gradassay.reports import read_results, render_report, write_results
 from gradassay.reports.cost_definitions import COST_QUANTITIES, PARTS

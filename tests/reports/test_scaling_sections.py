@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gradassay.core.records import ExponentRow, ScalingRow
+from gradassay.core.curves import ExponentRow, ScalingRow
 from gradassay.reports import render_report
 from gradassay.reports.age_section import age_section
 from gradassay.reports.closed_form_section import closed_form_section, pairs_of

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from gradassay.core.claims import MomentumFeedback
+from gradassay.core.curves import ScalingRow
 from gradassay.core.estimator import Estimator, stack_states, state_of
 from gradassay.core.keys import Key
-from gradassay.core.records import Interval, ScalingRow
+from gradassay.core.records import Interval
 from gradassay.verify.measuring.feedback import feedback_of
 from gradassay.verify.measuring.further_oracles import population_jacobians
 from gradassay.verify.measuring.problem import Problem

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gradassay.core.curves import ScalingRow
 from gradassay.core.estimator import Estimator
-from gradassay.core.records import ScalingRow
 from gradassay.verify.checks.laws.closed_variance import BACKEND, LAYER, noise_model
 from gradassay.verify.checks.laws.momentum_law import momentum_problem
 from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
+from gradassay.core.curves import ScalingRow
 from gradassay.core.estimator import Estimator
-from gradassay.core.records import Interval, ScalingRow
+from gradassay.core.records import Interval
 from gradassay.verify.checks.case import Case, Settings
 from gradassay.verify.checks.laws.deciding import Blocks, Rows
 from gradassay.verify.checks.laws.proposition_4_1 import (

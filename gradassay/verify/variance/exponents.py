@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from gradassay.core.records import ExponentRow, Interval, ScalingRow
+from gradassay.core.curves import ExponentRow, ScalingRow
+from gradassay.core.records import Interval
 from gradassay.verify.statistics.power_law import fit_power_law
 from gradassay.verify.variance.closed_points import PREDICTED, VARIANCE
 from gradassay.verify.variance.theory import Theory

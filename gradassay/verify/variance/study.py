@@ -10,10 +10,10 @@ from types import MappingProxyType
 import numpy as np
 
 from gradassay.core.claims import Deterministic
+from gradassay.core.curves import ScalingRow
 from gradassay.core.errors import ConfigurationError, unknown_name
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
-from gradassay.core.records import ScalingRow
 from gradassay.verify.checks.options import noise_or_none, varied
 from gradassay.verify.measuring.design import Design
 from gradassay.verify.measuring.measurement import measure

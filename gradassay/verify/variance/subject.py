@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from gradassay.core.curves import ExponentRow, ScalingRow
 from gradassay.core.estimator import Estimator
-from gradassay.core.records import ExponentRow, ScalingRow
 from gradassay.verify.checks.case import Settings
 from gradassay.verify.variance.age import feedback_by_age
 from gradassay.verify.variance.closed_age import closed_age

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from gradassay.core.builders import fully_connected
+from gradassay.core.curves import ScalingRow
 from gradassay.core.keys import Key
 from gradassay.core.params import initial_params
-from gradassay.core.records import ScalingRow
 from gradassay.estimators import make_estimator
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.measuring.problem import Problem

@@ -11,7 +11,7 @@ from scipy import stats
 
 from gradassay.core.arrays import Array
 from gradassay.core.batch import Batch
-from gradassay.core.records import ScalingRow
+from gradassay.core.curves import ScalingRow
 from gradassay.estimators import make_estimator
 from gradassay.estimators.zo_single_point import ZOSinglePoint
 from gradassay.verify.checks.case import Settings
