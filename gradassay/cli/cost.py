@@ -15,10 +15,10 @@ from gradassay.cli.options import (
     ProblemOptions,
     Settings,
     chosen_estimators,
-    command_line,
     file_name,
     prepare_out,
 )
+from gradassay.cli.publishing import publish
 from gradassay.core.curves import CostPoint
 from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
@@ -63,7 +63,6 @@ def cost(
         Replace the results that are there.
     """
     from gradassay.cli.workbench import Workbench
-    from gradassay.reports import build_manifest, write_report, write_results
 
     if rounds < 6:
         raise UsageError(f"--rounds: got {rounds}; expected at least 6.")
@@ -81,22 +80,16 @@ def cost(
         rows += peaks_of(bench, chosen, measured)
         status.update("growing")
         points = growth_of(bench, chosen, rounds)
-    manifest = build_manifest(
-        command_line(),
-        options.seed,
-        bench.settings(chosen),
-        bench.data.checksums,
-        interval_method=HOW,
-    )
-    write_results(
+    publish(
         folder,
+        bench,
+        chosen,
+        {},
+        interval_method=HOW,
+        overwrite=overwrite,
         cost=rows,
         cost_curves=points,
-        manifest=manifest,
-        overwrite=overwrite,
     )
-    path = write_report(folder)
-    Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
     return 0
 
 

@@ -6,18 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from gradassay.cli.options import (
     MAIN_FOUR,
     ProblemOptions,
     Settings,
     chosen_estimators,
-    command_line,
     file_name,
     prepare_out,
 )
 from gradassay.cli.progress import bar
+from gradassay.cli.publishing import publish
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
 from gradassay.core.records import CostRow, Measurement
@@ -59,7 +57,6 @@ def measure(
         Replace the results that are there.
     """
     from gradassay.cli.workbench import Workbench
-    from gradassay.reports import build_manifest, write_report, write_results
     from gradassay.verify.measuring.measurement import INTERVAL_METHOD
 
     options = problem or ProblemOptions()
@@ -71,16 +68,16 @@ def measure(
     designs = designs_for(chosen, budget, batch_size)
     rows = measure_all(chosen, measured, designs, options.seed)
     cost = cost_all(bench, chosen, measured)
-    manifest = build_manifest(
-        command_line(),
-        options.seed,
-        bench.settings(chosen) | {"designs": {name: repr(d) for name, d in designs.items()}},
-        bench.data.checksums,
+    publish(
+        folder,
+        bench,
+        chosen,
+        {"designs": {name: repr(design) for name, design in designs.items()}},
         interval_method=INTERVAL_METHOD,
+        overwrite=overwrite,
+        measurements=rows,
+        cost=cost,
     )
-    write_results(folder, measurements=rows, cost=cost, manifest=manifest, overwrite=overwrite)
-    path = write_report(folder)
-    Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
     return 0
 
 

@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from gradassay.cli.options import (
     MAIN_FOUR,
     ProblemOptions,
     Settings,
     chosen_estimators,
-    command_line,
     file_name,
     prepare_out,
 )
 from gradassay.cli.progress import bar
+from gradassay.cli.publishing import publish
 from gradassay.core.builders import network_named
 from gradassay.core.curves import ExponentRow, ScalingRow
 from gradassay.core.errors import UsageError
@@ -99,7 +98,6 @@ def variance(
         Replace the results that are there.
     """
     from gradassay.cli.workbench import Workbench
-    from gradassay.reports import build_manifest, write_report, write_results
     from gradassay.verify.variance.study import INTERVAL_METHOD
     from gradassay.verify.variance.subject import Subject
 
@@ -125,16 +123,16 @@ def variance(
             found = one.rows(advance)
             rows += found
             exponents += one.exponents(found)
-    manifest = build_manifest(
-        command_line(),
-        options.seed,
-        bench.settings(chosen) | {"base": repr(study.base), "networks": drawing.networks},
-        bench.data.checksums,
+    publish(
+        folder,
+        bench,
+        chosen,
+        {"base": repr(study.base), "networks": drawing.networks},
         interval_method=INTERVAL_METHOD,
+        overwrite=overwrite,
+        scaling=rows,
+        exponents=exponents,
     )
-    write_results(folder, scaling=rows, exponents=exponents, manifest=manifest, overwrite=overwrite)
-    path = write_report(folder)
-    Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
     return 0
 
 
