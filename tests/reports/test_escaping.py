@@ -25,6 +25,7 @@ from gradassay.reports.palette import looks
 from gradassay.reports.results_json import results_json
 from gradassay.reports.svg import at_width
 from gradassay.reports.tables import markdown_text, table_markdown
+from tests.properties import examples
 from tests.reports.conftest import build_results, make_checks, make_cost
 from tests.reports.pages import Elements
 
@@ -56,7 +57,7 @@ def plain(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(name=NAMES)
 @example(name=HOSTILE[0])
 @example(name=HOSTILE[1])
@@ -74,7 +75,7 @@ def test_a_page_shows_any_name_and_obeys_none(name: str) -> None:
     assert wanted in body
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(name=NAMES, note=NAMES)
 def test_latex_of_any_name_keeps_its_structure(name: str, note: str) -> None:
     table = Table(name, (name, "value"), ((Cell(name), Cell("1", note)), (Cell("b"), Cell("2"))))
@@ -139,7 +140,7 @@ def test_latex_text_has_no_special_character_left(name: str) -> None:
     assert "\n" not in text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(name=NAMES)
 def test_markdown_shows_any_name_as_it_is(name: str) -> None:
     shown = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(
@@ -157,7 +158,7 @@ def test_markdown_leaves_plain_names_and_intervals_alone() -> None:
 
 
 @given(name=NAMES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_json_and_summary_hold_any_name(name: str) -> None:
     results = build_results(checks=[replace(make_checks()[0], subject=name, detail=name)])
     results.manifest["settings"] = {name: name}

@@ -22,6 +22,7 @@ from gradassay.torch_snn.native import binary
 from gradassay.torch_snn.native.compiled import native_library
 from gradassay.torch_snn.spiking import set_apart, spiking_current, spiking_outer
 from gradassay.torch_snn.traces import eligibility
+from tests.properties import examples
 
 pytestmark = pytest.mark.skipif(native_library() is None, reason="no C compiler")
 
@@ -46,7 +47,7 @@ def zeros_and_ones(
     return (torch.rand(shape, generator=generator) < 0.3).to(dtype)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     rows=st.integers(1, 1100),
     inner=st.integers(1, 150),
@@ -77,7 +78,7 @@ def test_products_of_whole_numbers_are_exact(
     assert torch.equal(binary.times_transposed(bits, weight), left @ weight.T)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     steps=st.integers(1, 7),
     samples=st.integers(1, 40),
@@ -115,7 +116,7 @@ def test_weight_gradients_of_spikes_and_of_their_trace_are_the_plain_ones(
             torch.testing.assert_close(found[name], gradient, rtol=near, atol=near)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     steps=st.integers(1, 7),
     rows=st.integers(1, 40),

@@ -18,6 +18,7 @@ from gradassay.estimators import make_estimator, zoo_names
 from gradassay.torch_snn import TorchBackend
 from gradassay.torch_snn.native import binary
 from gradassay.torch_snn.native.compiled import native_library
+from tests.properties import examples
 
 pytestmark = pytest.mark.skipif(native_library() is None, reason="no C compiler")
 
@@ -46,7 +47,7 @@ def problem(
 
 
 @pytest.mark.parametrize("name", zoo_names())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(
     plan=st.sampled_from(["fc-17-12", "fc-33", "fc-40-24", "fc-9-8-7", "3C3-AP2-5C3-FC", "4C3-FC"]),
     steps=st.integers(1, 5),
@@ -93,7 +94,7 @@ def test_estimates_are_the_same(
             torch.testing.assert_close(array, other[key], rtol=0, atol=1e-11 * scale)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     steps=st.integers(1, 7),
     samples=st.integers(1, 9),

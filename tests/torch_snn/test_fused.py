@@ -37,6 +37,7 @@ from gradassay.torch_snn.neuron import Scaled, ScaledSigns, scan
 from gradassay.torch_snn.pooling import plain_pool, plain_transposed
 from gradassay.torch_snn.surrogate import surrogate_derivative
 from gradassay.torch_snn.traces import eligibility
+from tests.properties import examples
 
 pytestmark = pytest.mark.skipif(native_library() is None, reason="no C compiler")
 
@@ -44,7 +45,7 @@ RECORDS = ("membrane", "spikes", "received", "derivative", "trace", "received_tr
 ROUNDING = {torch.float32: 2e-6, torch.float64: 4e-15}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     steps=st.integers(1, 9),
     rows=st.integers(1, 40),
@@ -116,7 +117,7 @@ def test_the_fused_pass_is_the_eager_one(
         )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     steps=st.integers(1, 5),
     replicates=st.integers(1, 3),
@@ -266,7 +267,7 @@ def test_without_a_working_compiler_there_is_no_library(compiler: str, tmp_path:
     assert list(tmp_path.rglob("*.so")) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     shape=st.lists(st.integers(1, 40), min_size=0, max_size=3),
     dtype=st.sampled_from([torch.float32, torch.float64]),
@@ -296,7 +297,7 @@ def test_an_update_is_not_fused_where_it_cannot_be() -> None:
     assert not momentum_step(p, v, torch.zeros(4, 6, dtype=torch.float64), 0.9, 0.1)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     leading=st.lists(st.integers(0, 4), min_size=0, max_size=2),
     channels=st.integers(1, 4),
@@ -327,7 +328,7 @@ def test_fused_pooling_is_the_plain_one(
     torch.testing.assert_close(back, plain_transposed(layer, delta), rtol=near, atol=near)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     steps=st.integers(1, 5),
     samples=st.integers(1, 40),

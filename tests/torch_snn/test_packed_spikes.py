@@ -26,6 +26,7 @@ from gradassay.torch_snn.native.compiled import native_library
 from gradassay.torch_snn.native.lif import Fused, run
 from gradassay.torch_snn.neuron import Scaled, ScaledSigns
 from gradassay.torch_snn.packed import Packed
+from tests.properties import examples
 
 pytestmark = pytest.mark.skipif(native_library() is None, reason="no C compiler")
 
@@ -40,7 +41,7 @@ def _all_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(binary, name, 1)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     steps=st.integers(1, 7),
     rows=st.integers(1, 40),
@@ -98,7 +99,7 @@ def test_bits_of_the_pass_are_those_of_its_clean_spikes(
         torch.testing.assert_close(found[name], array, rtol=1e-6, atol=1e-6)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     steps=st.integers(1, 9),
     replicates=st.integers(1, 5),

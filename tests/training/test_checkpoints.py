@@ -17,6 +17,7 @@ from gradassay.core.records import EpochRow
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.training import Checkpoints, Snapshot, read_snapshot
 from gradassay.training.snapshot import Progress
+from tests.properties import examples
 
 BACKEND = ReferenceBackend()
 IDENTITY = {"estimator": "opzo", "seed": "0"}
@@ -115,7 +116,7 @@ def test_a_file_of_other_people_is_no_checkpoint(tmp_path: Path) -> None:
         read_snapshot(tmp_path / "model.safetensors")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.data())
 def test_a_changed_file_is_never_taken_for_a_whole_one(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -27,6 +27,7 @@ from gradassay.crosscheck.golden import Pack, check_answers, read_answers, read_
 from gradassay.crosscheck.golden.npy import decode, encode
 from gradassay.crosscheck.golden.reading import checksum_of
 from gradassay.crosscheck.golden.schema import Manifest
+from tests.properties import examples
 
 DOCS = Path(__file__).parents[3] / "docs"
 BYTES, HEADERS, MANIFESTS, VALUES, ANSWERS, ARCHIVES = 3000, 3000, 1500, 2000, 1000, 1500
@@ -55,7 +56,7 @@ values = st.recursive(
 def fuzzed(count: int) -> settings:
     slow = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
     return settings(
-        max_examples=count, derandomize=True, deadline=None, database=None,
+        max_examples=max(count, examples(100)), derandomize=True, deadline=None, database=None,
         suppress_health_check=slow,
     )  # fmt: skip
 

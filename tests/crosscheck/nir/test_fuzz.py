@@ -39,10 +39,10 @@ from gradassay.crosscheck.nir.nodes import (
 )
 from gradassay.crosscheck.nir.reading import checked_graph
 from gradassay.crosscheck.nir.walking import pack, walk_file
+from tests.properties import examples
 
 pytest.importorskip("h5py", reason="`pip install gradassay[nir]`")
-MUTATIONS = int(os.environ.get("GRADASSAY_NIR_MUTATIONS", "400"))
-EXAMPLES = int(os.environ.get("GRADASSAY_NIR_EXAMPLES", "150"))
+MUTATIONS = examples(400)
 CODES = ("value", "data", "configuration", "usage")
 DIALECT = Dialect("test", dt=1.0)
 
@@ -181,7 +181,7 @@ def nodes(draw: st.DrawFn) -> Node:
 
 
 @settings(
-    max_examples=EXAMPLES,
+    max_examples=examples(150),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],

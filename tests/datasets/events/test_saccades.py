@@ -17,6 +17,7 @@ from gradassay.datasets import load_dataset
 from gradassay.datasets.events import Framing, frames_of, saccade_events, saccade_frames, to_events
 from gradassay.datasets.events import saccades as module
 from gradassay.datasets.events.saccades import MOMENT_US, MOMENTS
+from tests.properties import examples
 
 
 def images(seed: int, count: int = 3, shape: tuple[int, int] = (5, 6)) -> NDArray[np.uint8]:
@@ -99,7 +100,7 @@ def test_the_size_of_the_blocks_makes_no_difference(monkeypatch: pytest.MonkeyPa
 
 
 @given(grey=st.integers(0, 255))
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 def test_an_even_image_gives_no_event(grey: int) -> None:
     assert len(saccade_events(np.full((6, 5), grey, dtype=np.uint8))) == 0
 
