@@ -24,11 +24,11 @@ PROCESSES, DISTURBANCES = 3, 3
 STEPS = {
     "fc-800-800": ["--rounds", "25"],
     "fc-64-64": ["--inputs", "64", "--rounds", "41"],
-    "32C3-AP2-32C3-AP2-FC": ["--inputs", "1x28x28", "--batch", "16", "--rounds", "11"],
+    "32C3-AP2-32C3-AP2-FC": ["--inputs", "1x28x28", "--batch-size", "16", "--rounds", "11"],
 }
 DRAWS = {
-    "fc-64": ["--inputs", "64", "--batch", "16", "--replicates", "256", "--rounds", "11"],
-    "fc-800": ["--batch", "128", "--replicates", "12", "--rounds", "9"],
+    "fc-64": ["--inputs", "64", "--batch-size", "16", "--replicates", "256", "--rounds", "11"],
+    "fc-800": ["--batch-size", "128", "--replicates", "12", "--rounds", "9"],
 }
 NOTHING = (float("nan"),) * 3
 

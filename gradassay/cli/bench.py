@@ -24,7 +24,7 @@ def bench(
     inputs: str = "784",
     classes: int = 10,
     steps: int = 6,
-    batch: int = 128,
+    batch_size: int = 128,
     estimators: str = "spatial_bp,opzo",
     rounds: int = 25,
     threads: int | None = None,
@@ -47,7 +47,7 @@ def bench(
         Outputs.
     steps
         T.
-    batch
+    batch_size
         Samples of a step.
     estimators
         Methods, separated by commas: spatial_bp, dfa, opzo.
@@ -70,7 +70,7 @@ def bench(
     from gradassay.bench.suite import bench_network, run_bench
 
     require_new_file("--json", json, overwrite=overwrite)
-    _require_least("--batch", batch, 1)
+    _require_least("--batch-size", batch_size, 1)
     _require_least("--rounds", rounds, 6)
     _require_least("--threads", threads, 1)
     _require_least("--replicates", replicates, 1)
@@ -79,10 +79,11 @@ def bench(
     model = bench_network(network, inputs, classes, steps)
     names = [name.strip() for name in estimators.split(",")]
     if replicates is None:
-        found, samples = run_bench(model, batch, names, rounds=rounds, peers=peers), batch
+        found = run_bench(model, batch_size, names, rounds=rounds, peers=peers)
+        samples = batch_size
     else:
-        found = run_draws(model, batch, names, replicates, rounds=rounds)
-        samples = batch * replicates
+        found = run_draws(model, batch_size, names, replicates, rounds=rounds)
+        samples = batch_size * replicates
     console = Console(highlight=False, soft_wrap=True)
     console.print(_table(found, samples, loops=replicates is not None))
     if found.disturbed:
@@ -93,7 +94,7 @@ def bench(
     if json:
         from gradassay.reports import write_whole
 
-        outcome = {"network": network, "steps": steps, "batch": batch, "rounds": rounds}
+        outcome = {"network": network, "steps": steps, "batch_size": batch_size, "rounds": rounds}
         outcome |= {"replicates": replicates}
         outcome |= {"threads": torch.get_num_threads()} | dataclasses.asdict(found)
         write_whole(json, json_format.dumps(outcome, indent=1) + "\n")

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from gradassay.core.atomic import write_whole
+from gradassay.cli.options import require_different_files, require_new_file
 from gradassay.core.errors import UsageError
 
 if TYPE_CHECKING:
     from gradassay.reports.cells import Table
+    from gradassay.reports.compared import Comparison
 
 MOST_ROWS = 40
-ENDINGS = (".html", ".md", ".json")
 
 
 def compare(
@@ -26,8 +25,9 @@ def compare(
     second: Path,
     /,
     *,
-    out: Annotated[tuple[Path, ...], Parameter(negative=(), consume_multiple=False)] = (),
-    false_alarm_rate: Annotated[float, Parameter(alias="--alpha")] = 0.05,
+    false_alarm_rate: float = 0.05,
+    page: Path | None = None,
+    json: Path | None = None,
     overwrite: bool = False,
 ) -> int:
     """Compare two results folders: what changed beyond noise, and what the runs differ in.
@@ -40,30 +40,48 @@ def compare(
         A results folder, as `run`, `measure`, `train` or `verify --out` made it.
     second
         Another one, or a later one of the same command.
-    out
-        A file to write: its ending, .html, .md or .json, says in what form; may be given several
-        times.
     false_alarm_rate
         Rate of calling anything changed where nothing is, over all comparisons together.
+    page
+        Also write it as a page to this file, .html or .md.
+    json
+        Also write the outcome to this file.
     overwrite
-        Replace files that are there.
+        Replace the files.
     """
-    from gradassay.reports import read_results
+    from gradassay.reports import read_results, write_whole
     from gradassay.reports.comparison import compare_results
     from gradassay.reports.comparison_json import comparison_json
-    from gradassay.reports.comparison_page import (
-        comparison_findings,
-        comparison_html,
-        comparison_markdown,
-    )
-    from gradassay.reports.comparison_tables import console_table
+    from gradassay.reports.comparison_page import comparison_html, comparison_markdown
 
-    for path in out:
-        _require_file(path, overwrite=overwrite)
+    if page and page.suffix not in (".html", ".md"):
+        raise UsageError(f"--page: got {str(page)!r}; expected a name that ends in .html or .md.")
+    require_different_files(page=page, json=json)
+    for option, file in (("--page", page), ("--json", json)):
+        require_new_file(option, file, overwrite=overwrite)
     one, two = read_results(first), read_results(second)
-    found = compare_results(one, two, rate=false_alarm_rate)
+    found = compare_results(one, two, false_alarm_rate=false_alarm_rate)
     names = (str(first), str(second))
     console = Console(highlight=False, soft_wrap=True)
+    _print_found(console, found, names)
+    if page and page.suffix == ".md":
+        write_whole(page, comparison_markdown(found, names))
+    elif page:
+        commands = (str(one.manifest.get("command")), str(two.manifest.get("command")))
+        write_whole(page, comparison_html(found, names, commands))
+    if json:
+        write_whole(json, comparison_json(found, names))
+    for what, file in (("page", page), ("outcome", json)):
+        if file:
+            console.print(f"{what}: {file}", markup=False)
+    return 0
+
+
+def _print_found(console: Console, found: Comparison, names: tuple[str, str]) -> None:
+    """Print the answer, what changed, and what the runs differ in."""
+    from gradassay.reports.comparison_page import comparison_findings
+    from gradassay.reports.comparison_tables import console_table
+
     for sentence in comparison_findings(found):
         console.print(sentence, markup=False)
     if found.of("changed"):
@@ -73,41 +91,6 @@ def compare(
         console.print(f"{words} {pair.first.subject}: {pair.first.check}", markup=False)
     for name, before, after in found.settings:
         console.print(f"{name}: {_short(before)} -> {_short(after)}", markup=False)
-    commands = (str(one.manifest.get("command")), str(two.manifest.get("command")))
-    makers = {
-        ".html": lambda: comparison_html(found, names, commands),
-        ".md": lambda: comparison_markdown(found, names),
-        ".json": lambda: comparison_json(found, names),
-    }
-    texts = {path: makers[path.suffix]() for path in out}
-    for path, text in texts.items():
-        _write(path, text)
-        console.print(f"comparison: {path}", markup=False)
-    return 0
-
-
-def _require_file(path: Path, *, overwrite: bool) -> None:
-    """Refuse a file that has no known ending, or is there."""
-    if path.suffix not in ENDINGS:
-        raise UsageError(
-            f"--out: got {str(path)!r}; expected a name that ends in .html, .md, .json."
-        )
-    if path.is_dir() or (path.exists() and not overwrite):
-        raise UsageError(
-            f"--out: {str(path)!r} is there; expected a new file. "
-            "Choose another name or give --overwrite."
-        )
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole."""
-    try:
-        write_whole(path, text)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UsageError(
-            f"--out: cannot write {str(path)!r}: {reason}. Choose another file."
-        ) from error
 
 
 def _print_table(table: Table) -> None:
@@ -122,7 +105,7 @@ def _print_table(table: Table) -> None:
 
 def _left_out(rows: int) -> str | None:
     """Say how many rows are not shown."""
-    return f"{rows - MOST_ROWS:,} more: write a page with --out" if rows > MOST_ROWS else None
+    return f"{rows - MOST_ROWS:,} more: write a page with --page" if rows > MOST_ROWS else None
 
 
 def _short(text: str) -> str:

@@ -14,7 +14,7 @@ def report(
     folder: str,
     /,
     *,
-    out: Path | None = None,
+    page: Path | None = None,
     markdown: bool = False,
     export: Path | None = None,
     formats: str | None = None,
@@ -27,7 +27,7 @@ def report(
     folder
         A results folder, as `run`, `measure`, `train` or `verify --out` made it; or that of a
         `sweep`, by path or URL.
-    out
+    page
         The HTML file; report.html in the folder where not given.
     markdown
         Print the summary as Markdown as well.
@@ -47,23 +47,23 @@ def report(
 
     if export is None and formats is not None:
         raise UsageError("--formats: got no --export; expected it with a folder. Add --export DIR.")
-    if overwrite and out is None and export is None:
+    if overwrite and page is None and export is None:
         raise UsageError(
-            "--overwrite: got neither --out nor --export; expected one of them. The page in the"
+            "--overwrite: got neither --page nor --export; expected one of them. The page in the"
             " results folder is made anew without it."
         )
-    if export is not None and out is not None:
-        raise UsageError("--out: got --export as well; expected one of them. Drop --out.")
-    require_new_file("--out", out, overwrite=overwrite)
+    if export is not None and page is not None:
+        raise UsageError("--page: got --export as well; expected one of them. Drop --page.")
+    require_new_file("--page", page, overwrite=overwrite)
     console = Console(highlight=False, soft_wrap=True)
     if is_sweep(folder):
         if markdown or export is not None:
             option = "--markdown" if markdown else "--export"
             raise UsageError(f"{option}: a sweep has none; leave it out.")
-        console.print(f"report: {write_sweep_report(SweepFolder(folder), out)}", markup=False)
+        console.print(f"report: {write_sweep_report(SweepFolder(folder), page)}", markup=False)
         return 0
     if export is None:
-        written = f"report: {write_report(folder, out)}"
+        written = f"report: {write_report(folder, page)}"
     else:
         require_export(export, overwrite=overwrite)
         chosen = tuple(FORMATS) if formats is None else tuple(formats.replace(" ", "").split(","))

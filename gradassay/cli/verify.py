@@ -60,7 +60,7 @@ class SuiteOptions:
     suite: str = "quick"
     check: str = ""
     margin: float = 0.05
-    false_alarm_rate: Annotated[float, Parameter(alias="--alpha")] = 0.01
+    false_alarm_rate: float = 0.01
     budget: int = USUAL_BUDGET
     time_limit: float = 120.0
     workers: int = 1

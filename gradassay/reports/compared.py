@@ -52,7 +52,8 @@ class Compared:
     adjusted : float
         Holm's p-value over all comparisons with an error; NaN where there is none.
     outcome : {"changed", "within noise", "identical", "not judged"}
-        Exact values that differ are changed; others where `adjusted` is at most the rate.
+        Exact values that differ are changed; others where `adjusted` is at most the
+        false-alarm rate.
     note : str
         Why it was not judged.
     """
@@ -94,7 +95,7 @@ class Comparison:
         What one of them lacks.
     settings : tuple of (name, first, second)
         What differs in the manifests.
-    rate : float
+    false_alarm_rate : float
         Family-wise false-alarm rate over the `family` comparisons with an error.
     family : int
         Their number.
@@ -105,7 +106,7 @@ class Comparison:
     only_first: tuple[str, ...]
     only_second: tuple[str, ...]
     settings: tuple[tuple[str, str, str], ...]
-    rate: float
+    false_alarm_rate: float
     family: int
 
     def of(self, outcome: Outcome) -> tuple[Compared, ...]:

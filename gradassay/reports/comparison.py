@@ -40,7 +40,7 @@ ACCURACIES = ("test_accuracy", "train_accuracy")
 
 
 def compare_results(
-    first: Results, second: Results, *, rate: float = FALSE_ALARM_RATE
+    first: Results, second: Results, *, false_alarm_rate: float = FALSE_ALARM_RATE
 ) -> Comparison:
     """Compare two results folders.
 
@@ -48,7 +48,7 @@ def compare_results(
     ----------
     first, second : Results
         As read by `read_results`.
-    rate : float
+    false_alarm_rate : float
         Family-wise false-alarm rate, in (0, 1): of finding any change where nothing changed.
 
     Raises
@@ -58,9 +58,10 @@ def compare_results(
     DataError
         The two do not measure the same: other units, oracles or levels under the same names.
     """
-    if not 0 < rate < 1:
+    if not 0 < false_alarm_rate < 1:
         raise UsageError(
-            f"false alarm rate: got {rate!r}; expected a number in (0, 1), for example 0.05."
+            f"false alarm rate: got {false_alarm_rate!r}; expected a number in (0, 1), for example"
+            " 0.05."
         )
     one, two = load_rows(first), load_rows(second)
     require_shared_oracles(one.measurements, two.measurements)
@@ -71,14 +72,14 @@ def compare_results(
         _checks(one.checks, two.checks),
     ]
     compared = [row for found, _, _ in pairs[:3] for row in found]
-    rows = _judged(compared, rate)
+    rows = _judged(compared, false_alarm_rate)
     return Comparison(
         rows=tuple(rows),
         checks=tuple(pairs[3][0]),
         only_first=tuple(name for _, names, _ in pairs for name in names),
         only_second=tuple(name for _, _, names in pairs for name in names),
         settings=tuple(setting_changes(first.manifest, second.manifest)),
-        rate=rate,
+        false_alarm_rate=false_alarm_rate,
         family=sum(math.isfinite(row.adjusted) for row in rows),
     )
 

@@ -18,7 +18,7 @@ def comparison_json(found: Comparison, names: tuple[str, str]) -> str:
     document = {
         "first": names[0],
         "second": names[1],
-        "false_alarm_rate": found.rate,
+        "false_alarm_rate": found.false_alarm_rate,
         "family": found.family,
         "method": METHOD,
         "rows": [_row_json(row) for row in found.rows],

@@ -41,7 +41,8 @@ def comparison_findings(found: Comparison) -> tuple[str, ...]:
     if found.family:
         sentences.append(
             f"Of the {count(found.family)} comparisons with noise, one or more is called changed "
-            f"at a rate of at most {found.rate:g} where nothing changed (Holm's procedure)."
+            f"at a rate of at most {found.false_alarm_rate:g} where nothing changed "
+            "(Holm's procedure)."
         )
     if found.checks:
         sentences.append(

@@ -140,7 +140,17 @@ def test_the_command_prints_and_writes_ratios(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "bench.json"
-    words = ["bench", "--network", "fc-20-20", "--inputs", "12", "--batch", "4", "--rounds", "6"]
+    words = [
+        "bench",
+        "--network",
+        "fc-20-20",
+        "--inputs",
+        "12",
+        "--batch-size",
+        "4",
+        "--rounds",
+        "6",
+    ]
     assert main([*words, "--no-peers", "--json", str(file)]) in (0, 3)
     printed = capsys.readouterr().out
     assert "floor of opzo" in printed
@@ -175,7 +185,7 @@ def test_draws_are_timed_against_the_same_draws_one_by_one(
     folded, alone = draw(3, range(5)), draw(3, range(2, 3))
     for name, gradient in folded.gradient.items():
         torch.testing.assert_close(gradient[2], alone.gradient[name][0], rtol=0, atol=1e-5)
-    words = ["bench", "--network", "fc-9", "--inputs", "12", "--batch", "4", "--rounds", "6"]
+    words = ["bench", "--network", "fc-9", "--inputs", "12", "--batch-size", "4", "--rounds", "6"]
     assert main([*words, "--replicates", "5"]) in (0, 3)
     assert "one by one" in capsys.readouterr().out
 

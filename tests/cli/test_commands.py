@@ -92,7 +92,7 @@ def test_results_are_never_overwritten_without_being_asked(
 
 def test_report_makes_the_page_again(results: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    assert main(["report", str(results), "--out", str(page), "--markdown"]) == 0
+    assert main(["report", str(results), "--page", str(page), "--markdown"]) == 0
     assert page.read_text() == (results / "report.html").read_text()
 
 
@@ -211,7 +211,7 @@ BAD_INPUT: list[tuple[list[str], str]] = [
     (["verify", "opzo+0.0.1*dfa"], "estimator: got 'opzo+0.0.1*dfa'; expected a name, or a sum"),
     (["train", "--estimators", "opzo+x*dfa"], "estimator: got 'opzo+x*dfa'"),
     (["verify", "dfa", "--margin", "2"], "margin: got 2.0; expected a number in (0, 1)"),
-    (["verify", "dfa", "--alpha", "0"], "false alarm rate: got 0.0"),
+    (["verify", "dfa", "--false-alarm-rate", "0"], "false alarm rate: got 0.0"),
     (["verify", "dfa", "--budget", "0"], "budget: got 0"),
     (["verify", "dfa", "--time-limit", "-1"], "time limit: got -1.0"),
     (["verify", "dfa", "--workers", "0"], "workers: got 0; expected at least 1"),

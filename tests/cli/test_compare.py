@@ -33,16 +33,16 @@ def folders(tmp_path: Path) -> tuple[str, str]:
 def test_compare_prints_what_changed_and_writes_every_form(
     folders: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    outs = [str(tmp_path / f"c.{ending}") for ending in ("html", "md", "json")]
-    words = [word for out in outs for word in ("--out", out)]
-    assert main(["compare", *folders, *words]) == 0
+    html, markdown, plain = (tmp_path / f"c.{ending}" for ending in ("html", "md", "json"))
+    assert main(["compare", *folders, "--page", str(html), "--json", str(plain)]) == 0
     printed = capsys.readouterr().out
+    assert main(["compare", *folders, "--page", str(markdown)]) == 0
     assert "1 of 3 numbers changed" in printed
     assert "forward" in printed
     assert "command: make a -> make b" in printed
-    assert "<!DOCTYPE html>" in Path(outs[0]).read_text(encoding="utf-8")
-    assert "forward passes" in Path(outs[1]).read_text(encoding="utf-8")
-    assert len(json.loads(Path(outs[2]).read_text())["rows"]) == 3
+    assert "<!DOCTYPE html>" in html.read_text(encoding="utf-8")
+    assert "forward passes" in markdown.read_text(encoding="utf-8")
+    assert len(json.loads(plain.read_text())["rows"]) == 3
 
 
 def test_a_verdict_that_changed_is_told_beside_numbers_that_did_not(
@@ -57,7 +57,7 @@ def test_a_verdict_that_changed_is_told_beside_numbers_that_did_not(
         write_results(tmp_path / name, checks=checks, training=ROWS, manifest={"command": "make"})
     out = tmp_path / "c.html"
     folders = [str(tmp_path / name) for name in "ab"]
-    assert main(["compare", *folders, "--out", str(out)]) == 0
+    assert main(["compare", *folders, "--page", str(out)]) == 0
     printed = capsys.readouterr().out
     assert "PASS -> FAIL opzo: identity" in printed
     assert "opzo: support" not in printed
@@ -71,9 +71,9 @@ def test_a_comparison_is_replaced_only_when_asked(
 ) -> None:
     out = tmp_path / "c.md"
     out.write_text("mine")
-    assert main(["compare", *folders, "--out", str(out)]) == 2
+    assert main(["compare", *folders, "--page", str(out)]) == 2
     assert out.read_text() == "mine"
-    assert main(["compare", *folders, "--out", str(out), "--overwrite"]) == 0
+    assert main(["compare", *folders, "--page", str(out), "--overwrite"]) == 0
     assert out.read_text() != "mine"
     assert "is there; expected a new file" in capsys.readouterr().err
 
@@ -91,14 +91,17 @@ def test_report_exports_the_forms_asked_for(
 BAD = [
     (["compare", "{a}"], "SECOND"),
     (["compare", "{a}", "/no/such"], "/no/such"),
-    (["compare", "{a}", "{b}", "--alpha", "2"], "false alarm rate: got 2.0"),
-    (["compare", "{a}", "{b}", "--out", "{a}/c.pdf"], "ends in .html, .md, .json"),
-    (["compare", "{a}", "{b}", "--out", "/proc/nothing/c.md"], "--out: cannot write"),
+    (["compare", "{a}", "{b}", "--false-alarm-rate", "2"], "false alarm rate: got 2.0"),
+    (["compare", "{a}", "{b}", "--page", "{a}/c.pdf"], "ends in .html or .md"),
+    (["compare", "{a}", "{b}", "--json", "/proc/c.json"], "--json: cannot write"),
     (["report", "{a}", "--formats", "md"], "--formats: got no --export"),
-    (["report", "{a}", "--overwrite"], "--overwrite: got neither --out nor --export"),
+    (["report", "{a}", "--overwrite"], "--overwrite: got neither --page nor --export"),
     (["report", "{a}", "--export", "{a}"], "no part of an export"),
     (["report", "{a}", "--export", "{a}/e", "--formats", "pdf"], "formats: got 'pdf'"),
-    (["report", "{a}", "--export", "{a}/e", "--out", "{a}/x.html"], "--out: got --export as well"),
+    (
+        ["report", "{a}", "--export", "{a}/e", "--page", "{a}/x.html"],
+        "--page: got --export as well",
+    ),
 ]
 
 

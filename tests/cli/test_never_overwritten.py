@@ -26,9 +26,9 @@ TARGETS = (
     ("verify dfa --out results", "already holds results"),
     ("verify dfa --json a_file", "'a_file' is there"),
     ("verify dfa --junit a_file", "'a_file' is there"),
-    ("report results --out a_file", "'a_file' is there"),
+    ("report results --page a_file", "'a_file' is there"),
     ("report results --export export", "export"),
-    ("compare results results --out a_page.html", "'a_page.html' is there"),
+    ("compare results results --page a_page.html", "'a_page.html' is there"),
     ("crosscheck torch --json a_file", "'a_file' is there"),
     ("crosscheck torch --page a_file", "'a_file' is there"),
     ("golden make pack", "is there"),
@@ -95,5 +95,5 @@ def test_report_replaces_a_file_when_it_is_asked_to(
 ) -> None:
     monkeypatch.chdir(place)
     Path("page.html").write_text("old\n")
-    assert main(["report", "results", "--out", "page.html", "--overwrite"]) == 0
+    assert main(["report", "results", "--page", "page.html", "--overwrite"]) == 0
     assert Path("page.html").read_bytes() == Path("results/report.html").read_bytes()

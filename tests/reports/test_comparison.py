@@ -68,7 +68,7 @@ def test_runs_of_the_same_thing_are_called_changed_no_more_often_than_stated() -
         one, two = (build_results(measurements=drawn(draw, 2 * pair + side)) for side in range(2))
         found = compare_results(one, two)
         wrong += bool(found.of("changed"))
-        unadjusted += any(row.difference.p_value <= found.rate for row in found.rows)
+        unadjusted += any(row.difference.p_value <= found.false_alarm_rate for row in found.rows)
     assert wrong <= 17
     assert unadjusted > 50  # what each comparison by itself would say
 
@@ -249,7 +249,7 @@ def test_two_rows_of_the_same_are_refused() -> None:
 @pytest.mark.parametrize("rate", [0.0, 1.0, -1.0, math.nan])
 def test_a_rate_that_is_none_is_refused(full: Results, rate: float) -> None:
     with pytest.raises(UsageError, match="false alarm rate: got"):
-        compare_results(full, full, rate=rate)
+        compare_results(full, full, false_alarm_rate=rate)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
