@@ -17,14 +17,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
 
 import msgspec
 import numpy as np
 import pandas as pd
 
-from gradassay.cli.options import ProblemOptions, chosen_estimators
-from gradassay.cli.training_options import TrainingOptions, training_settings
 from gradassay.core.errors import UsageError, is_whole, unknown_name
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement
@@ -37,12 +35,10 @@ from gradassay.reports import (
     write_results,
 )
 from gradassay.reports.store import TABLES, to_arrow
-
-if TYPE_CHECKING:
-    from gradassay.cli.workbench import Workbench
-
-# options of a training that change where it starts
-_START = ("train_samples", "gain", "mse_weight")
+from gradassay.workbench.estimators import chosen_estimators
+from gradassay.workbench.options import ProblemOptions, StartOptions, TrainingOptions
+from gradassay.workbench.trainings import training_settings
+from gradassay.workbench.workbench import Workbench
 
 __all__ = ["columns", "cost", "measure", "problem", "read", "save", "train", "verify"]
 
@@ -58,8 +54,7 @@ def problem(dataset: str = "digits", **options: Any) -> Workbench:
         As ``--dataset`` takes it.
     **options
         ``network``, ``steps``, ``seed``, ``backend``, ``device``, ``data_dir`` and the others of
-        `ProblemOptions`; of `TrainingOptions`, what changes the problem: ``train_samples``,
-        ``gain``, ``mse_weight``.
+        `ProblemOptions`; ``train_samples``, ``gain``, ``mse_weight``, as in `StartOptions`.
 
     Raises
     ------
@@ -67,9 +62,10 @@ def problem(dataset: str = "digits", **options: Any) -> Workbench:
         If an option does not exist or its value is impossible, or the data are not to be had.
     """
     _require_types(options | {"dataset": dataset})
-    start = {name: options.pop(name) for name in _START if name in options}
-    _require_known("problem", options, ProblemOptions, _START)
-    return TrainingOptions(**start).workbench(ProblemOptions(dataset=dataset, **options))
+    _require_known("problem", options, ProblemOptions, StartOptions)
+    names = [field.name for field in fields(StartOptions)]
+    start = StartOptions(**{name: options.pop(name) for name in names if name in options})
+    return Workbench.prepare(ProblemOptions(dataset=dataset, **options), start)
 
 
 def verify(
@@ -117,7 +113,7 @@ def measure(
         A row a layer and quantity; columns are the fields of
         `gradassay.core.records.Measurement`.
     """
-    from gradassay.cli.measure import designs_for, measure_all, population
+    from gradassay.workbench.measuring import designs_for, measure_all, population
 
     _require_problem(on)
     chosen = _estimators(estimators, on)
@@ -140,7 +136,7 @@ def cost(on: Workbench, estimators: Estimators) -> pd.DataFrame:
     pandas.DataFrame
         A row a quantity; columns are the fields of `gradassay.core.records.CostRow`.
     """
-    from gradassay.cli.measure import cost_all, population
+    from gradassay.workbench.measuring import cost_all, population
 
     _require_problem(on)
     return _frame(cost_all(on, _estimators(estimators, on), population(on)), CostRow)
@@ -168,7 +164,7 @@ def train(on: Workbench, estimators: Estimators, **settings: Any) -> pd.DataFram
     from gradassay.training import DivergenceError, place_data
 
     _require_problem(on)
-    _require_known("train", settings, TrainingOptions, ())
+    _require_known("train", settings, TrainingOptions)
     _require_types(settings)
     chosen = _estimators(estimators, on)
     each = training_settings(on, chosen, TrainingOptions(**settings))
@@ -258,8 +254,6 @@ def _require_frame(table: str, given: object) -> None:
 
 def _require_problem(on: object) -> None:
     """Refuse what `problem` did not make."""
-    from gradassay.cli.workbench import Workbench
-
     if not isinstance(on, Workbench):
         raise UsageError(
             f"problem: got {on!r}; expected what gradassay.frames.problem returns. Make one with"
@@ -282,10 +276,10 @@ def _require_types(given: Mapping[str, object]) -> None:
 
 
 def _require_known(
-    function: str, given: Mapping[str, object], record: type, further: Iterable[str]
+    function: str, given: Mapping[str, object], *records: type[ProblemOptions | StartOptions]
 ) -> None:
     """Refuse a keyword that is no field of the options."""
-    known = {field.name for field in fields(record)} | set(further)
+    known = {field.name for record in records for field in fields(record)}
     for name in given:
         if name not in known:
             raise unknown_name(f"option of {function}", name, known)

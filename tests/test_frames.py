@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from gradassay import frames
-from gradassay.cli.workbench import Workbench
 from gradassay.core.errors import UsageError
 from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement
 from gradassay.estimators import make_estimator
 from gradassay.reports.store import TABLES
+from gradassay.workbench.workbench import Workbench
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from gradassay.cli.options import ModelOptions, Settings, chosen_estimators, command_line, file_name
-from gradassay.cli.training_options import KeepingOptions, TrainingOptions, training_settings
+from gradassay.cli.keeping import KeepingOptions
+from gradassay.cli.options import Options, Settings, command_line, file_name
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.watching import WatchingOptions
 from gradassay.core.errors import UsageError
+from gradassay.workbench.estimators import chosen_estimators
+from gradassay.workbench.options import ModelOptions, TrainingOptions
+from gradassay.workbench.trainings import training_settings
 
 if TYPE_CHECKING:
     from gradassay.datasets import Dataset
@@ -20,11 +23,11 @@ METHODS = "spatial_bp,dfa,dkp,zo_single_point,opzo,opzo+0.01*local_learning"
 
 
 def bench_train(
-    model: ModelOptions | None = None,
-    training: TrainingOptions | None = None,
-    keeping: KeepingOptions | None = None,
-    watching: WatchingOptions | None = None,
     *,
+    model: Options[ModelOptions] = None,
+    training: Options[TrainingOptions] = None,
+    keeping: Options[KeepingOptions] = None,
+    watching: Options[WatchingOptions] = None,
     datasets: str = "fashion-mnist",
     estimators: str = METHODS,
     seeds: str = "0,1,2",
@@ -53,6 +56,7 @@ def bench_train(
         read_results,
         write_accuracy,
     )
+    from gradassay.workbench.workbench import Workbench
 
     model, training = model or ModelOptions(), training or TrainingOptions()
     keeping, watching = keeping or KeepingOptions(), watching or WatchingOptions()
@@ -62,7 +66,7 @@ def bench_train(
     loaded: dict[str, Dataset] = {}
     checksums: dict[str, str] = {}
     for name in names:  # what is impossible is said before any work
-        bench = training.workbench(model.problem(name, numbers[0]))
+        bench = Workbench.prepare(model.problem(name, numbers[0]), training)
         chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
         settings = training_settings(bench, chosen, training)
         watching.require_possible(bench)
@@ -71,7 +75,7 @@ def bench_train(
         checksums |= {f"{name}/{file}": digest for file, digest in bench.data.checksums.items()}
     with Trainings(keeping, folder, watching, model.device) as trainings:
         for name, seed in itertools.product(names, numbers):
-            bench = training.workbench(model.problem(name, seed), loaded[name])
+            bench = Workbench.prepare(model.problem(name, seed), training, whole=loaded[name])
             chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
             trainings.run(bench, chosen, training_settings(bench, chosen, training))
     if not trainings.leads:

@@ -9,25 +9,20 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from gradassay.cli.measure import cost_all, population
-from gradassay.cli.options import (
-    MAIN_FOUR,
-    ProblemOptions,
-    Settings,
-    chosen_estimators,
-    file_name,
-    prepare_out,
-)
+from gradassay.cli.options import MAIN_FOUR, Options, Settings, file_name, prepare_out
 from gradassay.cli.publishing import publish
 from gradassay.core.curves import CostPoint
 from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
 from gradassay.core.records import CostRow
+from gradassay.workbench.estimators import chosen_estimators
+from gradassay.workbench.measuring import cost_all, population
+from gradassay.workbench.options import ProblemOptions
 
 if TYPE_CHECKING:
-    from gradassay.cli.workbench import Workbench
     from gradassay.verify.measuring.problem import Problem
+    from gradassay.workbench.workbench import Workbench
 
 # samples that interventions are made on
 FEW = 2
@@ -38,8 +33,8 @@ HOW = (
 
 
 def cost(
-    problem: ProblemOptions | None = None,
     *,
+    problem: Options[ProblemOptions] = None,
     estimators: str = MAIN_FOUR,
     set_: Settings = None,
     rounds: int = 15,
@@ -62,7 +57,7 @@ def cost(
     overwrite
         Replace the results that are there.
     """
-    from gradassay.cli.workbench import Workbench
+    from gradassay.workbench.workbench import Workbench
 
     if rounds < 6:
         raise UsageError(f"--rounds: got {rounds}; expected at least 6.")

@@ -12,8 +12,9 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from gradassay.cli.options import require_different_files, require_new_file, require_seed
+from gradassay.cli.options import require_different_files, require_new_file
 from gradassay.core.records import CheckResult
+from gradassay.workbench.options import require_seed
 
 if TYPE_CHECKING:
     from gradassay.crosscheck.findings import Finding

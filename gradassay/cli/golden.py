@@ -12,7 +12,8 @@ import cyclopts
 import msgspec
 from rich.console import Console
 
-from gradassay.cli.options import require_new_file, require_seed
+from gradassay.cli.options import require_new_file
+from gradassay.workbench.options import require_seed
 
 if TYPE_CHECKING:
     from gradassay.crosscheck.golden import Pack, Row

@@ -12,7 +12,7 @@ from gradassay.cli.options import command_line
 from gradassay.core.estimator import Estimator
 
 if TYPE_CHECKING:
-    from gradassay.cli.workbench import Workbench
+    from gradassay.workbench.workbench import Workbench
 
 
 def publish(

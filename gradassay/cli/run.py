@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from gradassay.cli.measure import cost_all, designs_for, measure_all, population
-from gradassay.cli.options import (
-    MAIN_FOUR,
-    ProblemOptions,
-    Settings,
-    chosen_estimators,
-    command_line,
-    file_name,
-)
-from gradassay.cli.training_options import KeepingOptions, TrainingOptions, training_settings
+from gradassay.cli.keeping import KeepingOptions
+from gradassay.cli.options import MAIN_FOUR, Options, Settings, command_line, file_name
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.verify import SuiteOptions, exit_code, print_checks, run_with_progress
+from gradassay.workbench.estimators import chosen_estimators
+from gradassay.workbench.measuring import cost_all, designs_for, measure_all, population
+from gradassay.workbench.options import ProblemOptions, TrainingOptions
+from gradassay.workbench.trainings import training_settings
 
 
 def run(
-    problem: ProblemOptions | None = None,
-    training: TrainingOptions | None = None,
-    keeping: KeepingOptions | None = None,
     *,
+    problem: Options[ProblemOptions] = None,
+    training: Options[TrainingOptions] = None,
+    keeping: Options[KeepingOptions] = None,
     estimators: str = MAIN_FOUR,
     set_: Settings = None,
     budget: int = 1024,
@@ -49,11 +45,12 @@ def run(
     from gradassay.reports import build_manifest, read_results, render_markdown
     from gradassay.verify.measuring.measurement import INTERVAL_METHOD
     from gradassay.verify.suite import planned_cases
+    from gradassay.workbench.workbench import Workbench
 
     options, training = problem or ProblemOptions(), training or TrainingOptions()
     keeping = keeping or KeepingOptions()
     folder = keeping.folder(f"results/{file_name(options.dataset)}")
-    bench = training.workbench(options)
+    bench = Workbench.prepare(options, training)
     chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
     settings = training_settings(bench, chosen, training)
     designs = designs_for(chosen, budget, batch_size)

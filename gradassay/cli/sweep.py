@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from gradassay.cli.options import command_line
-from gradassay.cli.progress import bar
 from gradassay.core.errors import UsageError
+from gradassay.workbench.progress import bar
 
 if TYPE_CHECKING:
     from gradassay.sweeps import Grid, Plan, SweepFolder
@@ -53,9 +53,9 @@ def sweep(
     data_dir
         Folder with the data sets' files, as for the other commands.
     """
-    from gradassay.cli.sweep_cells import cell_of, compute_cell
     from gradassay.reports.sweep_page import write_sweep_report
     from gradassay.sweeps import SweepFolder, grid_points, read_grid
+    from gradassay.sweeps.cells import cell_of, compute_cell
     from gradassay.sweeps.cluster import cluster
     from gradassay.sweeps.run import Sweep
 
@@ -94,7 +94,7 @@ def sweep(
 
 def _planned(whole: Sweep, data_dir: Path | None) -> Plan:
     """Return the plan; where nothing is left, nothing is counted."""
-    from gradassay.cli.sweep_plan import calibrated, operations_by_family
+    from gradassay.sweeps.calibration import calibrated, operations_by_family
 
     left = whole.to_do()
     operations = operations_by_family(whole.cells, data_dir) if left else {}

@@ -7,30 +7,28 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from gradassay.cli.options import (
-    MAIN_FOUR,
-    ProblemOptions,
-    Settings,
-    chosen_estimators,
-    command_line,
-    file_name,
-)
-from gradassay.cli.training_options import KeepingOptions, TrainingOptions, training_settings
+from gradassay.cli.keeping import KeepingOptions
+from gradassay.cli.options import MAIN_FOUR, Options, Settings, command_line, file_name
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.watching import WatchingOptions
 from gradassay.core.errors import UsageError
+from gradassay.workbench.estimators import chosen_estimators
+from gradassay.workbench.options import ModelOptions, ProblemOptions, TrainingOptions
+from gradassay.workbench.trainings import training_settings
 
 if TYPE_CHECKING:
     from gradassay.training import Recipe
 
 
 def train(
-    problem: ProblemOptions | None = None,
-    training: TrainingOptions | None = None,
-    keeping: KeepingOptions | None = None,
-    watching: WatchingOptions | None = None,
     *,
+    model: Options[ModelOptions] = None,
+    training: Options[TrainingOptions] = None,
+    keeping: Options[KeepingOptions] = None,
+    watching: Options[WatchingOptions] = None,
     recipe: str | None = None,
+    dataset: str | None = None,
+    seed: int = 0,
     estimators: str | None = None,
     set_: Settings = None,
 ) -> int:
@@ -44,20 +42,28 @@ def train(
     recipe
         A training by name, DATASET-NETWORK-METHOD, for example cifar10-conv5-opzo; METHOD is bp,
         dfa, dkp, zo, opzo, opzo-ll or opzo-ll-igl. Other options change it.
+    dataset
+        A name from `gradassay data list`; events:NAME, events made of the images of a data set;
+        folder:PATH, images in folders; npz:PATH, arrays. Where not given, that of the recipe, or
+        digits.
+    seed
+        Seed of everything random.
     estimators
         Names, separated by commas; sums such as opzo+0.01*local_learning and module:attribute too.
     set_
         An option of an estimator, NAME.OPTION=VALUE; may be given several times.
     """
     from gradassay.reports import build_manifest
+    from gradassay.workbench.workbench import Workbench
 
-    options, training = problem or ProblemOptions(), training or TrainingOptions()
+    model, training = model or ModelOptions(), training or TrainingOptions()
+    keeping, watching = keeping or KeepingOptions(), watching or WatchingOptions()
     followed = None
     if recipe is not None:
-        options, estimators, followed = following(recipe, options, estimators)
-    keeping, watching = keeping or KeepingOptions(), watching or WatchingOptions()
+        dataset, model, estimators, followed = following(recipe, dataset, model, estimators)
+    options = model.problem(ProblemOptions.dataset if dataset is None else dataset, seed)
     folder = keeping.folder(f"results/train-{file_name(options.dataset)}")
-    bench = training.workbench(options, recipe=followed)
+    bench = Workbench.prepare(options, training, recipe=followed)
     chosen = chosen_estimators([estimators or MAIN_FOUR], set_, bench.recipe.options_for)
     settings = training_settings(bench, chosen, training)
     watching.require_possible(bench)
@@ -78,9 +84,9 @@ def train(
 
 
 def following(
-    recipe: str, options: ProblemOptions, estimators: str | None
-) -> tuple[ProblemOptions, str, Recipe]:
-    """Return data and network, estimators, and settings of a recipe; those given come first.
+    recipe: str, dataset: str | None, model: ModelOptions, estimators: str | None
+) -> tuple[str, ModelOptions, str, Recipe]:
+    """Return data, network, estimators and settings of a recipe; those given come first.
 
     Raises
     ------
@@ -90,14 +96,15 @@ def following(
     from gradassay.training import named_recipe
 
     found = named_recipe(recipe)
-    if options.dataset not in (ProblemOptions.dataset, found.dataset):
+    if dataset not in (None, found.dataset):
         raise UsageError(
-            f"--dataset: got {options.dataset!r} with the recipe {recipe} of {found.dataset};"
+            f"--dataset: got {dataset!r} with the recipe {recipe} of {found.dataset};"
             " expected one of the two."
         )
-    network = found.network if options.network is None else options.network
+    network = found.network if model.network is None else model.network
     return (
-        replace(options, dataset=found.dataset, network=network),
+        found.dataset,
+        replace(model, network=network),
         found.estimator if estimators is None else estimators,
         found.recipe_for(network),
     )

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.console import Console
 
 from gradassay.cli.board import Board
+from gradassay.cli.keeping import KeepingOptions
 from gradassay.cli.stopping import stop_gently
-from gradassay.cli.training_options import KeepingOptions
 from gradassay.cli.watching import Watcher, WatchingOptions
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import EpochRow, MomentRow
 
 if TYPE_CHECKING:
-    from gradassay.cli.workbench import Workbench
     from gradassay.training import (
         BatchReport,
         Checkpoints,
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
         Snapshot,
         TrainingSettings,
     )
+    from gradassay.workbench.workbench import Workbench
 
 
 class Trainings:

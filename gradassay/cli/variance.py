@@ -7,17 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
-
-from gradassay.cli.options import (
-    MAIN_FOUR,
-    ProblemOptions,
-    Settings,
-    chosen_estimators,
-    file_name,
-    prepare_out,
-)
-from gradassay.cli.progress import bar
+from gradassay.cli.options import MAIN_FOUR, Options, Settings, file_name, prepare_out
 from gradassay.cli.publishing import publish
 from gradassay.core.builders import network_named
 from gradassay.core.curves import ExponentRow, ScalingRow
@@ -25,11 +15,14 @@ from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
 from gradassay.core.params import initial_params
+from gradassay.workbench.estimators import chosen_estimators
+from gradassay.workbench.options import ProblemOptions
+from gradassay.workbench.progress import bar
 
 if TYPE_CHECKING:
-    from gradassay.cli.workbench import Workbench
     from gradassay.verify.measuring.problem import Problem
     from gradassay.verify.variance.study import Sizes, Study
+    from gradassay.workbench.workbench import Workbench
 
 ALL = "d,m,B,T,alpha,lambda"
 WIDTH, STEPS, SAMPLES, MOMENTUM = 64, 4, 16, 0.875
@@ -38,7 +31,6 @@ POPULATION = 1000
 _FULLY_CONNECTED = re.compile(r"fc((?:-\d+)+)")
 
 
-@Parameter(name="*")
 @dataclass(frozen=True)
 class StudyOptions:
     """How much is drawn.
@@ -67,9 +59,9 @@ class StudyOptions:
 
 
 def variance(
-    problem: ProblemOptions | None = None,
-    drawing: StudyOptions | None = None,
     *,
+    problem: Options[ProblemOptions] = None,
+    drawing: Options[StudyOptions] = None,
     estimators: str = MAIN_FOUR,
     set_: Settings = None,
     over: str = ALL,
@@ -97,9 +89,9 @@ def variance(
     overwrite
         Replace the results that are there.
     """
-    from gradassay.cli.workbench import Workbench
     from gradassay.verify.variance.study import INTERVAL_METHOD
     from gradassay.verify.variance.subject import Subject
+    from gradassay.workbench.workbench import Workbench
 
     options, drawing = problem or ProblemOptions(), drawing or StudyOptions()
     options = replace(options, network=options.network or f"fc-{WIDTH}")
@@ -180,8 +172,8 @@ def _problem(bench: Workbench, sizes: Sizes, number: int) -> Problem:
     """Return the problem of these sizes with weights of its own."""
     import numpy as np
 
-    from gradassay.cli.workbench import input_shape
     from gradassay.verify.measuring.problem import Problem
+    from gradassay.workbench.workbench import input_shape
 
     data, seed = bench.data, bench.options.seed
     kept = np.flatnonzero(data.train_targets < sizes.classes)

@@ -12,13 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gradassay.cli.options import (
+    Options,
     Settings,
-    chosen_estimators,
     command_line,
     prepare_out,
     require_different_files,
     require_new_file,
-    require_seed,
 )
 from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
@@ -29,9 +28,10 @@ from gradassay.verify.checks.case import Settings as SuiteSettings
 from gradassay.verify.checks.results import USUAL_BUDGET, failure_text
 from gradassay.verify.expected import ExpectedFailure, read_expected, with_expected
 from gradassay.verify.junit import junit_xml
+from gradassay.workbench.estimators import chosen_estimators
+from gradassay.workbench.options import require_seed
 
 
-@Parameter(name="*")
 @dataclass(frozen=True)
 class SuiteOptions:
     """The suite, its error rate and its effort.
@@ -83,7 +83,6 @@ class SuiteOptions:
         return tuple(name.strip() for name in self.check.split(",") if name.strip())
 
 
-@Parameter(name="*")
 @dataclass(frozen=True)
 class OutputOptions:
     """What is written.
@@ -113,9 +112,9 @@ class OutputOptions:
 def verify(
     targets: Annotated[list[str] | None, Parameter(name="TARGET")] = None,
     /,
-    suite: SuiteOptions | None = None,
-    output: OutputOptions | None = None,
     *,
+    suite: Options[SuiteOptions] = None,
+    output: Options[OutputOptions] = None,
     set_: Settings = None,
     strict: bool = False,
     plan: bool = False,

@@ -9,22 +9,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from cyclopts import Parameter
 
-from gradassay.cli.options import chosen_estimators
 from gradassay.core.batch import Batch
 from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
 from gradassay.core.records import NETWORK, MomentRow
+from gradassay.workbench.estimators import chosen_estimators
 
 if TYPE_CHECKING:
-    from gradassay.cli.workbench import Workbench
     from gradassay.training import InFlight, PlacedData
     from gradassay.verify.measuring.moment import Found, Moment
+    from gradassay.workbench.workbench import Workbench
 
 
-@Parameter(name="*")
 @dataclass(frozen=True)
 class WatchingOptions:
     """What is looked at while a network trains.

@@ -10,13 +10,13 @@ from gradassay.bench import memory_curves
 from gradassay.bench.memory_curves import Growth
 from gradassay.cli.cost import peaks_of
 from gradassay.cli.main import main
-from gradassay.cli.measure import population
-from gradassay.cli.options import ProblemOptions
-from gradassay.cli.workbench import Workbench
 from gradassay.cost import scaling, time_curves
 from gradassay.cost.scaling import Sweep
 from gradassay.estimators import make_estimator
 from gradassay.reports import read_results
+from gradassay.workbench.measuring import population
+from gradassay.workbench.options import ProblemOptions
+from gradassay.workbench.workbench import Workbench
 from tests.reports.pages import untraced
 
 SMALL = ["--network", "fc-6-5", "--steps", "3", "--estimators", "spatial_bp,dfa,opzo,bptt"]

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from gradassay.cli.main import main
-from gradassay.cli.options import ProblemOptions
-from gradassay.cli.workbench import Workbench
 from gradassay.core.errors import UsageError
 from gradassay.datasets import DATASET_NAMES
 from gradassay.datasets.scaling import standardising
 from gradassay.training import NAMED_RECIPES, Recipe, read_metrics, recipe_for
+from gradassay.workbench.options import ProblemOptions, StartOptions
+from gradassay.workbench.workbench import Workbench
 
 FAST = ["--network", "fc-6", "--epochs", "1", "--estimators", "opzo", "--train-batch-size", "8"]
 
@@ -190,11 +190,11 @@ def test_a_recipe_by_name_is_data_network_and_method_and_options_change_it(
 ) -> None:
     seen: list[tuple[ProblemOptions, Recipe]] = []
 
-    def note(options: ProblemOptions, recipe: Recipe, **_: object) -> Workbench:
+    def note(options: ProblemOptions, start: StartOptions, *, recipe: Recipe) -> Workbench:
         seen.append((options, recipe))
         raise UsageError("seen")
 
-    monkeypatch.setattr("gradassay.cli.workbench.Workbench.prepare", note)
+    monkeypatch.setattr("gradassay.workbench.workbench.Workbench.prepare", note)
     out = ["--out", str(tmp_path / "t")]
     assert main(["train", "--recipe", "cifar10-conv5-opzo", *out]) == 2
     assert main(["train", "--recipe", "cifar100-conv9-bp", "--network", "conv5", *out]) == 2
@@ -213,6 +213,7 @@ def test_a_recipe_by_name_is_data_network_and_method_and_options_change_it(
     [
         (["--recipe", "cifar10-conv5-opz"], "Did you mean 'cifar10-conv5-opzo'?"),
         (["--recipe", "mnist-fc-800-800-bp", "--dataset", "cifar10"], "expected one of the two"),
+        (["--recipe", "mnist-fc-800-800-bp", "--dataset", "digits"], "--dataset: got 'digits'"),
     ],
 )
 def test_a_recipe_that_does_not_exist_or_fit_is_one_line(

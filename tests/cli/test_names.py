@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradassay.cli.backends import VERBS, backend_named
 from gradassay.cli.main import main
-from gradassay.cli.options import chosen_estimators
 from gradassay.core.errors import UsageError
 from gradassay.estimators.dfa import DFA
 from gradassay.estimators.opzo import OPZO
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.training import read_metrics, recipe_for
+from gradassay.workbench.backends import VERBS, backend_named
+from gradassay.workbench.estimators import chosen_estimators
 
 SUM = "opzo+0.01*local_learning"
 HERE = """

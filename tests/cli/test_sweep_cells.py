@@ -15,11 +15,11 @@ import pytest
 
 from gradassay.cli import sweep_plan
 from gradassay.cli.main import main
-from gradassay.cli.sweep_cells import cell_of, compute_cell
-from gradassay.cli.sweep_plan import calibrated, operations_by_family
 from gradassay.core.errors import DataError
 from gradassay.sweeps import Grid, SweepCell, grid_points
 from gradassay.sweeps import run as runs
+from gradassay.sweeps.calibration import calibrated, operations_by_family
+from gradassay.sweeps.cells import cell_of, compute_cell
 from gradassay.sweeps.plan import family_of
 from gradassay.sweeps.working import Job, Outcome, work
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from gradassay.cli.main import main
-from gradassay.cli.options import ProblemOptions
-from gradassay.cli.workbench import Workbench
 from gradassay.core.errors import ConfigurationError
 from gradassay.datasets import load_dataset
 from gradassay.training import read_metrics
+from gradassay.workbench.options import ProblemOptions, StartOptions
+from gradassay.workbench.workbench import Workbench
 
 QUICK = ["--steps", "2", "--epochs", "1", "--train-samples", "64"]
 
@@ -65,7 +65,7 @@ def test_updates_at_each_step_train_to_other_numbers(tmp_path: Path) -> None:
 
 def test_the_gain_scales_the_initial_weights() -> None:
     options = ProblemOptions(network="fc-6", backend="numpy")
-    plain, wide = Workbench.prepare(options), Workbench.prepare(options, gain=5.0)
+    plain, wide = Workbench.prepare(options), Workbench.prepare(options, StartOptions(gain=5.0))
     scaled = plain.params["hidden1.weight"] * (5.0 / plain.recipe.gain)
     assert wide.params["hidden1.weight"] == pytest.approx(scaled, rel=1e-12)
     assert wide.settings({})["gain"] == 5.0
@@ -85,7 +85,7 @@ def test_both_backends_train_alike(tmp_path: Path) -> None:
 
 def test_data_without_an_image_shape_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     flat = dataclasses.replace(load_dataset("digits"), shape=(64,))
-    monkeypatch.setattr("gradassay.cli.workbench.load_dataset", lambda *_, **__: flat)
+    monkeypatch.setattr("gradassay.workbench.workbench.load_dataset", lambda *_, **__: flat)
     with pytest.raises(ConfigurationError, match=r"got 64 features; expected \(channels, rows"):
         Workbench.prepare(ProblemOptions(network="3C3-FC", backend="numpy"))
     assert Workbench.prepare(ProblemOptions(network="fc-6", backend="numpy")).network.inputs == 64

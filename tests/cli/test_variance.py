@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from gradassay.cli.main import main
-from gradassay.cli.options import ProblemOptions
 from gradassay.cli.variance import _at_base, _problem
-from gradassay.cli.workbench import Workbench
 from gradassay.core.estimator import Estimator
 from gradassay.estimators import make_estimator
 from gradassay.reports import read_results
 from gradassay.verify.oracles.declared import claimed_momentum
 from gradassay.verify.variance.study import Sizes
+from gradassay.workbench.options import ProblemOptions
+from gradassay.workbench.workbench import Workbench
 from tests.reports.pages import untraced
 
 QUICK = ["variance", "--networks", "4", "--states", "4", "--network", "fc-16"]

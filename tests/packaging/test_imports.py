@@ -20,6 +20,7 @@ def loaded_after(code: str) -> set[str]:
         "import gradassay",
         "import gradassay.estimators, gradassay.reference_snn, gradassay.verify",
         "import gradassay.datasets, gradassay.training, gradassay.cost",
+        "import gradassay.frames",
         "from gradassay.cli.main import main; main(['--help'])",
         "from gradassay.cli.main import main; main(['run', '--help'])",
         "from gradassay.cli.main import main; main(['zoo'])",

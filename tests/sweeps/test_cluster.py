@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from gradassay.cli.sweep_cells import cell_of, compute_cell
 from gradassay.core.errors import UsageError
 from gradassay.sweeps import Grid, SweepCell, SweepFolder, grid_points
 from gradassay.sweeps import cluster as clusters
+from gradassay.sweeps.cells import cell_of, compute_cell
 from gradassay.sweeps.cluster import cluster, run_on_cluster
 from gradassay.sweeps.run import Sweep
 from gradassay.sweeps.working import Job, Outcome

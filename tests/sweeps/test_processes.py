@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gradassay.cli.sweep_cells import cell_of, compute_cell
 from gradassay.core.errors import UsageError
 from gradassay.sweeps import Grid, SweepCell, SweepFolder, SweepRow, grid_points
+from gradassay.sweeps.cells import cell_of, compute_cell
 from gradassay.sweeps.cluster import run_on_cluster
 from gradassay.sweeps.processes import run_in_processes
 from gradassay.sweeps.run import Sweep

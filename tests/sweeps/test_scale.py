@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gradassay.cli.sweep_cells import cell_of, compute_cell
 from gradassay.sweeps import SweepFolder, grid_points, read_grid
+from gradassay.sweeps.cells import cell_of, compute_cell
 from gradassay.sweeps.run import Sweep
 from gradassay.sweeps.working import Outcome
 from tests.sweeps.synthetic import write_synthetic

@@ -14,8 +14,6 @@ from rich.console import Console
 from rich.markup import escape
 
 from gradassay import __version__
-from gradassay.cli.backends import backend_named
-from gradassay.cli.options import ProblemOptions, require_seed
 from gradassay.core.backend import Backend
 from gradassay.core.builders import network_named
 from gradassay.core.errors import UsageError
@@ -33,11 +31,13 @@ from gradassay.training import (
     recipe_for,
     train,
 )
+from gradassay.workbench.backends import backend_named
+from gradassay.workbench.options import ProblemOptions, StartOptions, require_seed
 
 
 @dataclass(frozen=True)
 class Workbench:
-    """What the commands work on.
+    """What is worked on.
 
     Parameters
     ----------
@@ -78,10 +78,8 @@ class Workbench:
     def prepare(
         cls,
         options: ProblemOptions,
+        start: StartOptions | None = None,
         *,
-        train_samples: int | None = None,
-        gain: float | None = None,
-        mse_weight: float | None = None,
         whole: Dataset | None = None,
         recipe: Recipe | None = None,
     ) -> Workbench:
@@ -91,17 +89,14 @@ class Workbench:
         ----------
         options : ProblemOptions
             Data, network and machine.
-        train_samples : int or None
-            Use that many of the training samples; None for all.
-        gain : float or None
-            Of the initial parameters; None for the recipe's.
-        mse_weight : float or None
-            Of the mean squared error in the loss; None for the recipe's.
+        start : StartOptions or None
+            Training samples, gain and loss; None for those of the recipe.
         whole : Dataset or None
             The data, where another bench with the same options but the seed has loaded them.
         recipe : Recipe or None
             None for that of the data set and network.
         """
+        start = start or StartOptions()
         require_seed(options.seed)
         backend = backend_named(options.backend, device=options.device)
         recipe = recipe or recipe_for(options.dataset, options.network)
@@ -110,16 +105,16 @@ class Workbench:
         whole = _loaded(options, recipe, framing) if whole is None else whole
         data = whole
         steps = _steps(options.steps, recipe.steps, data)
-        loss = Loss(mse_weight=recipe.mse_weight if mse_weight is None else mse_weight)
+        loss = Loss(mse_weight=recipe.mse_weight if start.mse_weight is None else start.mse_weight)
         network = network_named(name, input_shape(data), data.classes, steps=steps, loss=loss)
-        chosen = _require_gain(recipe.gain if gain is None else gain)
-        params = initial_params(network, Key(options.seed) / "params", gain=chosen)
+        gain = _require_gain(recipe.gain if start.gain is None else start.gain)
+        params = initial_params(network, Key(options.seed) / "params", gain=gain)
         label = f"{options.dataset}, {name}, T={steps}{_told(framing)}"
         label += f", {data.part}" if data.part else ""
-        if train_samples is not None:
-            data = _subset(data, train_samples, Key(options.seed) / "subset")
-            label = f"{label}, {train_samples:,} training samples"
-        return cls(options, label, data, whole, framing, recipe, network, params, chosen, backend)
+        if start.train_samples is not None:
+            data = _subset(data, start.train_samples, Key(options.seed) / "subset")
+            label = f"{label}, {start.train_samples:,} training samples"
+        return cls(options, label, data, whole, framing, recipe, network, params, gain, backend)
 
     def require_suitable(self, estimators: Mapping[str, Estimator]) -> None:
         """Refuse an estimator that the network does not suit, before any work is done."""

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from gradassay.cli.measure import population
-from gradassay.cli.sweep_cells import CellBench, bench_of, compute_cell
 from gradassay.core.keys import Key
 from gradassay.cost.measure import measure_cost
 from gradassay.sweeps import SweepCell
+from gradassay.sweeps.cells import CellBench, bench_of, compute_cell
 from gradassay.sweeps.plan import Family, family_of
 from gradassay.sweeps.working import one_thread
 from gradassay.verify.measuring.design import Design
 from gradassay.verify.measuring.draws import chunk_size
+from gradassay.workbench.measuring import population
 
 # samples of the batch on which an estimate's operations are counted
 COUNTED = 4

@@ -13,10 +13,6 @@ from typing import Any
 import msgspec
 
 from gradassay import __version__
-from gradassay.cli.measure import POPULATION, population
-from gradassay.cli.options import ModelOptions, ProblemOptions, chosen_estimators
-from gradassay.cli.training_options import TrainingOptions, training_settings
-from gradassay.cli.workbench import Workbench
 from gradassay.core.errors import ConfigurationError, DataError, unknown_name
 from gradassay.core.estimator import Estimator
 from gradassay.core.noise import NoiseModel
@@ -27,6 +23,16 @@ from gradassay.sweeps.axes import Settings
 from gradassay.training import DivergenceError, TrainingSettings, place_data, recipe_for
 from gradassay.verify.measuring.design import Design
 from gradassay.verify.measuring.measurement import measure
+from gradassay.workbench.estimators import chosen_estimators
+from gradassay.workbench.measuring import POPULATION, population
+from gradassay.workbench.options import (
+    ModelOptions,
+    ProblemOptions,
+    StartOptions,
+    TrainingOptions,
+)
+from gradassay.workbench.trainings import training_settings
+from gradassay.workbench.workbench import Workbench
 
 # data sets that a process keeps, of the cells that it computes one after the other
 KEPT = 4
@@ -90,9 +96,7 @@ def bench_of(point: GridPoint, model: Settings, data_dir: Path | None) -> CellBe
     shared: dict[str, Any] = dict(model)
     common = ModelOptions(network=point.network, steps=point.steps, data_dir=data_dir, **shared)
     training = training_options(point.training)
-    start = TrainingOptions(
-        train_samples=training.train_samples, gain=training.gain, mse_weight=training.mse_weight
-    )
+    start = StartOptions(training.train_samples, training.gain, training.mse_weight)
     bench = _bench(common.problem(point.dataset, point.seed), start)
     chosen = chosen_estimators(
         [point.estimator], None, lambda name: bench.recipe.options_for(name) | dict(point.options)
@@ -106,9 +110,9 @@ def bench_of(point: GridPoint, model: Settings, data_dir: Path | None) -> CellBe
 
 
 @lru_cache(maxsize=1)
-def _bench(options: ProblemOptions, start: TrainingOptions) -> Workbench:
+def _bench(options: ProblemOptions, start: StartOptions) -> Workbench:
     """Return the bench of cells that differ in the estimator alone, made once."""
-    return start.workbench(options, _whole(options))
+    return Workbench.prepare(options, start, whole=_whole(options))
 
 
 def training_options(settings: Settings) -> TrainingOptions:
