@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from gradassay.cli import sweep_plan
 from gradassay.cli.main import main
 from gradassay.core.errors import DataError
-from gradassay.sweeps import Grid, SweepCell, grid_points
+from gradassay.sweeps import Grid, SweepCell, calibration, grid_points
 from gradassay.sweeps import run as runs
 from gradassay.sweeps.calibration import calibrated, operations_by_family
 from gradassay.sweeps.cells import cell_of, compute_cell
@@ -88,12 +87,12 @@ def test_long_cells_are_predicted_and_not_computed(
     def computed(cell: SweepCell, data_dir: Path | None) -> None:
         pytest.fail("a long cell was computed for a calibration")
 
-    monkeypatch.setattr(sweep_plan, "SHORT_S", 0.0)
-    monkeypatch.setattr(sweep_plan, "compute_cell", computed)
+    monkeypatch.setattr(calibration, "SHORT_S", 0.0)
+    monkeypatch.setattr(calibration, "compute_cell", computed)
     found = calibrated(cells, operations_by_family(cells, None), None)
     assert set(found) == {family_of(cell) for cell in cells}
     for times in found.values():
-        assert len(times) == sweep_plan.REPEATS
+        assert len(times) == calibration.REPEATS
         assert min(times) > 0
 
 
