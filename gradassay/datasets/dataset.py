@@ -128,9 +128,12 @@ def array_checksums(
         "test-inputs": test_inputs,
         "test-targets": test_targets,
     }
-    return {
-        name: sha256(np.ascontiguousarray(array).data).hexdigest() for name, array in arrays.items()
-    }
+    return {name: array_checksum(array) for name, array in arrays.items()}
+
+
+def array_checksum(array: NDArray[Any]) -> str:
+    """Return the sha256 of the bytes of an array."""
+    return sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
 def _require_part(

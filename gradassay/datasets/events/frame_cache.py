@@ -16,16 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradassay.datasets import places
+from gradassay.datasets.dataset import array_checksum
 
 # goes into every key: another way to count makes other frames
-VERSION = 2
+VERSION = 3
 ENTRY = "entry.json"
 _STALE_S = 3600
 Arrays = dict[str, NDArray[Any]]
 
 
-def cached(name: str, told: Mapping[str, object], make: Callable[[], Arrays]) -> Arrays:
-    """Return arrays from the cache folder, or make them and keep them there.
+def cached(
+    name: str, told: Mapping[str, object], make: Callable[[], Arrays]
+) -> tuple[Arrays, dict[str, str]]:
+    """Return arrays from the cache folder, or make them and keep them there; and their checksums.
 
     Parameters
     ----------
@@ -38,14 +41,16 @@ def cached(name: str, told: Mapping[str, object], make: Callable[[], Arrays]) ->
 
     Returns
     -------
-    dict of str to array
-        Those that were kept before are mapped into memory, not read.
+    arrays : dict of str to array
+        Those that were kept before are mapped into memory.
+    checksums : dict of str to str
+        The sha256 of the bytes of each.
 
     Notes
     -----
     An entry appears when it is whole; of two processes that make the same one, one wins and both go
-    on. What is damaged, by the hashes that stand beside it, is made again. Where the folder cannot
-    be written, or the disk is full, arrays are made and not kept.
+    on. What is damaged, by the checksums that stand beside it, is made again. Where the folder
+    cannot be written, or the disk is full, arrays are made and not kept.
     """
     text = json.dumps({"version": VERSION, **{key: str(value) for key, value in told.items()}})
     digest = sha256(text.encode()).hexdigest()[:20]
@@ -53,49 +58,57 @@ def cached(name: str, told: Mapping[str, object], make: Callable[[], Arrays]) ->
     kept = _read(folder)
     if kept is not None:
         return kept
+    arrays, checksums = made(make)
+    _keep(folder, arrays, checksums, text)
+    return arrays, checksums
+
+
+def made(make: Callable[[], Arrays]) -> tuple[Arrays, dict[str, str]]:
+    """Return new arrays and their checksums, without the cache."""
     arrays = make()
-    _keep(folder, arrays, text)
-    return arrays
+    return arrays, {name: array_checksum(array) for name, array in arrays.items()}
 
 
-def _read(folder: Path) -> Arrays | None:
-    """Return the arrays of an entry; None where it is not there or damaged."""
+def _read(folder: Path) -> tuple[Arrays, dict[str, str]] | None:
+    """Return the arrays of an entry and their checksums; None where it is not there or damaged."""
     try:
         entry = json.loads((folder / ENTRY).read_bytes())
-        hashes = entry["sha256"]
-        if not hashes:
-            return None
-        for file, digest in hashes.items():
-            if _digest(folder / file) != digest:
-                return None
-        return {
-            Path(file).stem: np.load(folder / file, mmap_mode="r", allow_pickle=False)
-            for file in hashes
+        arrays: Arrays = {
+            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in entry["sha256"]
         }
+        checksums = {name: array_checksum(array) for name, array in arrays.items()}
+        whole = bool(arrays) and entry == _entry(arrays, checksums, entry["told"])
+        return (arrays, checksums) if whole else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
         return None
 
 
-def _keep(folder: Path, arrays: Arrays, text: str) -> None:
+def _entry(
+    arrays: Arrays, checksums: Mapping[str, str], told: Mapping[str, str]
+) -> dict[str, object]:
+    """Return what stands beside the arrays."""
+    kinds = {name: f"{array.dtype} {array.shape}" for name, array in arrays.items()}
+    return {"sha256": dict(checksums), "kinds": kinds, "told": dict(told)}
+
+
+def _keep(folder: Path, arrays: Arrays, checksums: Mapping[str, str], text: str) -> None:
     """Write an entry beside its place and move it there; leave nothing where that fails."""
-    made: Path | None = None
+    fresh: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _clear(folder)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        hashes = {}
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         for name, array in arrays.items():
-            file = made / f"{name}.npy"
-            np.save(file, array, allow_pickle=False)
-            hashes[file.name] = _digest(file)
-        (made / ENTRY).write_text(json.dumps({"sha256": hashes, "told": json.loads(text)}))
+            np.save(fresh / f"{name}.npy", array, allow_pickle=False)
+        (fresh / ENTRY).write_text(json.dumps(_entry(arrays, checksums, json.loads(text))))
         shutil.rmtree(folder, ignore_errors=True)  # a damaged one
-        os.replace(made, folder)
+        os.replace(fresh, folder)
     except OSError:
         pass  # the arrays are there all the same
     finally:
-        if made is not None:
-            shutil.rmtree(made, ignore_errors=True)
+        if fresh is not None:
+            shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _clear(folder: Path) -> None:
@@ -103,12 +116,3 @@ def _clear(folder: Path) -> None:
     for left in folder.parent.glob(f".{folder.name}.*"):
         if time.time() - left.stat().st_mtime > _STALE_S:
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _digest(file: Path) -> str:
-    """Return the sha256 of a file."""
-    total = sha256()
-    with file.open("rb") as stream:
-        while chunk := stream.read(2**22):
-            total.update(chunk)
-    return total.hexdigest()

@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from gradassay.core.errors import DataError
-from gradassay.datasets.dataset import Dataset, array_checksums
-from gradassay.datasets.events.frame_cache import Arrays, cached
+from gradassay.datasets.dataset import Dataset
+from gradassay.datasets.events.frame_cache import Arrays, cached, made
 from gradassay.datasets.events.framing import Framing, frames_of
 from gradassay.datasets.events.plans import Part, Piece
 from gradassay.datasets.events.recording import Events
@@ -60,7 +60,7 @@ def load_events(
     def make() -> Arrays:
         return make_frames(spec, source, framing)
 
-    arrays = cached(name, told, make) if cache else make()
+    arrays, checksums = cached(name, told, make) if cache else made(make)
     inputs = (arrays["train-inputs"], arrays["train-targets"])
     tests = (arrays["test-inputs"], arrays["test-targets"])
     counts = len(inputs[1]), len(tests[1])
@@ -71,7 +71,7 @@ def load_events(
         classes=spec.classes,
         shape=framing.frame_shape(spec.sensor),
         source=str(source.folder),
-        checksums=array_checksums(*inputs, *tests),
+        checksums=checksums,
         license=spec.license,
         part="" if spec.is_whole(*counts) else f"{counts[0]:,} + {counts[1]:,} samples",
     )

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradassay.core.errors import ConfigurationError, DataError
-from gradassay.datasets.dataset import Dataset, array_checksums
-from gradassay.datasets.events.frame_cache import Arrays, cached
+from gradassay.datasets.dataset import Dataset, array_checksum
+from gradassay.datasets.events.frame_cache import Arrays, cached, made
 from gradassay.datasets.events.framing import MOST, Framing, frames_of, pooled
 from gradassay.datasets.events.recording import Events, Sensor
 from gradassay.datasets.scaling import AS_STORED
@@ -215,7 +215,7 @@ def to_events(data: Dataset, framing: Framing, *, cache: bool = True) -> Dataset
         }
 
     name = f"events:{data.name}"
-    arrays = cached(name.replace(":", "-"), told, make) if cache else make()
+    arrays, checksums = cached(name.replace(":", "-"), told, make) if cache else made(make)
     train, test = arrays["train-inputs"], arrays["test-inputs"]
     sensor: Sensor = (data.shape[-2], data.shape[-1])
     return replace(
@@ -224,7 +224,12 @@ def to_events(data: Dataset, framing: Framing, *, cache: bool = True) -> Dataset
         train_inputs=train,
         test_inputs=test,
         shape=framing.frame_shape(sensor),
-        checksums=array_checksums(train, data.train_targets, test, data.test_targets),
+        checksums={
+            "train-inputs": checksums["train-inputs"],
+            "train-targets": array_checksum(data.train_targets),
+            "test-inputs": checksums["test-inputs"],
+            "test-targets": array_checksum(data.test_targets),
+        },
         scaling=AS_STORED,
     )
 
