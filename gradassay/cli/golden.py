@@ -23,13 +23,13 @@ SHOWN_FAILURES = 5
 
 
 @app.command
-def make(folder: Path, /, *, seed: int = 0, overwrite: bool = False) -> int:
+def make(*, out: Path, seed: int = 0, overwrite: bool = False) -> int:
     """Write a pack: small networks, inputs and noise, and what is expected of them.
 
     Parameters
     ----------
-    folder
-        Where to; a new folder.
+    out
+        The pack's folder, a new one.
     seed
         Of all draws.
     overwrite
@@ -39,11 +39,11 @@ def make(folder: Path, /, *, seed: int = 0, overwrite: bool = False) -> int:
     from gradassay.crosscheck.golden.writing import require_free
 
     require_seed(seed)
-    require_free(folder, overwrite=overwrite)
+    require_free(out, overwrite=overwrite)
     pack = make_pack(seed)
-    size = write_pack(pack, folder, overwrite=overwrite)
+    size = write_pack(pack, out, overwrite=overwrite)
     asked = len(pack.expected)
-    _print(f"pack: {folder}, {len(pack.manifest.cases)} cases, {asked:,} arrays to answer,")
+    _print(f"pack: {out}, {len(pack.manifest.cases)} cases, {asked:,} arrays to answer,")
     _print(f"      {size:,} bytes, checksum {pack.manifest.checksum}")
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from collections.abc import Sequence
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import cyclopts
 from rich.console import Console
 
 from gradassay.cli.nir_roundtrip import roundtrip
+from gradassay.cli.options import require_new_file
 
 if TYPE_CHECKING:
     from gradassay.crosscheck.nir import Dialect, Explanation, Graph, Run
@@ -91,7 +93,8 @@ def compare(
     columns: tuple[int, ...] = (),
     shift: int = 0,
     rank: int = 5,
-    json: bool = False,
+    json: Path | None = None,
+    overwrite: bool = False,
 ) -> int:
     """Compare recorded spikes with a run; exits with 1 where an entry differs.
 
@@ -119,11 +122,14 @@ def compare(
     rank
         Dialects to show.
     json
-        Print the result as JSON.
+        Also write the outcome to this file.
+    overwrite
+        Replace the file.
     """
     from gradassay.core.errors import UsageError
     from gradassay.crosscheck.nir import (
         PRESETS,
+        best,
         explain,
         find_dialect,
         prepare_input,
@@ -134,6 +140,7 @@ def compare(
         with_variations,
     )
 
+    require_new_file("--json", json, overwrite=overwrite)
     if not 0 <= shift <= 2:
         raise UsageError(f"--shift: got {shift}; expected 0, 1 or 2.")
     if rank < 1:
@@ -149,7 +156,9 @@ def compare(
     found = explain(graph, values, spikes, where, dialects=tried, shifts=shifts)
     if found[0].differing is None:
         raise UsageError(f"dialect {found[0].dialect.name!r}: {found[0].problem}")
-    _show(found, rank, where, as_json=json)
+    _show(found[:rank], best(found))
+    if json:
+        _write(json, found[:rank], best(found), where)
     return 0 if found[0].differing == 0 else 1
 
 
@@ -188,20 +197,28 @@ def _write_run(folder: Path, done: Run, dialect: Dialect, source: str) -> None:
         take_place(fresh, folder)
 
 
-def _show(found: list[Explanation], rank: int, node: str, *, as_json: bool) -> None:
+def _show(shown: Sequence[Explanation], ties: Sequence[Explanation]) -> None:
     """Print the best explanations, ties named."""
-    from gradassay.crosscheck.nir import best
-
-    shown = found[:rank]
-    ties = [each.dialect.name for each in best(found)]
-    if as_json:
-        rows = [_row(each) for each in shown]
-        print(dumps({"node": node, "best": ties, "ranked": rows}, indent=2))
-        return
     for each in shown:
         _say(_line(each))
     if len(ties) > 1:
-        _say(f"{len(ties)} explain it equally well: " + "; ".join(ties))
+        names = "; ".join(each.dialect.name for each in ties)
+        _say(f"{len(ties)} explain it equally well: {names}")
+
+
+def _write(
+    file: Path, shown: Sequence[Explanation], ties: Sequence[Explanation], node: str
+) -> None:
+    """Write the same as JSON."""
+    from gradassay.reports import write_whole
+
+    outcome = {
+        "node": node,
+        "best": [each.dialect.name for each in ties],
+        "ranked": [_row(each) for each in shown],
+    }
+    write_whole(file, dumps(outcome, indent=1) + "\n")
+    _say(f"outcome: {file}")
 
 
 def _row(each: Explanation) -> dict[str, object]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from cyclopts import Parameter
 from rich.console import Console
 
 from gradassay.core.errors import UsageError
@@ -16,7 +13,7 @@ def zoo(
     name: str | None = None,
     /,
     *,
-    format_: Annotated[Literal["table", "markdown"] | None, Parameter(name="--format")] = None,
+    markdown: bool = False,
 ) -> int:
     """List the estimators and what they claim, or show one.
 
@@ -24,8 +21,8 @@ def zoo(
     ----------
     name
         An estimator of the zoo, a sum such as opzo+0.01*local_learning, or module:attribute.
-    format_
-        Of the list: a table for the terminal, or Markdown.
+    markdown
+        Print the list as Markdown.
     """
     from gradassay.cli.zoo_page import page_of
     from gradassay.cli.zoo_table import zoo_markdown, zoo_table
@@ -35,13 +32,13 @@ def zoo(
     if not console.is_terminal:
         console.width = max(console.width, WIDTH)
     if name is not None:
-        if format_ is not None:
+        if markdown:
             raise UsageError(
-                f"--format: got {format_!r} with the estimator {name!r}; expected it with the list"
-                " alone. Leave one of them out."
+                f"--markdown: got the estimator {name!r} as well; expected it with the list alone."
+                " Leave one of them out."
             )
         console.print(page_of(make_estimator(name)), markup=False, soft_wrap=True)
-    elif format_ == "markdown":
+    elif markdown:
         print(zoo_markdown())
     else:
         console.print(zoo_table())

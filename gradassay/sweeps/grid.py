@@ -34,11 +34,11 @@ class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         T; None for that of the recipe, or of the data.
     seeds : list of int
         Of everything random.
-    kind : list of {"measure", "train"}
+    kinds : list of {"measure", "train"}
         What is done at each point.
     batch_sizes : list of int
         Samples in a mini-batch of a measurement.
-    budget : list of int
+    budgets : list of int
         Gradient estimates of a measurement.
     options : mapping
         ``NAME.OPTION`` to values; only cells of that estimator have the option.
@@ -53,9 +53,9 @@ class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     networks: list[str] | str | None = None
     steps: list[Positive] | Positive | None = None
     seeds: list[Seed] | Seed = 0
-    kind: list[Kind] | Kind = "measure"
+    kinds: list[Kind] | Kind = "measure"
     batch_sizes: list[Positive] | Positive = 32
-    budget: list[Positive] | Positive = 1024
+    budgets: list[Positive] | Positive = 1024
     options: dict[str, Any] = {}
     training: dict[str, Any] = {}
     backend: str = "torch"
@@ -164,13 +164,15 @@ def grid_points(grid: Grid) -> Iterator[GridPoint]:
     estimators = [_compact(name) for name in axis("estimators", grid.estimators)]
     options = option_axes(grid.options, axis("estimators", estimators))
     training = setting_axes("training", grid.training)
-    kinds = axis("kind", grid.kind)
+    kinds = axis("kinds", grid.kinds)
     if grid.training and "train" not in kinds:
         raise ConfigurationError(
-            "training: given, and kind is 'measure'; expected kind = 'train', or no training."
+            "training: given, and kinds is 'measure'; expected kinds = 'train', or no training."
         )
     measured: list[tuple[int, int, Settings]] = list(
-        itertools.product(axis("batch_sizes", grid.batch_sizes), axis("budget", grid.budget), [()])
+        itertools.product(
+            axis("batch_sizes", grid.batch_sizes), axis("budgets", grid.budgets), [()]
+        )
     )
     work: dict[str, list[tuple[int, int, Settings]]] = {
         "measure": measured,

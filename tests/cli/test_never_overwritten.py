@@ -31,10 +31,11 @@ TARGETS = (
     ("compare results results --page a_page.html", "'a_page.html' is there"),
     ("crosscheck torch --json a_file", "'a_file' is there"),
     ("crosscheck torch --page a_file", "'a_file' is there"),
-    ("golden make pack", "is there"),
+    ("golden make --out pack", "is there"),
     ("golden check pack --json a_file", "'a_file' is there"),
     ("bench --json a_file", "'a_file' is there"),
     (f"nir run {GRAPH} --out nir_run", "holds a run"),
+    (f"nir compare {GRAPH} --recorded good.npy --json a_file", "'a_file' is there"),
     ("nir roundtrip norse --page a_file", "'a_file' is there"),
     ("nir roundtrip norse --json a_file", "'a_file' is there"),
 )

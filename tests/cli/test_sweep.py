@@ -24,11 +24,11 @@ networks = ["fc-4"]
 steps = 2
 seeds = [0, 1]
 batch_sizes = 4
-budget = 256
+budgets = 256
 options."opzo.alpha" = [0.1, 0.3]
 """
 TRAIN = """
-kind = "train"
+kinds = "train"
 estimators = ["dfa"]
 networks = ["fc-8"]
 steps = 2
@@ -114,13 +114,13 @@ def test_trainings_have_rows_of_each_epoch_and_divergence_is_a_result() -> None:
         ("networks = ['fd-4']", "fd-4"),
         ("options.'opzo.alfa' = 1", "alfa"),
         ("options.'opzo.alpha' = -1.0", "alpha"),
-        ("budget = 8", "budget: got 8"),
+        ("budgets = 8", "budget: got 8"),
         ("batch_sizes = 5000", "batch_sizes: got 5000; expected at most 1437"),
         ("backend = 'jax'", "backend: got 'jax'"),
         ("downsample = 2", "digits holds no events"),
-        ("kind = 'train'\ntraining.epoch = 1", "Did you mean 'epochs'?"),
-        ("kind = 'train'\ntraining.epochs = 'two'", "training.epochs: expected"),
-        ("kind = 'train'\ntraining.epochs = 0", "epochs: got 0"),
+        ("kinds = 'train'\ntraining.epoch = 1", "Did you mean 'epochs'?"),
+        ("kinds = 'train'\ntraining.epochs = 'two'", "training.epochs: expected"),
+        ("kinds = 'train'\ntraining.epochs = 0", "epochs: got 0"),
     ],
 )
 def test_what_is_impossible_is_said_before_any_work(

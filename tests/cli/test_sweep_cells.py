@@ -28,7 +28,7 @@ networks = ["fc-4"]
 steps = 2
 seeds = [0, 1, 2]
 batch_sizes = 2
-budget = 256
+budgets = 256
 """
 
 
@@ -41,8 +41,8 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def pair(estimator: str) -> list[SweepCell]:
     """A measurement and a training of 3 epochs of 100 samples."""
     grid = Grid(
-        estimators=estimator, networks="fc-4", steps=2, batch_sizes=2, budget=256,
-        kind=["measure", "train"], training={"epochs": 3, "train_samples": 100},
+        estimators=estimator, networks="fc-4", steps=2, batch_sizes=2, budgets=256,
+        kinds=["measure", "train"], training={"epochs": 3, "train_samples": 100},
     )  # fmt: skip
     return [cell_of(point, grid.model, None) for point in grid_points(grid)]
 

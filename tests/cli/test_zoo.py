@@ -73,7 +73,7 @@ def test_the_table_fits_100_columns_and_breaks_names_at_their_marks(
 
 
 def test_markdown_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["zoo", "--format", "markdown"]) == 0
+    assert main(["zoo", "--markdown"]) == 0
     assert capsys.readouterr().out == zoo_markdown() + "\n"
 
 

@@ -85,17 +85,17 @@ class ReturnsNothing(DFA):
 """,
 }
 GRIDS = {
-    "good": "estimators = ['dfa']\nnetworks = ['fc-4']\nbudget = 256\n",
+    "good": "estimators = ['dfa']\nnetworks = ['fc-4']\nbudgets = 256\n",
     "empty": "",
     "no_list": "estimators = []\n",
     "twice": "estimators = ['dfa', 'dfa']\n",
     "wrong_key": "estimators = ['dfa']\nseed = 1\n",
     "wrong_type": "estimators = ['dfa']\nseeds = ['one']\n",
-    "wrong_kind": "estimators = ['dfa']\nkind = 'mesure'\n",
+    "wrong_kind": "estimators = ['dfa']\nkinds = 'mesure'\n",
     "wrong_steps": "estimators = ['dfa']\nsteps = 0\n",
     "wrong_name": "estimators = ['dfaa']\n",
     "wrong_method": "estimators = ['wrong_at_import:Method']\n",
-    "raising": "estimators = ['wrong_methods:RaisesAtInit']\nnetworks = ['fc-4']\nbudget = 256\n",
+    "raising": "estimators = ['wrong_methods:RaisesAtInit']\nnetworks = ['fc-4']\nbudgets = 256\n",
     "damaged": "estimators = ['dfa'\n",
 }
 

@@ -42,7 +42,7 @@ def made_up(cell: SweepCell) -> list[SweepRow]:
 @pytest.fixture
 def small_grid() -> Grid:
     return Grid(
-        estimators=["dfa", "opzo"], seeds=[0, 1, 2], options={"opzo.alpha": [0.1, 0.2]}, budget=256
+        estimators=["dfa", "opzo"], seeds=[0, 1, 2], options={"opzo.alpha": [0.1, 0.2]}, budgets=256
     )
 
 

@@ -20,7 +20,7 @@ from gradassay.sweeps.working import Job, Outcome
 
 distributed = pytest.importorskip("distributed")
 GRID = Grid(
-    estimators="dfa", networks="fc-4", steps=2, seeds=[0, 1, 2, 3, 4], batch_sizes=2, budget=256,
+    estimators="dfa", networks="fc-4", steps=2, seeds=[0, 1, 2, 3, 4], batch_sizes=2, budgets=256,
 )  # fmt: skip
 
 

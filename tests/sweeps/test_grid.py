@@ -10,14 +10,14 @@ from gradassay.core.errors import GradassayError
 from gradassay.sweeps import Grid, grid_points, read_grid
 
 WHOLE = """
-kind = ["measure", "train"]
+kinds = ["measure", "train"]
 estimators = ["dfa", "opzo + 0.01*local_learning", "opzo"]
 datasets = ["digits", "mnist"]
 networks = ["fc-8", "fc-16-16"]
 steps = [2, 4]
 seeds = [0, 1, 2]
 batch_sizes = [4, 8]
-budget = 512
+budgets = 512
 backend = "numpy"
 
 [options]
@@ -75,7 +75,7 @@ def test_seeds_vary_fastest_and_a_single_value_is_a_list_of_one() -> None:
         ("estimators = ['dfa']\nsteeds = [1]", "Did you mean 'seeds'?"),
         ("estimators = ['dfa']\nseeds = [1, 'a']", "seeds[1]: expected int"),
         ("estimators = ['dfa']\nseeds = 1.5", "seeds: expected"),
-        ("estimators = ['dfa']\nkind = ['measure', 'run']", "kind[1]: invalid enum value 'run'"),
+        ("estimators = ['dfa']\nkinds = ['measure', 'run']", "kinds[1]: invalid enum value 'run'"),
         ("estimators = ['dfa']\nsteps = [0]", "steps[0]: expected int >= 1"),
         ("estimators = []", "estimators: got an empty list"),
         ("estimators = ['dfa']\nseeds = []", "seeds: got an empty list"),
@@ -90,7 +90,7 @@ def test_seeds_vary_fastest_and_a_single_value_is_a_list_of_one() -> None:
             "estimators = ['dfa']\n[options]\n'dfa.alpha' = 1\ndfa.alpha = 2",
             "options.dfa.alpha: given twice",
         ),
-        ("estimators = ['dfa']\n[training]\nepochs = 1", "kind is 'measure'"),
+        ("estimators = ['dfa']\n[training]\nepochs = 1", "kinds is 'measure'"),
         ("estimators = ['dfa']\noptions = 3", "options: expected object"),
     ],
 )

@@ -63,7 +63,7 @@ def test_pieces_of_any_size_give_the_same_means(
 
 
 def test_a_single_seed_keeps_its_own_interval(tmp_path: Path) -> None:
-    (bias, *_) = summarise(finished(tmp_path, Grid(estimators="dfa", budget=256)))
+    (bias, *_) = summarise(finished(tmp_path, Grid(estimators="dfa", budgets=256)))
     assert bias.seeds == 1
     assert bias.interval.low == pytest.approx(bias.interval.value - 0.1)
     assert bias.interval.high == pytest.approx(bias.interval.value + 0.2)

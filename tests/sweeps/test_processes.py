@@ -21,8 +21,13 @@ from gradassay.sweeps.working import Job, Outcome
 
 distributed = pytest.importorskip("distributed")
 GRID = Grid(
-    estimators="dfa", networks="fc-4", steps=2, seeds=[0, 1, 2, 3, 4, 5], batch_sizes=2, budget=256,
-)  # fmt: skip
+    estimators="dfa",
+    networks="fc-4",
+    steps=2,
+    seeds=[0, 1, 2, 3, 4, 5],
+    batch_sizes=2,
+    budgets=256,
+)
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ def test_another_grid_in_the_same_folder_computes_what_is_missing(
     digest_of(sweep_at(tmp_path / "s"))
     wider = Sweep(
         SweepFolder(tmp_path / "s"),
-        cells_of(Grid(estimators=["dfa", "dkp"], seeds=[0, 1, 2], budget=256)),
+        cells_of(Grid(estimators=["dfa", "dkp"], seeds=[0, 1, 2], budgets=256)),
     )
     assert {cell.point.estimator for cell in wider.to_do()} == {"dkp"}
     digest_of(wider)

@@ -25,7 +25,7 @@ Answer = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def pack() -> Pack:
-    """The pack that is kept beside these tests, made by ``gradassay golden make pack``."""
+    """The pack that is kept beside these tests, made by ``gradassay golden make --out pack``."""
     return read_pack(PACK)
 
 

@@ -175,8 +175,8 @@ def test_the_command_says_in_one_line_what_it_cannot_use(
 ) -> None:
     assert main(["golden", "check", str(tmp_path), "--pack", str(PACK)]) == 2
     assert main(["golden", "check", str(tmp_path), "--pack", str(tmp_path / "no.zip")]) == 2
-    assert main(["golden", "make", str(PACK)]) == 2
-    assert main(["golden", "make", str(tmp_path), "--overwrite"]) == 2
+    assert main(["golden", "make", "--out", str(PACK)]) == 2
+    assert main(["golden", "make", "--out", str(tmp_path), "--overwrite"]) == 2
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 4
     assert all(line.startswith("error: ") for line in errors)
@@ -185,7 +185,7 @@ def test_the_command_says_in_one_line_what_it_cannot_use(
 def test_the_command_makes_a_pack_of_any_seed(
     pack: Pack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["golden", "make", str(tmp_path / "pack"), "--seed", "3"]) == 0
+    assert main(["golden", "make", "--out", str(tmp_path / "pack"), "--seed", "3"]) == 0
     made = read_pack(tmp_path / "pack")
     assert made.manifest.seed == 3
     assert made.manifest.checksum != pack.manifest.checksum

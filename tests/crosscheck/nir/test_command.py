@@ -49,8 +49,9 @@ def test_compare_passes_its_own_run_and_names_the_first_difference(
     np.save(tmp_path / "s.npy", spikes)
     assert main([*command, "--dialect", "norse"]) == 1
     assert "1 of 80 entries differ; first at step 7, neuron 1" in capsys.readouterr().out
-    assert main([*command, "--json", "--shift", "2", "--rank", "3"]) == 1
-    found = json.loads(capsys.readouterr().out)
+    outcome = tmp_path / "outcome.json"
+    assert main([*command, "--json", str(outcome), "--shift", "2", "--rank", "3"]) == 1
+    found = json.loads(outcome.read_text())
     assert "norse" in found["best"]
     assert found["ranked"][0]["differing"] == 1
     assert len(found["ranked"]) == 3

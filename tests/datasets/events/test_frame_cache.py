@@ -88,7 +88,7 @@ def test_a_damaged_entry_is_made_again(name: str, damage: str, folder: Path, cac
 
 
 def test_the_checksums_of_what_was_kept_are_those_of_its_arrays(cache: Path) -> None:
-    arrays = {"a": np.arange(6), "b": np.ones((2, 3), np.uint8)}
+    arrays: Arrays = {"a": np.arange(6), "b": np.ones((2, 3), np.uint8)}
     made, first = cached("set", {"key": 1}, lambda: arrays)
     kept, second = cached("set", {"key": 1}, lambda: pytest.fail("made again"))
     assert made is arrays
