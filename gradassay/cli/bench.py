@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json as json_format
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
-from gradassay.cli.options import require_new_file
+from gradassay.cli.exit_codes import INCONCLUSIVE, PASSED
+from gradassay.cli.files import require_new_file, write_json
+from gradassay.cli.lines import print_line
+from gradassay.cli.options import require_names
 from gradassay.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,28 +79,27 @@ def bench(
     if threads is not None:
         torch.set_num_threads(threads)
     model = bench_network(network, inputs, classes, steps)
-    names = [name.strip() for name in estimators.split(",")]
+    names = require_names("estimators", estimators)
     if replicates is None:
         found = run_bench(model, batch_size, names, rounds=rounds, peers=peers)
         samples = batch_size
     else:
         found = run_draws(model, batch_size, names, replicates, rounds=rounds)
         samples = batch_size * replicates
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(_table(found, samples, loops=replicates is not None))
+    Console(highlight=False, soft_wrap=True).print(
+        _table(found, samples, loops=replicates is not None)
+    )
     if found.disturbed:
-        console.print(
+        print_line(
             f"The floor's own times spread by {100 * found.spread:.0f} % of their median: the"
             " machine is disturbed, nothing is judged. Repeat it when the machine is quiet."
         )
     if json:
-        from gradassay.reports import write_whole
-
         outcome = {"network": network, "steps": steps, "batch_size": batch_size, "rounds": rounds}
         outcome |= {"replicates": replicates}
         outcome |= {"threads": torch.get_num_threads()} | dataclasses.asdict(found)
-        write_whole(json, json_format.dumps(outcome, indent=1) + "\n")
-    return 3 if found.disturbed else 0
+        write_json(json, outcome)
+    return INCONCLUSIVE if found.disturbed else PASSED
 
 
 def _require_least(option: str, got: int | None, least: int) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
+from gradassay.cli.files import file_name
 from gradassay.cli.keeping import KeepingOptions
-from gradassay.cli.options import Options, Settings, command_line, file_name
+from gradassay.cli.lines import print_line
+from gradassay.cli.options import Options, Settings, command_line, require_names
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.watching import WatchingOptions
 from gradassay.core.errors import UsageError
@@ -60,7 +60,7 @@ def bench_train(
 
     model, training = model or ModelOptions(), training or TrainingOptions()
     keeping, watching = keeping or KeepingOptions(), watching or WatchingOptions()
-    names, numbers = listed("datasets", datasets), whole_numbers(seeds)
+    names, numbers = require_names("datasets", datasets), whole_numbers(seeds)
     folder = keeping.folder(f"results/bench-train-{'-'.join(map(file_name, names))}")
     told: dict[str, object] = {}
     loaded: dict[str, Dataset] = {}
@@ -91,27 +91,8 @@ def bench_train(
     results = read_results(folder)
     write_accuracy(folder, results)
     print(accuracy_markdown(results))
-    Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
+    print_line(f"report: {path}")
     return trainings.exit_code
-
-
-def listed(option: str, names: str) -> list[str]:
-    """Return names that stand between commas, each once.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-
-    Examples
-    --------
-    >>> listed("datasets", "mnist, digits,mnist")
-    ['mnist', 'digits']
-    """
-    found = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
-    if not found:
-        raise UsageError(f"--{option}: got {names!r}; expected names, separated by commas.")
-    return found
 
 
 def whole_numbers(seeds: str) -> list[int]:
@@ -128,7 +109,7 @@ def whole_numbers(seeds: str) -> list[int]:
     [0, 1, 2]
     """
     try:
-        return [int(seed) for seed in listed("seeds", seeds)]
+        return [int(seed) for seed in require_names("seeds", seeds)]
     except ValueError:
         raise UsageError(
             f"--seeds: got {seeds!r}; expected whole numbers, separated by commas."

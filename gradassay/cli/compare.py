@@ -10,7 +10,10 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from gradassay.cli.options import require_different_files, require_new_file
+from gradassay.cli.exit_codes import PASSED
+from gradassay.cli.files import require_different_files, require_new_file
+from gradassay.cli.lines import print_line
+from gradassay.core.atomic import write_whole
 from gradassay.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +52,7 @@ def compare(
     overwrite
         Replace the files.
     """
-    from gradassay.reports import read_results, write_whole
+    from gradassay.reports import read_results
     from gradassay.reports.comparison import compare_results
     from gradassay.reports.comparison_json import comparison_json
     from gradassay.reports.comparison_page import comparison_html, comparison_markdown
@@ -62,8 +65,7 @@ def compare(
     one, two = read_results(first), read_results(second)
     found = compare_results(one, two, false_alarm_rate=false_alarm_rate)
     names = (str(first), str(second))
-    console = Console(highlight=False, soft_wrap=True)
-    _print_found(console, found, names)
+    _print_found(found, names)
     if page and page.suffix == ".md":
         write_whole(page, comparison_markdown(found, names))
     elif page:
@@ -73,24 +75,24 @@ def compare(
         write_whole(json, comparison_json(found, names))
     for what, file in (("page", page), ("outcome", json)):
         if file:
-            console.print(f"{what}: {file}", markup=False)
-    return 0
+            print_line(f"{what}: {file}")
+    return PASSED
 
 
-def _print_found(console: Console, found: Comparison, names: tuple[str, str]) -> None:
+def _print_found(found: Comparison, names: tuple[str, str]) -> None:
     """Print the answer, what changed, and what the runs differ in."""
     from gradassay.reports.comparison_page import comparison_findings
     from gradassay.reports.comparison_tables import console_table
 
     for sentence in comparison_findings(found):
-        console.print(sentence, markup=False)
+        print_line(sentence)
     if found.of("changed"):
         _print_table(console_table(found, names))
     for pair in (pair for pair in found.checks if pair.changed):
         words = f"{pair.first.verdict} -> {pair.second.verdict}"
-        console.print(f"{words} {pair.first.subject}: {pair.first.check}", markup=False)
+        print_line(f"{words} {pair.first.subject}: {pair.first.check}")
     for name, before, after in found.settings:
-        console.print(f"{name}: {_short(before)} -> {_short(after)}", markup=False)
+        print_line(f"{name}: {_short(before)} -> {_short(after)}")
 
 
 def _print_table(table: Table) -> None:

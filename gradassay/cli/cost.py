@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from gradassay.cli.options import MAIN_FOUR, Options, Settings, file_name, prepare_out
+from gradassay.cli.exit_codes import PASSED
+from gradassay.cli.files import file_name, prepare_out
+from gradassay.cli.options import MAIN_FOUR, Options, Settings
 from gradassay.cli.publishing import publish
 from gradassay.core.curves import CostPoint
 from gradassay.core.errors import UsageError
@@ -85,7 +87,7 @@ def cost(
         cost=rows,
         cost_curves=points,
     )
-    return 0
+    return PASSED
 
 
 def order_of(

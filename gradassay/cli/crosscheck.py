@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json as json_format
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,7 +11,10 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from gradassay.cli.options import require_different_files, require_new_file
+from gradassay.cli.exit_codes import FAILED, PASSED, UNUSABLE
+from gradassay.cli.files import require_different_files, require_new_file, write_json
+from gradassay.cli.lines import print_line
+from gradassay.core.atomic import write_whole
 from gradassay.core.records import CheckResult
 from gradassay.workbench.options import require_seed
 
@@ -62,7 +64,6 @@ def crosscheck(
     from gradassay.crosscheck.findings import findings
     from gradassay.crosscheck.suite import crosscheck as checks_of
 
-    console = Console(highlight=False, soft_wrap=True)
     present, missing = available(targets)
     _tell_missing(missing)
     rows: list[Finding] = []
@@ -70,10 +71,10 @@ def crosscheck(
     for implementation in [one for target in present for one in implementations(target, mode)]:
         if mode == "default":
             found = list(findings(implementation, seed=seed))
-            console.print(_table(implementation.name, found))
+            Console(highlight=False, soft_wrap=True).print(_table(implementation.name, found))
             rows += found
         else:
-            results += _print_checks(console, checks_of(implementation, seed=seed))
+            results += _print_checks(checks_of(implementation, seed=seed))
     if json:
         outcome = {
             "seed": seed,
@@ -81,50 +82,41 @@ def crosscheck(
             "conventions": [dataclasses.asdict(row) for row in rows],
             "checks": [dataclasses.asdict(row) for row in results],
         }
-        _write_json(json, outcome)
-        console.print(f"outcome: {json}")
+        write_json(json, outcome)
+        print_line(f"outcome: {json}")
     if any(result.verdict == "FAIL" for result in results):
-        return 1
-    return 2 if missing else 0
+        return FAILED
+    return UNUSABLE if missing else PASSED
 
 
 def _tell_missing(missing: Sequence[str]) -> None:
     """Print what is not installed; the others are run."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
     for message in missing:
-        console.print(message, markup=False)
-
-
-def _write_json(file: Path, outcome: object) -> None:
-    from gradassay.reports import write_whole
-
-    write_whole(file, json_format.dumps(outcome, indent=1) + "\n")
+        print_line(message, to_stderr=True)
 
 
 def _write_page(page: Path, json: Path | None, targets: Sequence[str], seed: int) -> int:
     """Run everything, and write the page, and the same as JSON."""
     from gradassay.crosscheck.conformance import available, measure
     from gradassay.crosscheck.page import conformance_page
-    from gradassay.reports import write_whole
 
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
     present, missing = available(targets)
     _tell_missing(missing)
     if not present:
-        return 2
+        return UNUSABLE
     found = measure(
         present,
         command=f"gradassay crosscheck {' '.join(targets)} --page FILE",
         seed=seed,
-        tell=lambda line: console.print(line, markup=False),
+        tell=lambda line: print_line(line, to_stderr=True),
     )
     write_whole(page, conformance_page(found))
     if json:
-        _write_json(json, dataclasses.asdict(found))
-    console.print(f"page: {page}", markup=False)
+        write_json(json, dataclasses.asdict(found))
+    print_line(f"page: {page}", to_stderr=True)
     if any(row.verdict == "FAIL" for row in found.matched):
-        return 1
-    return 2 if missing else 0
+        return FAILED
+    return UNUSABLE if missing else PASSED
 
 
 def _table(title: str, rows: Sequence[Finding]) -> Table:
@@ -137,14 +129,14 @@ def _table(title: str, rows: Sequence[Finding]) -> Table:
     return table
 
 
-def _print_checks(console: Console, results: Iterator[CheckResult]) -> list[CheckResult]:
+def _print_checks(results: Iterator[CheckResult]) -> list[CheckResult]:
     """Print a line for each check as it ends, and return them."""
     done = []
     for result in results:
         told = f"{result.quantity} {result.measured:.2g} (at most {result.bound:.2g})"
         line = f"{result.verdict} {result.subject}: {result.check} on {result.problem}, {told}"
-        console.print(line, markup=False)
+        print_line(line)
         if result.detail:
-            console.print(f"     {result.detail}", markup=False)
+            print_line(f"     {result.detail}")
         done.append(result)
     return done

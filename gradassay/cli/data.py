@@ -9,6 +9,9 @@ import cyclopts
 from rich.console import Console
 from rich.table import Table
 
+from gradassay.cli.exit_codes import FAILED, PASSED
+from gradassay.cli.lines import print_line
+
 if TYPE_CHECKING:
     from gradassay.datasets import DatasetStatus
 
@@ -22,7 +25,7 @@ def list_() -> int:
 
     statuses = [dataset_status(name, verify=False) for name in DATASET_NAMES]
     _print_statuses(statuses)
-    return 0
+    return PASSED
 
 
 @app.command
@@ -44,8 +47,8 @@ def check(name: str, /, *, data_dir: Path | None = None) -> int:
     _print_statuses([status])
     for file in status.files:
         line = f"{file.state}  {file.name}" + (f"  {file.problem}" if file.problem else "")
-        Console(highlight=False, soft_wrap=True).print(line, markup=False)
-    return 0 if status.complete else 1
+        print_line(line)
+    return PASSED if status.complete else FAILED
 
 
 @app.command
@@ -60,7 +63,7 @@ def get(name: str, /) -> int:
     from gradassay.datasets import download_dataset
 
     _print_statuses([download_dataset(name)])
-    return 0
+    return PASSED
 
 
 def _state(status: DatasetStatus) -> str:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import cyclopts
 import msgspec
-from rich.console import Console
 
-from gradassay.cli.options import require_new_file
+from gradassay.cli.exit_codes import FAILED, PASSED
+from gradassay.cli.files import require_new_file
+from gradassay.cli.lines import print_line
+from gradassay.core.atomic import write_whole
 from gradassay.workbench.options import require_seed
 
 if TYPE_CHECKING:
@@ -43,9 +45,9 @@ def make(*, out: Path, seed: int = 0, overwrite: bool = False) -> int:
     pack = make_pack(seed)
     size = write_pack(pack, out, overwrite=overwrite)
     asked = len(pack.expected)
-    _print(f"pack: {out}, {len(pack.manifest.cases)} cases, {asked:,} arrays to answer,")
-    _print(f"      {size:,} bytes, checksum {pack.manifest.checksum}")
-    return 0
+    print_line(f"pack: {out}, {len(pack.manifest.cases)} cases, {asked:,} arrays to answer,")
+    print_line(f"      {size:,} bytes, checksum {pack.manifest.checksum}")
+    return PASSED
 
 
 @app.command
@@ -88,11 +90,7 @@ def check(
     _print_results(questions, results, every=rows)
     if json is not None:
         _write(json, questions, results)
-    return 1 if any(row.verdict == "FAIL" for row in results) else 0
-
-
-def _print(line: str) -> None:
-    Console(highlight=False, soft_wrap=True).print(line, markup=False)
+    return FAILED if any(row.verdict == "FAIL" for row in results) else PASSED
 
 
 def _print_results(pack: Pack, rows: Sequence[Row], *, every: bool) -> None:
@@ -103,17 +101,17 @@ def _print_results(pack: Pack, rows: Sequence[Row], *, every: bool) -> None:
         own = [row for row in rows if row.case == case.name]
         for subject in dict.fromkeys(row.subject for row in own):
             group = [row for row in own if row.subject == subject]
-            _print(_summary(case.name, subject, group))
+            print_line(_summary(case.name, subject, group))
             failed = [row for row in group if row.verdict == "FAIL"]
             for row in group if every else failed[:SHOWN_FAILURES]:
-                _print(f"  {row_text(row)}")
+                print_line(f"  {row_text(row)}")
             if not every and len(failed) > SHOWN_FAILURES:
-                _print(f"  ... and {len(failed) - SHOWN_FAILURES} more; --rows shows all")
+                print_line(f"  ... and {len(failed) - SHOWN_FAILURES} more; --rows shows all")
         first = first_of_case(list(rows), case)
         if first is not None:
-            _print(f"first divergence: {first.where}")
+            print_line(f"first divergence: {first.where}")
     counts = Counter(row.verdict for row in rows)
-    _print(
+    print_line(
         f"{counts['PASS']:,} PASS, {counts['FAIL']:,} FAIL, {counts['not answered']:,} not answered"
     )
 
@@ -144,8 +142,6 @@ def row_text(row: Row) -> str:
 
 def _write(file: Path, pack: Pack, rows: Sequence[Row]) -> None:
     """Write all rows as JSON."""
-    from gradassay.reports import write_whole
-
     counts = Counter(row.verdict for row in rows)
     found = {
         "format": "gradassay-golden-results",
@@ -158,4 +154,4 @@ def _write(file: Path, pack: Pack, rows: Sequence[Row]) -> None:
     }
     text = msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n"
     write_whole(file, text)
-    _print(f"results: {file}")
+    print_line(f"results: {file}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradassay.cli.options import prepare_out
+from gradassay.cli.files import prepare_out
 from gradassay.core.errors import UsageError
 
 if TYPE_CHECKING:

@@ -10,15 +10,14 @@ from pathlib import Path
 
 import cyclopts
 from cyclopts.config import Toml
-from rich.console import Console
 
 from gradassay import __version__
+from gradassay.cli.exit_codes import INTERRUPTED, PASSED, UNUSABLE
+from gradassay.cli.lines import print_line
 from gradassay.cli.unexpected import told
 from gradassay.cli.whole_numbers import refuse_fractions
 from gradassay.core.errors import GradassayError, UsageError
 from gradassay.core.memory import keep_freed_memory
-
-PASSED, FAILED, UNUSABLE, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
 
 app = cyclopts.App(
     name="gradassay",
@@ -121,4 +120,4 @@ def _without_config(words: list[str]) -> tuple[list[str], tuple[Toml, ...]]:
 def _print_error(message: str) -> None:
     """Write ``error: message`` on the standard error, without markup."""
     text = " ".join(message.splitlines()).strip()
-    Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {text}", markup=False)
+    print_line(f"error: {text}", to_stderr=True)

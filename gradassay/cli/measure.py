@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gradassay.cli.options import MAIN_FOUR, Options, Settings, file_name, prepare_out
+from gradassay.cli.exit_codes import PASSED
+from gradassay.cli.files import file_name, prepare_out
+from gradassay.cli.options import MAIN_FOUR, Options, Settings
 from gradassay.cli.publishing import publish
 from gradassay.workbench.estimators import chosen_estimators
 from gradassay.workbench.measuring import cost_all, designs_for, measure_all, population
@@ -60,4 +62,4 @@ def measure(
         measurements=rows,
         cost=cost,
     )
-    return 0
+    return PASSED

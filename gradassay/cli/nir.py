@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cyclopts
-from rich.console import Console
 
+from gradassay.cli.exit_codes import FAILED, PASSED
+from gradassay.cli.files import require_new_file, write_json
+from gradassay.cli.lines import print_line
 from gradassay.cli.nir_roundtrip import roundtrip
-from gradassay.cli.options import require_new_file
 
 if TYPE_CHECKING:
     from gradassay.crosscheck.nir import Dialect, Explanation, Graph, Run
@@ -74,9 +75,9 @@ def run(
         problem = error.strerror or str(error)
         raise UsageError(f"--out: {str(out)!r} cannot be written ({problem}).") from None
     for name, spikes in done.spikes.items():
-        _say(f"{name!r}: {int(spikes.sum()):,} spikes of {spikes.size:,} entries")
-    _say(f"run: {out}")
-    return 0
+        print_line(f"{name!r}: {int(spikes.sum()):,} spikes of {spikes.size:,} entries")
+    print_line(f"run: {out}")
+    return PASSED
 
 
 @app.command
@@ -159,7 +160,7 @@ def compare(
     _show(found[:rank], best(found))
     if json:
         _write(json, found[:rank], best(found), where)
-    return 0 if found[0].differing == 0 else 1
+    return PASSED if found[0].differing == 0 else FAILED
 
 
 def _neurons(graph: Graph, node: str) -> int:
@@ -200,25 +201,23 @@ def _write_run(folder: Path, done: Run, dialect: Dialect, source: str) -> None:
 def _show(shown: Sequence[Explanation], ties: Sequence[Explanation]) -> None:
     """Print the best explanations, ties named."""
     for each in shown:
-        _say(_line(each))
+        print_line(_line(each))
     if len(ties) > 1:
         names = "; ".join(each.dialect.name for each in ties)
-        _say(f"{len(ties)} explain it equally well: {names}")
+        print_line(f"{len(ties)} explain it equally well: {names}")
 
 
 def _write(
     file: Path, shown: Sequence[Explanation], ties: Sequence[Explanation], node: str
 ) -> None:
     """Write the same as JSON."""
-    from gradassay.reports import write_whole
-
     outcome = {
         "node": node,
         "best": [each.dialect.name for each in ties],
         "ranked": [_row(each) for each in shown],
     }
-    write_whole(file, dumps(outcome, indent=1) + "\n")
-    _say(f"outcome: {file}")
+    write_json(file, outcome)
+    print_line(f"outcome: {file}")
 
 
 def _row(each: Explanation) -> dict[str, object]:
@@ -242,7 +241,3 @@ def _line(each: Explanation) -> str:
     first = each.first
     where = f"first at step {first.step}, neuron {first.neuron}, potential {first.membrane:.9g}"
     return f"{text}; {where}: {first.ours:g} here, {first.recorded:g} recorded"
-
-
-def _say(text: str) -> None:
-    Console(highlight=False, soft_wrap=True).print(text, markup=False)

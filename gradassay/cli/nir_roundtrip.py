@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json as json_format
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 
-from gradassay.cli.options import require_new_file
+from gradassay.cli.exit_codes import PASSED, UNUSABLE
+from gradassay.cli.files import require_new_file, write_json
+from gradassay.cli.lines import print_line
+from gradassay.core.atomic import write_whole
 
 
 def roundtrip(
@@ -44,7 +45,7 @@ def roundtrip(
 
     for option, file in (("--json", json), ("--page", page)):
         require_new_file(option, file, overwrite=overwrite)
-    wanted, console = libraries or list(LIBRARIES), Console(highlight=False, soft_wrap=True)
+    wanted = libraries or list(LIBRARIES)
     exchanges: dict[str, Exchange] = {}
     missing = []
     for name in wanted:
@@ -52,29 +53,28 @@ def roundtrip(
             exchanges[name] = exchange(name)
         except MissingLibrary as error:
             missing.append(name)
-            Console(stderr=True, highlight=False, soft_wrap=True).print(str(error), markup=False)
+            print_line(str(error), to_stderr=True)
     if not exchanges:
-        return 2
+        return UNUSABLE
 
     from gradassay.crosscheck.nir.roundtrip import round_trips
     from gradassay.crosscheck.nir.roundtrip_page import roundtrip_page
-    from gradassay.reports import write_whole
 
     trips = []
     for name in exchanges:
         for trip in round_trips(name, exchanges, seed=seed):
             told = trip.refused or f"{trip.differing} of {trip.compared} entries differ"
             importer = trip.importer or "export"
-            console.print(f"{name} {trip.network} -> {importer}: {told}", markup=False)
+            print_line(f"{name} {trip.network} -> {importer}: {told}")
             for line in trip.changed:
-                console.print(f"     {line}", markup=False)
+                print_line(f"     {line}")
             trips.append(trip)
     versions = library_versions([*exchanges, "nir", "nirtorch", "torch"])
     if json:
         rows = [dataclasses.asdict(trip) for trip in trips]
         outcome = {"seed": seed, "versions": versions, "trips": rows}
-        write_whole(json, json_format.dumps(outcome, indent=1) + "\n")
+        write_json(json, outcome)
     if page:
         command = " ".join(["gradassay nir roundtrip", *(libraries or []), "--page FILE"])
         write_whole(page, roundtrip_page(trips, versions=versions, command=command, seed=seed))
-    return 2 if missing else 0
+    return UNUSABLE if missing else PASSED

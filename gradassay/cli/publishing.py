@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
+from gradassay.cli.lines import print_line
 from gradassay.cli.options import command_line
 from gradassay.core.estimator import Estimator
 
@@ -30,7 +29,7 @@ def publish(
     Parameters
     ----------
     folder : pathlib.Path
-        From `gradassay.cli.options.prepare_out`.
+        From `gradassay.cli.files.prepare_out`.
     bench, estimators
         What was worked on.
     settings : mapping
@@ -40,15 +39,27 @@ def publish(
     **tables : iterable of records
         Tables of `gradassay.reports.write_results`.
     """
-    from gradassay.reports import build_manifest, write_report, write_results
+    from gradassay.reports import write_report, write_results
 
-    manifest = build_manifest(
+    manifest = manifest_of(bench, estimators, settings, interval_method=interval_method)
+    write_results(folder, manifest=manifest, overwrite=overwrite, **tables)
+    print_line(f"report: {write_report(folder)}")
+
+
+def manifest_of(
+    bench: Workbench,
+    estimators: Mapping[str, Estimator],
+    settings: Mapping[str, object],
+    *,
+    interval_method: str,
+) -> dict[str, Any]:
+    """Return the manifest of this command; parameters as in `publish`."""
+    from gradassay.reports import build_manifest
+
+    return build_manifest(
         command_line(),
         bench.options.seed,
         bench.settings(estimators) | dict(settings),
         bench.data.checksums,
         interval_method=interval_method,
     )
-    write_results(folder, manifest=manifest, overwrite=overwrite, **tables)
-    path = write_report(folder)
-    Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
-from gradassay.cli.options import require_new_file
+from gradassay.cli.exit_codes import PASSED
+from gradassay.cli.files import require_new_file
+from gradassay.cli.lines import print_line
+from gradassay.cli.options import require_names
 from gradassay.core.errors import UsageError
 
 
@@ -55,21 +56,20 @@ def report(
     if export is not None and page is not None:
         raise UsageError("--page: got --export as well; expected one of them. Drop --page.")
     require_new_file("--page", page, overwrite=overwrite)
-    console = Console(highlight=False, soft_wrap=True)
     if is_sweep(folder):
         if markdown or export is not None:
             option = "--markdown" if markdown else "--export"
             raise UsageError(f"{option}: a sweep has none; leave it out.")
-        console.print(f"report: {write_sweep_report(SweepFolder(folder), page)}", markup=False)
-        return 0
+        print_line(f"report: {write_sweep_report(SweepFolder(folder), page)}")
+        return PASSED
     if export is None:
         written = f"report: {write_report(folder, page)}"
     else:
         require_export(export, overwrite=overwrite)
-        chosen = tuple(FORMATS) if formats is None else tuple(formats.replace(" ", "").split(","))
+        chosen = tuple(FORMATS) if formats is None else tuple(require_names("formats", formats))
         path = write_export(read_results(folder), export, chosen, overwrite=overwrite)
         written = f"export: {path}"
     if markdown:
         print(render_markdown(read_results(folder)))
-    console.print(written, markup=False)
-    return 0
+    print_line(written)
+    return PASSED

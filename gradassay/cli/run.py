@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
+from gradassay.cli.files import file_name
 from gradassay.cli.keeping import KeepingOptions
-from gradassay.cli.options import MAIN_FOUR, Options, Settings, command_line, file_name
+from gradassay.cli.lines import print_line
+from gradassay.cli.options import MAIN_FOUR, Options, Settings
+from gradassay.cli.publishing import manifest_of
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.verify import SuiteOptions, exit_code, print_checks, run_with_progress
 from gradassay.workbench.estimators import chosen_estimators
@@ -42,7 +43,7 @@ def run(
     strict
         Exit with 3 where a check is inconclusive.
     """
-    from gradassay.reports import build_manifest, read_results, render_markdown
+    from gradassay.reports import read_results, render_markdown
     from gradassay.verify.measuring.measurement import INTERVAL_METHOD
     from gradassay.verify.suite import planned_cases
     from gradassay.workbench.workbench import Workbench
@@ -64,15 +65,9 @@ def run(
         trainings.run(bench, chosen, settings)
     if not trainings.leads:
         return trainings.exit_code
-    manifest = build_manifest(
-        command_line(),
-        options.seed,
-        bench.settings(chosen)
-        | {"designs": {name: repr(d) for name, d in designs.items()}, "training": settings},
-        bench.data.checksums,
-        interval_method=INTERVAL_METHOD,
-    )
+    told = {"designs": {name: repr(d) for name, d in designs.items()}, "training": settings}
+    manifest = manifest_of(bench, chosen, told, interval_method=INTERVAL_METHOD)
     path = trainings.write(manifest, measurements=measurements, checks=checks, cost=cost)
     print(render_markdown(read_results(folder)))
-    Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
+    print_line(f"report: {path}")
     return trainings.exit_code or exit_code(checks, strict)

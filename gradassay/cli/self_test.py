@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
+from gradassay.cli.exit_codes import FAILED, PASSED
+from gradassay.cli.lines import print_line
 from gradassay.cli.options import command_line
 from gradassay.core.records import Interval
 from gradassay.verify.checks.results import failure_text
+from gradassay.workbench.progress import bar
 
 if TYPE_CHECKING:
     from gradassay.cli.verify import SuiteOptions
@@ -32,20 +33,18 @@ def verify_the_verifier(suite: SuiteOptions, runs: int) -> int:
         0 if every fault is caught by the check named for it, and false alarms are not more frequent
         than stated; else 1.
     """
-    from gradassay.cli.verify import progress_bar
     from gradassay.verify.error_rates import false_alarm_rate, suite_runs
     from gradassay.verify.faults import FAULTS
     from gradassay.verify.self_test import run_self_test, self_test_markdown
 
     settings, outcomes, done = suite.settings(), [], []
-    with progress_bar() as progress:
-        task = progress.add_task("self-test", total=len(FAULTS) + runs)
+    with bar(len(FAULTS) + runs, "self-test") as advance:
         for outcome in run_self_test(FAULTS, settings=settings, workers=suite.workers):
             outcomes.append(outcome)
-            progress.update(task, description=f"planted: {outcome.fault}", advance=1)
+            advance(f"planted: {outcome.fault}")
         for run in suite_runs(runs, settings=settings, suite=suite.suite, workers=suite.workers):
             done.append(run)
-            progress.update(task, description=f"right: {run.subject}, seed {run.seed}", advance=1)
+            advance(f"right: {run.subject}, seed {run.seed}")
     page = ["# The verifier verified", "", f"Made by `{command_line()}`.", ""]
     page += ["## Planted faults", "", self_test_markdown(outcomes)]
     caught = all(outcome.caught for outcome in outcomes)
@@ -53,8 +52,8 @@ def verify_the_verifier(suite: SuiteOptions, runs: int) -> int:
         rate = false_alarm_rate(done)
         page += ["## False alarms", "", *_false_alarms(done, rate, suite.false_alarm_rate)]
         caught = caught and rate.low <= suite.false_alarm_rate
-    Console(highlight=False, soft_wrap=True).print("\n".join(page), markup=False)
-    return 0 if caught else 1
+    print_line("\n".join(page))
+    return PASSED if caught else FAILED
 
 
 def _false_alarms(runs: Sequence[SuiteRun], rate: Interval, stated: float) -> list[str]:

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
+from gradassay.cli.exit_codes import PASSED
+from gradassay.cli.lines import print_line
 from gradassay.cli.options import command_line
 from gradassay.core.errors import UsageError
 from gradassay.workbench.progress import bar
@@ -69,7 +69,7 @@ def sweep(
     whole = Sweep(folder, cells)
     _print_plan(_planned(whole, data_dir), folder, scheduler or workers)
     if plan:
-        return 0
+        return PASSED
     if scheduler is not None and whole.to_do():
         with cluster(scheduler):  # before anything is written
             pass
@@ -82,14 +82,12 @@ def sweep(
         )
         manifest = whole.assemble(_manifest(axes, whole))
     page = write_sweep_report(folder)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(
+    print_line(
         f"results: {folder.path('results.parquet')} ({manifest['cells']:,} cells,"
-        f" {manifest['rows']:,} rows, sha256 {manifest['results_sha256']})",
-        markup=False,
+        f" {manifest['rows']:,} rows, sha256 {manifest['results_sha256']})"
     )
-    console.print(f"report: {page}", markup=False)
-    return 0
+    print_line(f"report: {page}")
+    return PASSED
 
 
 def _planned(whole: Sweep, data_dir: Path | None) -> Plan:
@@ -105,9 +103,8 @@ def _print_plan(plan: Plan, folder: SweepFolder, computed_by: int | str) -> None
     """Say what is done and what the rest will cost."""
     from gradassay.sweeps.plan import lines_of
 
-    console = Console(highlight=False, soft_wrap=True)
     for line in lines_of(plan, folder.name, computed_by):
-        console.print(line, markup=False)
+        print_line(line)
 
 
 def _manifest(grid: Grid, whole: Sweep) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
+from gradassay.cli.files import file_name
 from gradassay.cli.keeping import KeepingOptions
-from gradassay.cli.options import MAIN_FOUR, Options, Settings, command_line, file_name
+from gradassay.cli.lines import print_line
+from gradassay.cli.options import MAIN_FOUR, Options, Settings
+from gradassay.cli.publishing import manifest_of
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.watching import WatchingOptions
 from gradassay.core.errors import UsageError
@@ -53,7 +54,6 @@ def train(
     set_
         An option of an estimator, NAME.OPTION=VALUE; may be given several times.
     """
-    from gradassay.reports import build_manifest
     from gradassay.workbench.workbench import Workbench
 
     model, training = model or ModelOptions(), training or TrainingOptions()
@@ -71,15 +71,9 @@ def train(
         trainings.run(bench, chosen, settings)
     if not trainings.leads:
         return trainings.exit_code
-    manifest = build_manifest(
-        command_line(),
-        options.seed,
-        bench.settings(chosen) | {"training": settings},
-        bench.data.checksums,
-        interval_method=watching.interval_method,
-    )
-    path = trainings.write(manifest)
-    Console(highlight=False, soft_wrap=True).print(f"report: {path}", markup=False)
+    told = {"training": settings}
+    manifest = manifest_of(bench, chosen, told, interval_method=watching.interval_method)
+    print_line(f"report: {trainings.write(manifest)}")
     return trainings.exit_code
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console
-
 from gradassay.cli.board import Board
+from gradassay.cli.exit_codes import FAILED, PASSED
 from gradassay.cli.keeping import KeepingOptions
+from gradassay.cli.lines import print_line
 from gradassay.cli.stopping import stop_gently
 from gradassay.cli.watching import Watcher, WatchingOptions
 from gradassay.core.estimator import Estimator
@@ -74,8 +74,8 @@ class Trainings:
 
     @property
     def exit_code(self) -> int:
-        """1 where any of them diverged."""
-        return int(any(row.diverged for row in self.rows))
+        """`FAILED` where any of them diverged."""
+        return FAILED if any(row.diverged for row in self.rows) else PASSED
 
     def write(self, manifest: Mapping[str, object], **tables: Any) -> Path:
         """Write results and report, and return the report's path.
@@ -246,4 +246,4 @@ def _train_or_warn(
     except DivergenceError as error:
         if start is None or not start.progress.stopped:
             on_epoch(error.epochs[-1])
-        Console(stderr=True, soft_wrap=True).print(f"warning: {error}", markup=False)
+        print_line(f"warning: {error}", to_stderr=True)

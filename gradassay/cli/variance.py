@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradassay.cli.options import MAIN_FOUR, Options, Settings, file_name, prepare_out
+from gradassay.cli.exit_codes import PASSED
+from gradassay.cli.files import file_name, prepare_out
+from gradassay.cli.options import MAIN_FOUR, Options, Settings
 from gradassay.cli.publishing import publish
 from gradassay.core.builders import network_named
 from gradassay.core.curves import ExponentRow, ScalingRow
@@ -16,6 +18,7 @@ from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
 from gradassay.core.params import initial_params
 from gradassay.workbench.estimators import chosen_estimators
+from gradassay.workbench.names import listed
 from gradassay.workbench.options import ProblemOptions
 from gradassay.workbench.progress import bar
 
@@ -125,7 +128,7 @@ def variance(
         scaling=rows,
         exponents=exponents,
     )
-    return 0
+    return PASSED
 
 
 def _wanted(over: str, options: ProblemOptions) -> tuple[str, ...]:
@@ -133,7 +136,7 @@ def _wanted(over: str, options: ProblemOptions) -> tuple[str, ...]:
     from gradassay.core.errors import unknown_name
     from gradassay.verify.variance.study import VARIABLES
 
-    names = tuple(dict.fromkeys(name.strip() for name in over.split(",") if name.strip()))
+    names = tuple(listed(over))
     for name in names:
         if name not in VARIABLES:
             raise unknown_name("--over", name, VARIABLES)

@@ -8,17 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gradassay.cli.options import (
-    Options,
-    Settings,
-    command_line,
-    prepare_out,
-    require_different_files,
-    require_new_file,
-)
+from gradassay.cli.exit_codes import FAILED, INCONCLUSIVE, PASSED
+from gradassay.cli.files import prepare_out, require_different_files, require_new_file
+from gradassay.cli.lines import print_line
+from gradassay.cli.options import Options, Settings, command_line
+from gradassay.core.atomic import write_whole
 from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
@@ -29,7 +24,9 @@ from gradassay.verify.checks.results import USUAL_BUDGET, failure_text
 from gradassay.verify.expected import ExpectedFailure, read_expected, with_expected
 from gradassay.verify.junit import junit_xml
 from gradassay.workbench.estimators import chosen_estimators
+from gradassay.workbench.names import listed
 from gradassay.workbench.options import require_seed
+from gradassay.workbench.progress import bar
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ class SuiteOptions:
 
     def checks(self) -> tuple[str, ...]:
         """Return the names of the checks that are wanted; none for all."""
-        return tuple(name.strip() for name in self.check.split(",") if name.strip())
+        return tuple(listed(self.check))
 
 
 @dataclass(frozen=True)
@@ -158,7 +155,7 @@ def verify(
     if plan or suite.changes_the_plan():
         print_plan(cases, only_too_small=not plan)
         if plan:
-            return 0
+            return PASSED
     results = run_with_progress(cases, suite.workers)
     if not suite.checks():
         results += untested_claims(estimators, results, settings, suite=suite.suite)
@@ -182,12 +179,6 @@ def _require_possible(
             " whole zoo and prints a page. Leave one of them out."
         )
     require_different_files(json=output.json, junit=output.junit, out=output.out)
-
-
-def progress_bar() -> Progress:
-    """Return a bar of progress on the standard error."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
 
 
 @dataclass(frozen=True)
@@ -215,37 +206,32 @@ class _Files:
         settings: SuiteSettings,
     ) -> None:
         """Write what was asked for."""
-        from gradassay.reports import build_manifest, write_results, write_whole
+        from gradassay.reports import build_manifest, write_results
 
-        console = Console(highlight=False, soft_wrap=True)
         if self.output.json:
             certificate = certify(estimators, cases, results, settings)
             write_whole(self.output.json, to_json(certificate))
-            console.print(f"certificate: {self.output.json}")
+            print_line(f"certificate: {self.output.json}")
         if self.output.junit:
             write_whole(self.output.junit, junit_xml(results))
-            console.print(f"JUnit XML: {self.output.junit}")
+            print_line(f"JUnit XML: {self.output.junit}")
         if self.folder:
             told = {"estimators": {name: repr(e) for name, e in estimators.items()}}
             manifest = build_manifest(command_line(), settings.seed, told, {})
             overwrite = self.output.overwrite
             write_results(self.folder, checks=results, manifest=manifest, overwrite=overwrite)
-            console.print(f"results: {self.folder}")
+            print_line(f"results: {self.folder}")
 
 
-def run_with_progress(
-    cases: Sequence[Case], workers: int = 1, label: str = "verify"
-) -> list[CheckResult]:
+def run_with_progress(cases: Sequence[Case], workers: int = 1) -> list[CheckResult]:
     """Run all cases with a bar of progress on the standard error."""
     from gradassay.verify.runner import run_cases
 
     results: list[CheckResult] = []
     outcomes = run_cases(cases, workers=workers)
-    with progress_bar() as progress:
-        task = progress.add_task(label, total=len(cases))
+    with bar(len(cases), "verify") as advance:
         for case, found in zip(cases, outcomes, strict=True):
-            told = f"{label} {case.subject}: {case.check.name}"
-            progress.update(task, description=told, advance=1)
+            advance(f"{case.subject}: {case.check.name}")
             results += found
     return results
 
@@ -254,7 +240,6 @@ def print_plan(cases: Sequence[Case], *, only_too_small: bool) -> None:
     """Say on the standard error how many replicates each sampled mean needs, from a pilot."""
     from gradassay.verify.checks.sampled_checks import MOMENTUM, UNBIASED, planned_replicates
 
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
     for case in cases:
         if case.check not in (UNBIASED, MOMENTUM):
             continue
@@ -266,24 +251,23 @@ def print_plan(cases: Sequence[Case], *, only_too_small: bool) -> None:
         if needed is None or (only_too_small and needed <= budget):
             continue
         told = "; raise --budget or --margin" if needed > budget else ""
-        console.print(
+        print_line(
             f"plan: {case.check.name}, {case.subject} on {case.problem.name}: about {needed:,}"
             f" replicates for a margin of {case.settings.margin:g}, budget {budget:,}{told}",
-            markup=False,
+            to_stderr=True,
         )
 
 
 def print_checks(results: Iterable[CheckResult]) -> None:
     """Print one line for each estimator and level, and a block for each failure."""
-    console = Console(highlight=False, soft_wrap=True)
     groups: dict[tuple[str, int], list[CheckResult]] = {}
     for result in results:
         groups.setdefault((result.subject, result.level), []).append(result)
     for (subject, level), group in groups.items():
-        console.print(_line(subject, level, group), markup=False)
+        print_line(_line(subject, level, group))
         for result in group:
             if result.verdict != "PASS":
-                console.print(failure_text(result), markup=False)
+                print_line(failure_text(result))
 
 
 def _line(subject: str, level: int, group: Sequence[CheckResult]) -> str:
@@ -310,5 +294,5 @@ def exit_code(results: Iterable[CheckResult], strict: bool) -> int:
     """Return 0 all passed, 1 a check failed, 3 one is inconclusive and that counts."""
     verdicts = {result.verdict for result in results}
     if "FAIL" in verdicts:
-        return 1
-    return 3 if strict and "INCONCLUSIVE" in verdicts else 0
+        return FAILED
+    return INCONCLUSIVE if strict and "INCONCLUSIVE" in verdicts else PASSED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from gradassay.cli.exit_codes import PASSED
 from gradassay.core.errors import UsageError
 
 WIDTH = 100  # columns that the table is made for
@@ -42,4 +43,4 @@ def zoo(
         print(zoo_markdown())
     else:
         console.print(zoo_table())
-    return 0
+    return PASSED

@@ -1,6 +1,5 @@
 """Reports made from records only."""
 
-from gradassay.core.atomic import write_whole
 from gradassay.reports.accuracy import accuracy_markdown, write_accuracy
 from gradassay.reports.columns import columns
 from gradassay.reports.html import render_report, write_report
@@ -21,5 +20,4 @@ __all__ = [
     "write_accuracy",
     "write_report",
     "write_results",
-    "write_whole",
 ]

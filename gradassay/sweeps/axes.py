@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gradassay.core.errors import ConfigurationError, UsageError, unknown_name
+from gradassay.workbench.names import compact
 
 Value = bool | int | float | str | None | tuple[float, ...]
 Settings = tuple[tuple[str, Value], ...]
@@ -39,7 +40,7 @@ def option_axes(table: Mapping[str, Any], estimators: Sequence[str]) -> dict[str
     own: dict[str, dict[str, list[Value]]] = {name: {} for name in estimators}
     for key, value in _flat(table):
         name, _, option = key.rpartition(".")
-        name = "".join(name.split())
+        name = compact(name)
         if not (name and option.isidentifier()):
             raise UsageError(
                 f"options.{key}: expected NAME.OPTION, for example 'opzo.alpha' = [0.1, 0.2]."
@@ -66,6 +67,23 @@ def setting_axes(name: str, table: Mapping[str, Any]) -> list[Settings]:
     [(('epochs', 1), ('learning_rate', 0.05)), (('epochs', 1), ('learning_rate', 0.1))]
     """
     return _product({key: _values(f"{name}.{key}", value) for key, value in table.items()})
+
+
+def axis(name: str, values: Sequence[Any] | Any) -> list[Any]:
+    """Return the values of an axis.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none, or one of them twice.
+    """
+    found = list(values) if isinstance(values, list | tuple) else [values]
+    if not found:
+        raise ConfigurationError(f"{name}: got an empty list; expected at least one value.")
+    twice = [value for i, value in enumerate(found) if value in found[:i]]
+    if twice:
+        raise ConfigurationError(f"{name}: got {twice[0]!r} twice; expected each value once.")
+    return found
 
 
 def told(settings: Settings) -> str:
@@ -104,13 +122,7 @@ def _values(place: str, value: Any) -> list[Value]:
         and not any(isinstance(item, list) for item in value)
     ):
         several = False
-    found = [_value(place, item) for item in (value if several else [value])]
-    if not found:
-        raise ConfigurationError(f"{place}: got an empty list; expected at least one value.")
-    twice = [item for i, item in enumerate(found) if item in found[:i]]
-    if twice:
-        raise ConfigurationError(f"{place}: got {twice[0]!r} twice; expected each value once.")
-    return found
+    return axis(place, [_value(place, item) for item in (value if several else [value])])
 
 
 def _value(place: str, value: Any) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from gradassay.core.errors import ConfigurationError, UsageError, unknown_name
-from gradassay.sweeps.axes import Settings, option_axes, setting_axes
+from gradassay.sweeps.axes import Settings, axis, option_axes, setting_axes
+from gradassay.workbench.names import compact
 
 Kind = Literal["measure", "train"]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
@@ -161,7 +162,7 @@ def grid_points(grid: Grid) -> Iterator[GridPoint]:
     >>> [(point.estimator, point.options) for point in grid_points(grid)]
     [('dfa', ()), ('opzo', (('alpha', 0.1),)), ('opzo', (('alpha', 0.2),))]
     """
-    estimators = [_compact(name) for name in axis("estimators", grid.estimators)]
+    estimators = [compact(name) for name in axis("estimators", grid.estimators)]
     options = option_axes(grid.options, axis("estimators", estimators))
     training = setting_axes("training", grid.training)
     kinds = axis("kinds", grid.kinds)
@@ -195,24 +196,3 @@ def grid_points(grid: Grid) -> Iterator[GridPoint]:
         for batch_size, budget, settings in work[kind]
         for seed in seeds
     )
-
-
-def axis(name: str, values: Sequence[Any] | Any) -> list[Any]:
-    """Return the values of an axis.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is none, or one of them twice.
-    """
-    found = list(values) if isinstance(values, list | tuple) else [values]
-    if not found:
-        raise ConfigurationError(f"{name}: got an empty list; expected at least one value.")
-    twice = [value for i, value in enumerate(found) if value in found[:i]]
-    if twice:
-        raise ConfigurationError(f"{name}: got {twice[0]!r} twice; expected each value once.")
-    return found
-
-
-def _compact(name: str) -> str:
-    return "".join(name.split())

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gradassay.core.errors import UsageError
 from gradassay.core.estimator import Estimator
+from gradassay.workbench.names import compact, listed
 
 
 def chosen_estimators(
@@ -41,7 +42,7 @@ def chosen_estimators(
     """
     from gradassay.estimators import make_estimator
 
-    wanted = [_compact(name) for group in names for name in group.split(",") if name.strip()]
+    wanted = [compact(name) for group in names for name in listed(group)]
     if not wanted:
         raise UsageError("estimators: got none; expected at least one. See `gradassay zoo`.")
     options = {name: dict(defaults(name)) if defaults else {} for name in wanted}
@@ -56,11 +57,6 @@ def chosen_estimators(
     return {name: make_estimator(name, **chosen) for name, chosen in options.items()}
 
 
-def _compact(name: str) -> str:
-    """Return the name of a method or sum without blanks, as it stands in records."""
-    return "".join(name.split())
-
-
 def _parse_setting(setting: str) -> tuple[str, str, object]:
     """Split ``NAME.OPTION=VALUE``; the value is a Python literal or a plain word."""
     left, _, right = setting.partition("=")
@@ -70,6 +66,6 @@ def _parse_setting(setting: str) -> tuple[str, str, object]:
             f"--set: got {setting!r}; expected NAME.OPTION=VALUE, for example opzo.alpha=0.1."
         )
     try:
-        return _compact(name), option, ast.literal_eval(right)
+        return compact(name), option, ast.literal_eval(right)
     except (ValueError, SyntaxError):
-        return _compact(name), option, right
+        return compact(name), option, right

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gradassay.cli.main import COMMANDS, UNUSABLE, main
+from gradassay.cli.exit_codes import UNUSABLE
+from gradassay.cli.main import COMMANDS, main
 from tests.cli.test_wrong_inputs import NESTED
 from tests.cli.wrong_files import write_wrong_files
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gradassay.cli import main as command_line
-from gradassay.cli.main import COMMANDS, INTERRUPTED, UNUSABLE, main
+from gradassay.cli.exit_codes import INTERRUPTED, UNUSABLE
+from gradassay.cli.main import COMMANDS, main
 from gradassay.cli.unexpected import told
 from tests.cli.wrong_files import LONG, write_wrong_files
 from tests.cli.wrong_inputs import WRONG

@@ -99,6 +99,8 @@ WRONG: tuple[tuple[str, str], ...] = (
     ("compare results results --false-alarm-rate nan", "nan"),
     ("sweep good.toml --workers -1", "--workers: got -1"),
     ("bench --rounds 5", "--rounds: got 5"),
+    ("bench --estimators ,", "--estimators: got ','"),
+    ("report results --export e --formats ,", "--formats: got ','"),
     ("bench --threads 0", "--threads: got 0"),
     ("bench --replicates 0", "--replicates: got 0"),
     ("bench --batch-size 0", "--batch-size: got 0"),
