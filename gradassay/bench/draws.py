@@ -9,9 +9,8 @@ import torch
 
 from gradassay.bench.compare import Comparison, compare
 from gradassay.bench.floor import WORK, floor_step
-from gradassay.bench.steps import random_batch
+from gradassay.bench.steps import placed_batch
 from gradassay.bench.suite import OPTIONS, numbered, require_floor
-from gradassay.core.batch import Batch
 from gradassay.core.estimator import Estimate, Estimator
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
@@ -73,8 +72,7 @@ def _one_by_one(draw: Draw, replicates: int, number: int) -> None:
 def draws(estimator: Estimator, network: Network, samples: int) -> Draw:
     """Return a call that makes draws of an estimate, of a number and of some replicates."""
     backend = TorchBackend("float32")
-    inputs, targets = random_batch(network, samples)
-    batch = Batch(backend.asarray(inputs), backend.asarray(targets))
+    batch = placed_batch(network, samples, backend)
     params = initial_params(network, Key(2), gain=2.0).map(backend.asarray)
     state = estimator.init(backend, network, Key(1))
 

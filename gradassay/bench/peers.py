@@ -18,17 +18,6 @@ Step = Callable[[int], None]
 LEAK = 0.5
 
 
-def installed(library: str) -> bool:
-    """Return whether a library can be imported.
-
-    Parameters
-    ----------
-    library : str
-        Its module.
-    """
-    return importlib.util.find_spec(library) is not None
-
-
 def peer_steps(network: Network, samples: int) -> dict[str, Step]:
     """Return a call for each way of training in each library that is installed.
 
@@ -49,7 +38,7 @@ def peer_steps(network: Network, samples: int) -> dict[str, Step]:
     """
     found: dict[str, Step] = {}
     for library, make in MAKERS.items():
-        if installed(library):
+        if importlib.util.find_spec(library) is not None:
             for name, (module, forward) in make(network).items():
                 found[name] = _trained(network, samples, module, forward)
     return found

@@ -33,10 +33,7 @@ def training_step(
     backend : TorchBackend
         Precision and device.
     """
-    generator, key = Key(0).generator(), Key(1)
-    inputs = backend.asarray(generator.random((samples, network.inputs)))
-    targets = backend.asarray(generator.integers(0, network.classes, samples))
-    batch = Batch(inputs, targets)
+    key, batch = Key(1), placed_batch(network, samples, backend)
     placed = initial_params(network, Key(2), gain=2.0).map(backend.asarray)
     optimiser = MomentumSGD(placed, MOMENTUM)
     state = estimator.init(backend, network, key)
@@ -51,8 +48,14 @@ def training_step(
     return step
 
 
+def placed_batch(network: Network, samples: int, backend: TorchBackend) -> Batch:
+    """Return what `random_batch` draws, on a backend."""
+    inputs, targets = random_batch(network, samples)
+    return Batch(backend.asarray(inputs), backend.asarray(targets))
+
+
 def random_batch(network: Network, samples: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return static inputs (B, n) and targets (B,), as `training_step` has them."""
+    """Return static inputs (B, n) and targets (B,), the same for all that is compared."""
     generator = Key(0).generator()
     return (
         generator.random((samples, network.inputs)),

@@ -11,7 +11,7 @@ from gradassay.training.progress import TrainingProgress
 from gradassay.training.recipe import Recipe
 from gradassay.training.recipes import RECIPES, recipe_for
 from gradassay.training.run import InFlight
-from gradassay.training.running import BatchReport
+from gradassay.training.running_mean import BatchReport
 from gradassay.training.settings import TrainingSettings
 from gradassay.training.snapshot import Snapshot, read_snapshot
 from gradassay.training.trainable import require_trainable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,45 +13,12 @@ from numpy.typing import NDArray
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch, require_batch
 from gradassay.core.network import Network
+from gradassay.datasets.dataset import Dataset
 from gradassay.datasets.scaling import AS_STORED, Scaling
 
 Transform = Callable[[NDArray[Any]], NDArray[Any]]
 # of inputs that are looked at together when all of them are checked
 MOST_NUMBERS = 2**24
-
-
-class Splits(Protocol):
-    """What a data set offers: NumPy arrays of a training and a test part."""
-
-    @property
-    def train_inputs(self) -> NDArray[Any]:
-        """Stored numbers of the training part, ``(N, n)``, or ``(N, T, n)`` for sequences."""
-        ...
-
-    @property
-    def train_targets(self) -> NDArray[Any]:
-        """Classes of the training part, ``(N,)``."""
-        ...
-
-    @property
-    def test_inputs(self) -> NDArray[Any]:
-        """Stored numbers of the test part."""
-        ...
-
-    @property
-    def test_targets(self) -> NDArray[Any]:
-        """Classes of the test part."""
-        ...
-
-    @property
-    def scaling(self) -> Scaling:
-        """From stored numbers to inputs."""
-        ...
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(rows, columns) or (channels, rows, columns) of an image; (n,) of what is none."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,15 +103,15 @@ class PlacedData:
     test: Samples
 
 
-def place_data(backend: Backend, data: Splits) -> PlacedData:
+def place_data(backend: Backend, data: Dataset) -> PlacedData:
     """Return a data set for a backend, to be used by any number of runs.
 
     Parameters
     ----------
     backend : Backend
         Gives dtype and device.
-    data : Splits
-        For example a `Dataset` of `gradassay.datasets`.
+    data : Dataset
+        Both parts.
 
     Notes
     -----

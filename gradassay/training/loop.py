@@ -15,7 +15,7 @@ from gradassay.training.data import PlacedData
 from gradassay.training.divergence import DivergenceError
 from gradassay.training.parallel import Group
 from gradassay.training.run import InFlight, Run
-from gradassay.training.running import BatchReport
+from gradassay.training.running_mean import BatchReport
 from gradassay.training.settings import TrainingSettings
 from gradassay.training.snapshot import Snapshot
 

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from gradassay.core.records import EpochRow
-from gradassay.training.running import BatchReport
+from gradassay.training.running_mean import BatchReport
 
 
 class TrainingProgress:

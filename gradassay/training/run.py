@@ -26,7 +26,7 @@ from gradassay.training.divergence import DivergenceError, non_finite
 from gradassay.training.evaluation import count_correct, evaluate
 from gradassay.training.optimiser import copied, optimiser_for, scaled_down
 from gradassay.training.parallel import Alone, Group, mean_gradient, mean_state, share_of
-from gradassay.training.running import BatchReport, RunningMean
+from gradassay.training.running_mean import BatchReport, RunningMean
 from gradassay.training.schedule import learning_rate_at
 from gradassay.training.settings import TrainingSettings
 from gradassay.training.snapshot import Progress, Snapshot

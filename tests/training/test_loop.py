@@ -32,7 +32,7 @@ from gradassay.training import (
 )
 from gradassay.training.data import Samples
 from gradassay.training.evaluation import evaluate, samples_at_once
-from gradassay.training.running import BatchReport
+from gradassay.training.running_mean import BatchReport
 
 Place = Callable[[Backend], PlacedData]
 Train = Callable[..., TrainingResult]

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from gradassay.core.records import EpochRow
 from gradassay.training import TrainingProgress
-from gradassay.training.running import BatchReport
+from gradassay.training.running_mean import BatchReport
 
 ROW = EpochRow("opzo", "fc-8-6 on digits", 0, 1, 1.25, 0.5, 0.625, 0.1, 0.3)
 

@@ -31,7 +31,7 @@ from gradassay.training import (
 from gradassay.training.checkpoints import BEST
 from gradassay.training.data import Samples
 from gradassay.training.run import InFlight
-from gradassay.training.running import BatchReport
+from gradassay.training.running_mean import BatchReport
 
 SUM = "opzo+0.01*local_learning+0.1*intermediate_global"
 # 4 batches an epoch

@@ -23,7 +23,7 @@ from gradassay.training import (
     train,
 )
 from gradassay.training.data import Samples
-from gradassay.training.running import BatchReport
+from gradassay.training.running_mean import BatchReport
 
 Place = Callable[[Backend], PlacedData]
 
