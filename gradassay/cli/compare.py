@@ -101,7 +101,7 @@ def _print_table(table: Table) -> None:
     for number, column in enumerate(table.columns):
         shown.add_column(column, justify="right" if number else "left", overflow="fold")
     for row in table.rows[:MOST_ROWS]:
-        shown.add_row(*(Text(" ".join(f"{cell.text} {cell.note}".split())) for cell in row))
+        shown.add_row(*(Text(cell.line) for cell in row))
     Console(highlight=False).print(shown)
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from gradassay.core.curves import ScalingRow
-from gradassay.reports.cells import Block, Cell, Section, Table
+from gradassay.reports.cells import Block, Cell, Section, Table, folded, number_cell, point_cell
 from gradassay.reports.definitions import title_of
-from gradassay.reports.formats import count, number
-from gradassay.reports.origins import origin
+from gradassay.reports.formats import count, coverages
 from gradassay.reports.palette import Look
 from gradassay.reports.rows import Rows, distinct
 from gradassay.reports.scales import fit_linear
 from gradassay.reports.scaling_figures import against_panel
-from gradassay.reports.scaling_section import UPDATES, point_cell
+from gradassay.reports.scaling_section import UPDATES
 
 QUANTITIES = ("feedback_mean", "feedback_signal_to_noise", "feedback_cosine")
 OPEN_TABLE = 24
@@ -39,8 +38,8 @@ def age_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
             if any(row.quantity == quantity for row in own)
         )
         table = _table(own, f"{problem}, {layer}.")
-        folded = f"Show all {len(table.rows)} rows" if len(table.rows) > OPEN_TABLE else ""
-        blocks.append(Block(f"{layer}, {problem}", figures, table=table, folded=folded))
+        shut = folded(len(table.rows), "rows", OPEN_TABLE)
+        blocks.append(Block(f"{layer}, {problem}", figures, table=table, folded=shut))
     title = "How does feedback become better with its age?"
     return Section("age", title, LEAD, tuple(blocks)) if blocks else None
 
@@ -86,16 +85,11 @@ def _table(rows: list[ScalingRow], caption: str) -> Table:
     for quantity in quantities:
         columns += [title_of(quantity), "closed form"]
     counts = sorted({row.replicates for row in rows if row.replicates})
-    levels = sorted({row.level for row in rows if row.replicates})
-    told = (
-        f" n = {' or '.join(map(count, counts))} independent states, intervals of "
-        f"{' and '.join(f'{100 * level:g} %' for level in levels)}."
-    )
+    levels = coverages(row.level for row in rows if row.replicates)
+    told = f" n = {' or '.join(map(count, counts))} independent states, intervals of {levels}."
     return Table(f"{caption}{told}", tuple(columns), body)
 
 
 def _cells(row: ScalingRow | None, law: ScalingRow | None) -> tuple[Cell, Cell]:
     """Return what was measured, and its closed form."""
-    if law is None:
-        return point_cell(row), Cell("none", tone="quiet")
-    return point_cell(row), Cell(number(law.value), value=law.value, origin=origin([law]))
+    return point_cell(row), Cell("none", tone="quiet") if law is None else number_cell(law)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from gradassay.core.records import Measurement
-from gradassay.reports.formats import count, estimate
+from gradassay.core.curves import CostPoint, ExponentRow, ScalingRow
+from gradassay.core.records import Measurement, MomentRow
+from gradassay.reports.formats import count, estimate, number
 from gradassay.reports.origins import origin
 
 Tone = Literal["", "good", "bad", "warn", "quiet"]
@@ -38,6 +39,11 @@ class Cell:
     value: float | None = None
     origin: str = ""
     anchor: str = ""
+
+    @property
+    def line(self) -> str:
+        """Text and note on one line."""
+        return " ".join(f"{self.text} {self.note}".split())
 
 
 EMPTY = Cell("not measured", tone="quiet")
@@ -119,7 +125,30 @@ class Section:
     blocks: tuple[Block, ...]
 
 
-def measured_cell(row: Measurement | None, *, with_n: bool) -> Cell:
+def folded(size: int, what: str, most: int) -> str:
+    """Return the words behind which a table of more than `most` rows is closed.
+
+    Examples
+    --------
+    >>> folded(30, "points", 24), folded(3, "points", 24)
+    ('Show all 30 points', '')
+    """
+    return f"Show all {count(size)} {what}" if size > most else ""
+
+
+def number_cell(row: ExponentRow | ScalingRow | CostPoint | MomentRow) -> Cell:
+    """Return the cell of a value without its interval."""
+    return Cell(number(row.value), value=row.value, origin=origin([row]))
+
+
+def point_cell(row: ScalingRow | None) -> Cell:
+    """Return the cell of a point: value and interval."""
+    if row is None:
+        return EMPTY
+    return Cell(*estimate(row.value, row.low, row.high), value=row.value, origin=origin([row]))
+
+
+def measured_cell(row: Measurement | MomentRow | None, *, with_n: bool) -> Cell:
     """Return the cell of a measurement: value, interval, and n where asked for."""
     if row is None:
         return EMPTY

@@ -6,13 +6,21 @@ from dataclasses import dataclass
 
 from gradassay.core.curves import ScalingRow
 from gradassay.core.records import Interval
-from gradassay.reports.cells import EMPTY, Block, Cell, Section, Table
-from gradassay.reports.formats import count, estimate, number
-from gradassay.reports.origins import origin
+from gradassay.reports.cells import (
+    EMPTY,
+    Block,
+    Cell,
+    Section,
+    Table,
+    folded,
+    number_cell,
+    point_cell,
+)
+from gradassay.reports.formats import count, coverages, estimate, number
 from gradassay.reports.palette import Look
-from gradassay.reports.rows import Rows, distinct
+from gradassay.reports.rows import Rows, distinct, interval_of
 from gradassay.reports.scaling_figures import prediction_figure, ratio_figure
-from gradassay.reports.scaling_section import exponent_table, point_cell
+from gradassay.reports.scaling_section import exponent_table
 
 LEAD = (
     "Closed forms hold where outputs are linear and losses quadratic in the noise. A spiking "
@@ -67,16 +75,8 @@ def closed_form_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
     pairs = pairs_of(rows)
     if not pairs:
         return None
-    drawn = [
-        (
-            p.measured.subject,
-            p.exact.value,
-            Interval(p.measured.value, p.measured.low, p.measured.high, p.measured.level),
-        )
-        for p in pairs
-    ]
+    drawn = [(p.measured.subject, p.exact.value, interval_of(p.measured)) for p in pairs]
     table = _table(pairs)
-    folded = f"Show all {len(table.rows)} points" if len(table.rows) > OPEN_TABLE else ""
     blocks = [
         Block(
             figures=(
@@ -85,7 +85,7 @@ def closed_form_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
             ),
             note=coverage_sentence(pairs),
             table=table,
-            folded=folded,
+            folded=folded(len(table.rows), "points", OPEN_TABLE),
         )
     ]
     exponents = [row for row in rows.exponents if row.quantity == "variance"]
@@ -121,9 +121,9 @@ def _table(pairs: list[Pair]) -> Table:
             Cell(_problem(pair.measured.problem)),
             Cell(f"{pair.measured.variable} = {pair.measured.at:.3g}"),
             point_cell(pair.measured),
-            _exact_cell(pair.exact),
+            number_cell(pair.exact),
             _ratio_cell(pair.ratio),
-            EMPTY if pair.printed is None else _exact_cell(pair.printed),
+            EMPTY if pair.printed is None else number_cell(pair.printed),
             EMPTY if pair.printed_ratio is None else _ratio_cell(pair.printed_ratio),
         )
         for pair in pairs
@@ -140,10 +140,10 @@ def _table(pairs: list[Pair]) -> Table:
     )
     counts = sorted({pair.measured.replicates for pair in pairs})
     told = " to ".join(count(n) for n in distinct([counts[0], counts[-1]]))
-    levels = sorted({pair.measured.level for pair in pairs})
+    levels = coverages(pair.measured.level for pair in pairs)
     caption = (
-        f"Variances and closed forms; n = {told} draws each, intervals of "
-        f"{' and '.join(f'{100 * level:g} %' for level in levels)}. No formula is printed for "
+        f"Variances and closed forms; n = {told} draws each, intervals of {levels}. "
+        "No formula is printed for "
         "what has an empty column."
     )
     return Table(caption, columns, body, text_columns=3)
@@ -151,10 +151,6 @@ def _table(pairs: list[Pair]) -> Table:
 
 def _problem(name: str) -> str:
     return name.removeprefix("law problem: ").removeprefix("law problem, ")
-
-
-def _exact_cell(row: ScalingRow) -> Cell:
-    return Cell(number(row.value), value=row.value, origin=origin([row]))
 
 
 def _ratio_cell(ratio: Interval) -> Cell:

@@ -93,15 +93,13 @@ def console_table(found: Comparison, names: tuple[str, str]) -> Table:
     """Return what changed in fewer columns, for a terminal."""
     table = changed_table(found, names)
     body = tuple(
-        (Cell(" ".join(filter(None, map(_words, row[:3])))), *(_line(cell) for cell in row[3:7]))
+        (
+            Cell(" ".join(cell.line for cell in row[:3] if cell.line)),
+            *(_line(cell) for cell in row[3:7]),
+        )
         for row in table.rows
     )
     return Table(table.caption, ("what", *table.columns[3:7]), body)
-
-
-def _words(cell: Cell) -> str:
-    """Text and note of a cell that names something."""
-    return f"{cell.text} {cell.note}".strip()
 
 
 def _line(cell: Cell) -> Cell:

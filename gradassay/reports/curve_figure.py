@@ -20,7 +20,7 @@ from gradassay.reports.marks import (
 )
 from gradassay.reports.palette import Look
 from gradassay.reports.rows import distinct
-from gradassay.reports.scales import Scale, fit_linear, fit_log
+from gradassay.reports.scales import Scale, fit_linear, fit_rows
 from gradassay.reports.svg import chart_style, inline_svg, new_axes
 
 WIDTH, RIGHT, LEFT, TOP, BOTTOM = 3.7, 1.16, 0.56, 0.34, 0.44
@@ -50,11 +50,11 @@ def curve_panel(
     ratio : bool
         Whether the vertical axis is linear, with 1 in view; otherwise it is logarithmic.
     """
-    ends = [(point.value, point.low, point.high) for point in points]
-    scale: Scale = fit_log(*zip(*ends, strict=True))
+    scale: Scale = fit_rows(points)
     if ratio:
-        top = 1.5 * max(value for value, _, _ in ends)
-        scale = fit_linear([min(end, top) for three in ends for end in three], keep=(0.0, 1.0))
+        top = 1.5 * max(point.value for point in points)
+        ends = [end for point in points for end in (point.value, point.low, point.high)]
+        scale = fit_linear([min(end, top) for end in ends], keep=(0.0, 1.0))
     subjects = [subject for subject in looks if any(p.subject == subject for p in points)]
     height = max(2.7, 0.15 * len(subjects) + 0.9)
     with chart_style(name):
@@ -68,8 +68,7 @@ def curve_panel(
             _curve(axes, scale, place, [p for p in points if p.subject == subject], looks[subject])
             for subject in subjects
         ]
-        right = axes.get_xlim()[1]
-        label_right(axes, labels, right, 0.02 * (right - axes.get_xlim()[0]))
+        label_right(axes, labels, gap=0.02)
         return inline_svg(figure, name, title, _describe(points, title))
 
 

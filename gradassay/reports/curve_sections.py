@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradassay.core.curves import CostPoint
-from gradassay.reports.cells import Block, Cell, Section, Table
+from gradassay.reports.cells import Block, Cell, Section, Table, number_cell
 from gradassay.reports.curve_figure import SIZES, curve_panel
-from gradassay.reports.formats import estimate, number, quantity
+from gradassay.reports.formats import estimate, quantity
 from gradassay.reports.origins import origin
 from gradassay.reports.palette import Look
 from gradassay.reports.rows import Rows, distinct
@@ -146,7 +146,7 @@ def _slope_cell(slope: CostPoint | None) -> Cell:
     """Return an exponent, or say that there is nothing to grow."""
     if slope is None:
         return Cell("always zero", tone="quiet")
-    return Cell(number(slope.value), value=slope.value, origin=origin([slope]))
+    return number_cell(slope)
 
 
 def _agreement_cell(points: Sequence[CostPoint]) -> Cell:

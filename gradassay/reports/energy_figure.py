@@ -54,7 +54,7 @@ def energy_figure(charges: list[Charge], name: str) -> str:
             draw_point(axes, x, y, marks[charge.regime])
             if charge.subject == subjects[-1]:
                 labels.append(Label(charge.regime, x, y, marks[charge.regime]))
-        label_right(axes, labels, len(subjects) - 0.45, 0.03 * len(subjects))
+        label_right(axes, labels, edge=len(subjects) - 0.45)
         return inline_svg(figure, name, "Energy of an update by regime", _describe(charges))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gradassay.core.records import CheckResult
-from gradassay.reports.cells import Block, Cell, Section, Table, Tone
+from gradassay.reports.cells import Block, Cell, Section, Table, Tone, folded
 from gradassay.reports.definitions import (
     OPERATIONS_MEANING,
     ORACLES,
@@ -52,10 +52,9 @@ def checks_section(rows: Rows) -> Section | None:
     blocks = [Block(table=_tally_table(rows.checks))]
     if open_ones:
         blocks.append(Block("Not passed", table=_check_table(open_ones, with_detail=True)))
-    folded = "" if len(ordered) <= OPEN_TABLE else f"Show all {count(len(ordered))} checks"
-    blocks.append(
-        Block("All checks", table=_check_table(ordered, with_detail=False), folded=folded)
-    )
+    every = _check_table(ordered, with_detail=False)
+    shut = folded(len(ordered), "checks", OPEN_TABLE)
+    blocks.append(Block("All checks", table=every, folded=shut))
     levels = sorted({check.level for check in rows.checks})
     lead = (
         f"{'; '.join(level_text(level) for level in levels).capitalize()}. At levels 0 and 1 "

@@ -8,7 +8,7 @@ from gradassay.core.records import Interval
 from gradassay.reports.cost_sections import order_sentence
 from gradassay.reports.definitions import MAIN_ORACLE
 from gradassay.reports.formats import count, estimate, percent
-from gradassay.reports.rows import Rows, distinct
+from gradassay.reports.rows import Rows, distinct, interval_of
 from gradassay.reports.study_findings import closed_form_sentence, exponent_sentence
 from gradassay.reports.summary import Case, cases, total
 from gradassay.reports.trained import accuracy_cell, final_accuracy, runs_of
@@ -56,7 +56,7 @@ def _tally(names: list[str]) -> str:
 def variance_sentence(rows: Rows) -> str:
     """Compare variances with that of spatial BP, or with the least where it was not measured."""
     known = {
-        case: Interval(row.value, row.low, row.high, row.level)
+        case: interval_of(row)
         for case in cases(rows)
         if (row := total(rows, case, "total_variance", ""))
         and row.value > 0

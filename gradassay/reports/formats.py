@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 TIMES = "\u00d7"
 MINUS = "\u2212"
@@ -155,3 +156,25 @@ def span(values: list[int]) -> str:
     """
     low, high = min(values), max(values)
     return count(low) if low == high else f"{count(low)} to {count(high)}"
+
+
+def coverages(levels: Iterable[float]) -> str:
+    """Return nominal coverages of intervals, each once.
+
+    Examples
+    --------
+    >>> coverages([0.95, 0.9, 0.95])
+    '90 % and 95 %'
+    """
+    return " and ".join(f"{100 * level:g} %" for level in sorted(set(levels)))
+
+
+def one_line(text: str) -> str:
+    r"""Return text on one line; what cannot be printed becomes a blank.
+
+    Examples
+    --------
+    >>> one_line("two\n  lines")
+    'two lines'
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

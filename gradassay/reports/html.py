@@ -180,10 +180,21 @@ def write_report(folder: str | Path, out: str | Path | None = None) -> Path:
     """
     page = render_report(read_results(folder))
     target = Path(folder) / REPORT if out is None else Path(out)
+    write_page(target, page)
+    return target
+
+
+def write_page(target: Path, page: str) -> None:
+    """Write a page, whole or not at all.
+
+    Raises
+    ------
+    UsageError
+        It cannot be written.
+    """
     try:
         write_whole(target, page)
     except OSError as error:
         reason = error.strerror or error
         message = f"report: cannot write {str(target)!r}: {reason}. Choose another file."
         raise UsageError(message) from error
-    return target

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from gradassay.reports.cells import Cell, Table
+from gradassay.reports.cells import Table
+from gradassay.reports.formats import one_line
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -45,7 +46,7 @@ def latex_text(text: str) -> str:
     >>> print(latex_text("opzo_2 & 50 %"), latex_text("10⁻³"))
     opzo\_2 \& 50 \% 10$^{-3}$
     """
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = one_line(text)
     parts, end = [], 0
     for match in _RAISED.finditer(line):
         parts += [_escaped(line[end : match.start()]), f"$^{{{match[0].translate(_PLAIN)}}}$"]
@@ -104,13 +105,8 @@ def table_latex(table: Table) -> str:
     size = len(table.columns)
     alignment = "l" * min(table.text_columns, size) + "r" * max(size - table.text_columns, 0)
     head = ["% needs \\usepackage{booktabs}"]
-    caption = " ".join("".join(c if c.isprintable() else " " for c in table.caption).split())
+    caption = one_line(table.caption)
     if caption:
         head.append(f"% {caption}")
-    rows = [[_cell_text(cell) for cell in row] for row in table.rows]
+    rows = [[cell.line for cell in row] for row in table.rows]
     return "\n".join([*head, booktabs(table.columns, rows, alignment)]) + "\n"
-
-
-def _cell_text(cell: Cell) -> str:
-    """Text and note of a cell on one line."""
-    return f"{cell.text} {cell.note}".strip()

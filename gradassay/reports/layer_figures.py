@@ -20,7 +20,7 @@ from gradassay.reports.marks import (
 )
 from gradassay.reports.palette import Look
 from gradassay.reports.rows import ordered_layers
-from gradassay.reports.scales import Scale, fit_linear, fit_log
+from gradassay.reports.scales import Scale, fit_linear, fit_rows
 from gradassay.reports.svg import chart_style, clean, drawn_width, inline_svg, new_axes
 
 WIDTH, RIGHT, LEFT, TOP = 3.7, 1.16, 0.56, 0.34
@@ -39,8 +39,7 @@ def log_panel(rows: list[Measurement], looks: dict[str, Look], name: str) -> str
     name : str
         Id of the figure in the page.
     """
-    scale = fit_log(*zip(*((row.value, row.low, row.high) for row in rows), strict=True))
-    return _panel(rows, looks, name, scale)
+    return _panel(rows, looks, name, fit_rows(rows))
 
 
 def cosine_panel(rows: list[Measurement], looks: dict[str, Look], name: str) -> str:
@@ -71,7 +70,7 @@ def _panel(rows: list[Measurement], looks: dict[str, Look], name: str, scale: Sc
                 )
             )
         ]
-        label_right(axes, labels, len(layers) - 0.45, 0.055 * len(layers))
+        label_right(axes, labels, edge=len(layers) - 0.45, gap=0.055)
         return inline_svg(
             figure, name, f"{title}, layer by layer", _describe(rows, title, subjects)
         )

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 
 from gradassay.core.records import Measurement
-from gradassay.reports.cells import Block, Cell, Section, Table, measured_cell
+from gradassay.reports.cells import Block, Cell, Section, Table, folded, measured_cell
 from gradassay.reports.definitions import ORACLES, heading_of, sorted_quantities, title_of
-from gradassay.reports.formats import count
+from gradassay.reports.formats import count, coverages
 from gradassay.reports.layer_figures import cosine_panel, log_panel
 from gradassay.reports.origins import origin
 from gradassay.reports.palette import Look
@@ -79,8 +79,8 @@ def _layer_blocks(
             )
             heading = label if len(groups) > 1 else ""
             table = layer_table(own, list(looks), label)
-            folded = f"Show all {len(table.rows)} rows" if len(table.rows) > OPEN_TABLE else ""
-            blocks.append(Block(heading, figures, _not_drawn(own), table, folded=folded))
+            shut = folded(len(table.rows), "rows", OPEN_TABLE)
+            blocks.append(Block(heading, figures, _not_drawn(own), table, folded=shut))
     return tuple(blocks)
 
 
@@ -160,7 +160,5 @@ def _column(rows: list[Measurement], pair: tuple[str, str]) -> str:
 
 def _levels(rows: list[Measurement]) -> str:
     """Say the nominal coverage of the intervals."""
-    levels = sorted({row.level for row in rows if row.low != row.high})
-    if not levels:
-        return "All values are exact."
-    return f"Intervals: {' and '.join(f'{100 * level:g} %' for level in levels)}."
+    told = coverages(row.level for row in rows if row.low != row.high)
+    return f"Intervals: {told}." if told else "All values are exact."

@@ -71,7 +71,9 @@ def draw_point(axes: Axes, x: float, y: float, look: Look) -> None:
     )  # fmt: skip
 
 
-def label_right(axes: Axes, labels: list[Label], edge: float, gap: float) -> None:
+def label_right(
+    axes: Axes, labels: list[Label], *, edge: float | None = None, gap: float = 0.03
+) -> None:
     """Write labels in a column right of the axes, each joined to its point.
 
     Parameters
@@ -80,14 +82,17 @@ def label_right(axes: Axes, labels: list[Label], edge: float, gap: float) -> Non
         With its final limits.
     labels : list of Label
         In any order.
-    edge, gap : float
-        Where the column begins, and its distance from the joints, in x units.
+    edge : float or None
+        Where the column begins, in x units; None for the end of the axis.
+    gap : float
+        Its distance from the joints, in widths of the axes.
     """
     bottom, top = axes.get_ylim()
     left, right = axes.get_xlim()
     extent, points = axes.get_window_extent(), 72 / axes.figure.dpi
     height_pt = extent.height * points
-    gap = min(gap, MOST_GAP_PT * (right - left) / (extent.width * points))
+    edge = right if edge is None else edge
+    gap = min(gap * (right - left), MOST_GAP_PT * (right - left) / (extent.width * points))
     step = LINE_HEIGHT_PT * (top - bottom) / height_pt
     order = sorted(labels, key=lambda label: label.y)
     places = spread([label.y for label in order], step, bottom, top)

@@ -7,8 +7,8 @@ import math
 from matplotlib.ticker import MaxNLocator
 
 from gradassay.core.records import NETWORK, MomentRow
-from gradassay.reports.cells import EMPTY, Block, Cell, Section, Table
-from gradassay.reports.formats import count, estimate, number
+from gradassay.reports.cells import Block, Cell, Section, Table, measured_cell, number_cell
+from gradassay.reports.formats import count, number
 from gradassay.reports.marks import (
     Label,
     draw_interval,
@@ -18,10 +18,9 @@ from gradassay.reports.marks import (
     vertical_grid_off,
     write_title,
 )
-from gradassay.reports.origins import origin
 from gradassay.reports.palette import Look
 from gradassay.reports.rows import Rows, distinct
-from gradassay.reports.scales import Scale, fit_linear, fit_log
+from gradassay.reports.scales import Scale, fit_linear, fit_rows
 from gradassay.reports.svg import chart_style, inline_svg, new_axes
 
 WIDTH, HEIGHT = 4.3, 3.0
@@ -106,15 +105,14 @@ def moment_figure(rows: list[MomentRow], looks: dict[str, Look], quantity: str, 
                     draw_interval(axes, scale, x, (row.low, row.high), look)
                 draw_point(axes, x, y, look)
             labels.append(Label(subject, *places[-1], look))
-        left, right = axes.get_xlim()
-        label_right(axes, labels, right, 0.03 * (right - left))
+        label_right(axes, labels)
         return inline_svg(figure, name, TITLES[quantity], _describe(own))
 
 
 def _scale(rows: list[MomentRow], quantity: str) -> Scale:
     if quantity in LINEAR:
         return fit_linear([value for row in rows for value in (row.value, row.low, row.high)])
-    return fit_log(*([getattr(row, part) for row in rows] for part in ("value", "low", "high")))
+    return fit_rows(rows)
 
 
 def _describe(rows: list[MomentRow]) -> str:
@@ -155,7 +153,7 @@ def firing_table(rows: list[MomentRow]) -> Table:
         (
             Cell(layer),
             *(
-                _rate_cell(found[layer, quantity, end])
+                number_cell(found[layer, quantity, end])
                 for quantity in ("firing_rate", "silent_neurons")
                 for end in ends
             ),
@@ -165,10 +163,6 @@ def firing_table(rows: list[MomentRow]) -> Table:
     columns = ("layer", "firing rate, first", "last", "silent, first", "last")
     note = "Spikes a neuron, sample and step; fraction of neurons that fire on none of the samples."
     return Table(note, columns, body, where=f"subject is {NETWORK}, first and last iteration")
-
-
-def _rate_cell(row: MomentRow) -> Cell:
-    return Cell(number(row.value), value=row.value, origin=origin([row]))
 
 
 def feedback_table(rows: list[MomentRow]) -> Table | None:
@@ -192,8 +186,4 @@ def feedback_table(rows: list[MomentRow]) -> Table | None:
 
 
 def _cell(row: MomentRow | None) -> Cell:
-    if row is None or math.isnan(row.value):
-        return EMPTY
-    text, bounds = estimate(row.value, row.low, row.high)
-    note = f"{bounds}\nn = {row.replicates}" if bounds else "exact"
-    return Cell(text, note, value=row.value, origin=origin([row]))
+    return measured_cell(None if row is None or math.isnan(row.value) else row, with_n=True)

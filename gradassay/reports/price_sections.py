@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradassay.core.records import CostRow, Interval, Measurement
+from gradassay.core.records import CostRow, Measurement
 from gradassay.reports.cells import EMPTY, Block, Cell, Section, Table, measured_cell
 from gradassay.reports.definitions import MAIN_ORACLE, OPERATIONS_MEANING
 from gradassay.reports.formats import estimate, quantity
@@ -10,7 +10,7 @@ from gradassay.reports.origins import origin, times
 from gradassay.reports.palette import Look
 from gradassay.reports.pareto import Offer, dominators
 from gradassay.reports.rank_table import fronts_told, rank_table
-from gradassay.reports.rows import Rows, measurement_groups, operation_rows, operations
+from gradassay.reports.rows import Rows, interval_of, measurement_groups, operation_rows, operations
 from gradassay.reports.tradeoff_figure import Price, tradeoff_figure
 
 MSE = ("mean_squared_error", MAIN_ORACLE)
@@ -35,10 +35,10 @@ def price_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
             variances = _variances(group)
             offers = {
                 "mean squared error": [
-                    Offer(row.subject, amount, _interval(row)) for row, amount in priced
+                    Offer(row.subject, amount, interval_of(row)) for row, amount in priced
                 ],
                 "variance": [
-                    Offer(row.subject, amount, _interval(variances[row.subject]))
+                    Offer(row.subject, amount, interval_of(variances[row.subject]))
                     for row, amount in priced
                     if row.subject in variances
                 ],
@@ -80,10 +80,6 @@ def _figures(offers: dict[str, list[Offer]], looks: dict[str, Look], name: str) 
                 tradeoff_figure(drawn, looks, f"{name}-{i}" if i else name, f"relative {error}")
             )
     return tuple(figures)
-
-
-def _interval(row: Measurement) -> Interval:
-    return Interval(row.value, row.low, row.high, row.level)
 
 
 def _variances(group: list[Measurement]) -> dict[str, Measurement]:

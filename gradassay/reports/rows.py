@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from gradassay.core.curves import CostPoint, ExponentRow, ScalingRow
-from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement, MomentRow
+from gradassay.core.records import CheckResult, CostRow, EpochRow, Interval, Measurement, MomentRow
 from gradassay.reports.origins import mark
-from gradassay.reports.store import Results
+from gradassay.reports.store import TABLES, Results
 
-Record = TypeVar(
-    "Record",
-    Measurement,
-    CheckResult,
-    CostRow,
-    EpochRow,
-    MomentRow,
-    ScalingRow,
-    ExponentRow,
-    CostPoint,
-)
 Item = TypeVar("Item")
 OPERATIONS = ("_macs", "_acs")
 EFFECTIVE = "effective_"
@@ -51,25 +40,24 @@ class Rows:
 
 def load_rows(results: Results) -> Rows:
     """Return the records of all tables, each with a note of where it stands."""
-    return Rows(
-        measurements=_records(results.measurements, Measurement, "measurements"),
-        checks=_records(results.checks, CheckResult, "checks"),
-        cost=_records(results.cost, CostRow, "cost"),
-        training=_records(results.training, EpochRow, "training"),
-        moments=_records(results.moments, MomentRow, "moments"),
-        scaling=_records(results.scaling, ScalingRow, "scaling"),
-        exponents=_records(results.exponents, ExponentRow, "exponents"),
-        cost_curves=_records(results.cost_curves, CostPoint, "cost_curves"),
-    )
+    tables = {
+        name: _records(getattr(results, name), record, name) for name, record in TABLES.items()
+    }
+    return Rows(**tables)
 
 
-def _records(frame: pd.DataFrame, record: type[Record], table: str) -> tuple[Record, ...]:
-    """One dataclass a row."""
+def _records(frame: pd.DataFrame, record: type, table: str) -> tuple[Any, ...]:
+    """Return one record a row."""
     named = frame.to_dict("records")
     made = tuple(record(**{str(key): value for key, value in row.items()}) for row in named)
     for number, one in enumerate(made):
         mark(one, table, number)
     return made
+
+
+def interval_of(row: Measurement | ScalingRow) -> Interval:
+    """Return the interval of a record."""
+    return Interval(row.value, row.low, row.high, row.level)
 
 
 def distinct(items: Iterable[Item]) -> list[Item]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -104,6 +104,31 @@ def fit_log(points: Iterable[float], lows: Iterable[float], highs: Iterable[floa
     floor = max(math.floor(math.log10(min([least, *near])) + 1e-9), top - MOST_DECADES)
     floor = min(floor, top - 1)
     return LogScale(floor, top, _strip_label([*values, *ends], floor))
+
+
+class Estimated(Protocol):
+    """What has a value and an interval."""
+
+    @property
+    def value(self) -> float:
+        """Estimate."""
+        ...
+
+    @property
+    def low(self) -> float:
+        """Lower end."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """Upper end."""
+        ...
+
+
+def fit_rows(rows: Sequence[Estimated]) -> LogScale:
+    """Return the scale of `fit_log` for estimates with their intervals."""
+    ends = ([getattr(row, part) for row in rows] for part in ("value", "low", "high"))
+    return fit_log(*ends)
 
 
 def _strip_label(values: list[float], floor: int) -> str:

@@ -21,7 +21,7 @@ from gradassay.reports.marks import (
 )
 from gradassay.reports.palette import INK, MUTED, Look
 from gradassay.reports.rows import distinct
-from gradassay.reports.scales import LogScale, Scale, fit_linear, fit_log
+from gradassay.reports.scales import LogScale, Scale, fit_linear, fit_log, fit_rows
 from gradassay.reports.svg import chart_style, inline_svg, new_axes
 
 WIDTH, HEIGHT, MARGINS = 3.7, 2.7, (0.62, 1.3, 0.5, 0.36)
@@ -58,7 +58,7 @@ def against_panel(
     scale : Scale, optional
         Of the vertical axis; logarithmic where not given.
     """
-    scale = scale or _scale([*rows, *lines])
+    scale = scale or fit_rows([*rows, *lines])
     subjects = [subject for subject in looks if any(row.subject == subject for row in rows)]
     with chart_style(name):
         figure, axes = new_axes(WIDTH, HEIGHT, MARGINS)
@@ -76,12 +76,8 @@ def against_panel(
             places = [_draw_row(axes, scale, row, looks[subject], shift) for row in own]
             if places:
                 labels.append(Label(tell(subject), *places[-1], looks[subject]))
-        label_right(axes, labels, right, 0.03 * (right - left))
+        label_right(axes, labels)
         return inline_svg(figure, name, f"{title} against {axis}", _describe(rows, subjects))
-
-
-def _scale(rows: Sequence[ScalingRow]) -> LogScale:
-    return fit_log(*([getattr(row, part) for row in rows] for part in ("value", "low", "high")))
 
 
 def _dress_horizontal(axes: Axes, values: list[float]) -> None:
@@ -159,7 +155,7 @@ def prediction_figure(
                 ((x, one) for s, x, one in pairs if s == subject), key=lambda pair: pair[0]
             )
             labels.append(_scatter(axes, scale, own, Label(subject, 0, 0, looks[subject])))
-        label_right(axes, labels, float(scale.top), 0.03 * (scale.top - scale.floor))
+        label_right(axes, labels)
         axes.text(
             0.03, 0.95, "dashed: equal", transform=axes.transAxes, fontsize=7.5, color=INK,
         )  # fmt: skip
@@ -206,6 +202,6 @@ def ratio_figure(
                 draw_point(axes, x, scale.place(one.value), looks[subject])
             x, one = max(own, key=lambda pair: pair[0])
             labels.append(Label(subject, x, scale.place(one.value), looks[subject]))
-        label_right(axes, labels, float(below.top), 0.03 * (below.top - below.floor))
+        label_right(axes, labels)
         told = f"{len(ratios)} ratios with intervals; dashed: 1. See the table below."
         return inline_svg(figure, name, title, told)

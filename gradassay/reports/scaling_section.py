@@ -6,9 +6,9 @@ import math
 from functools import partial
 
 from gradassay.core.curves import ExponentRow, ScalingRow
-from gradassay.reports.cells import EMPTY, Block, Cell, Section, Table, Tone
+from gradassay.reports.cells import Block, Cell, Section, Table, Tone, point_cell
 from gradassay.reports.definitions import title_of
-from gradassay.reports.formats import estimate, number
+from gradassay.reports.formats import coverages, estimate, number
 from gradassay.reports.origins import origin
 from gradassay.reports.palette import Look
 from gradassay.reports.rows import Rows, distinct
@@ -137,8 +137,7 @@ def exponent_table(exponents: list[ExponentRow], caption: str, rows: list[Scalin
         )
         for subject, quantity in keys
     )
-    levels = sorted({row.level for row in exponents})
-    told = " and ".join(f"{100 * level:g} %" for level in levels) or "none"
+    told = coverages(row.level for row in exponents) or "none"
     note = (
         f"{caption} Intervals: {told}. Not fitted: fewer than three points whose interval "
         "is above 0."
@@ -184,13 +183,6 @@ def _points_table(rows: list[ScalingRow], problem: str) -> Table:
     headings = tuple(title_of(quantity) for quantity in quantities)
     caption = f"{problem}, all layers together, relative. n: gradient estimates behind a point."
     return Table(caption, ("estimator", "at", *headings, "n"), body, text_columns=2)
-
-
-def point_cell(row: ScalingRow | None) -> Cell:
-    """Return the value of a point with its interval."""
-    if row is None:
-        return EMPTY
-    return Cell(*estimate(row.value, row.low, row.high), value=row.value, origin=origin([row]))
 
 
 def _sources_table(exponents: list[ExponentRow]) -> Table | None:

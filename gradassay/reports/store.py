@@ -1,4 +1,4 @@
-"""A results folder: six Parquet tables of records and a manifest, written whole or not at all."""
+"""A results folder: Parquet tables of records and a manifest, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from gradassay.core.atomic import folder_beside, take_place
 from gradassay.core.curves import CostPoint, ExponentRow, ScalingRow
-from gradassay.core.errors import DataError, UsageError
+from gradassay.core.errors import DataError, UsageError, unknown_name
 from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement, MomentRow
 from gradassay.reports.manifest import SCHEMA_VERSION, to_plain
 
@@ -72,16 +72,9 @@ class Results:
 def write_results(
     folder: str | Path,
     *,
-    measurements: Iterable[Measurement] = (),
-    checks: Iterable[CheckResult] = (),
-    cost: Iterable[CostRow] = (),
-    training: Iterable[EpochRow] = (),
-    moments: Iterable[MomentRow] = (),
-    scaling: Iterable[ScalingRow] = (),
-    exponents: Iterable[ExponentRow] = (),
-    cost_curves: Iterable[CostPoint] = (),
     manifest: Mapping[str, Any],
     overwrite: bool = False,
+    **tables: Iterable[Any],
 ) -> Path:
     """Return the folder after writing all records and the manifest into it.
 
@@ -89,18 +82,19 @@ def write_results(
     ----------
     folder : path
         New or empty folder; missing parents are made.
-    measurements, checks, cost, training, moments, scaling, exponents, cost_curves
-        Records: rows of the tables.
     manifest : mapping
         See `build_manifest`; the schema version is set here.
     overwrite : bool, optional
         Replace an existing results folder. A folder that is none, or that also holds files
         which a results folder does not have, is never touched.
+    **tables : iterable of records
+        Rows of `measurements`, `checks`, `cost`, `training`, `moments`, `scaling`, `exponents`,
+        `cost_curves`, each of its class in `TABLES`; those that are not given are empty.
 
     Raises
     ------
     UsageError
-        The folder is in the way, or cannot be written.
+        There is no such table, or the folder is in the way, or cannot be written.
 
     Notes
     -----
@@ -108,24 +102,17 @@ def write_results(
     the end: an error or Ctrl-C leaves what was there before.
     """
     target = Path(folder)
-    rows = {
-        "measurements": measurements,
-        "checks": checks,
-        "cost": cost,
-        "training": training,
-        "moments": moments,
-        "scaling": scaling,
-        "exponents": exponents,
-        "cost_curves": cost_curves,
-    }
-    tables = {name: to_arrow(list(rows[name]), record) for name, record in TABLES.items()}
+    for name in tables:
+        if name not in TABLES:
+            raise unknown_name("table", name, TABLES)
+    made = {name: to_arrow(list(tables.get(name, ())), record) for name, record in TABLES.items()}
     text = json.dumps(
         {**to_plain(manifest), "schema_version": SCHEMA_VERSION}, indent=2, allow_nan=False
     )
     require_target(target, overwrite=overwrite)
     try:
         with folder_beside(target) as fresh:
-            for name, table in tables.items():
+            for name, table in made.items():
                 pq.write_table(table, fresh / f"{name}.parquet")
             (fresh / MANIFEST).write_text(text + "\n", encoding="utf-8")
             take_place(fresh, target)

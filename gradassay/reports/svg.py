@@ -16,6 +16,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gradassay.reports.formats import one_line
 from gradassay.reports.palette import CSS_COLOURS, GRID, INK, MUTED
 
 SALT = "gradassay"
@@ -231,5 +232,5 @@ def clean(text: str, limit: int = 26) -> str:
     >>> clean("two\nlines"), clean("a" * 40, 8)
     ('two lines', 'aaaaaaa…')
     """
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = one_line(text)
     return line if len(line) <= limit else line[: limit - 1] + "…"

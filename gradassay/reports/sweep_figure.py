@@ -17,7 +17,7 @@ from gradassay.reports.marks import (
     write_title,
 )
 from gradassay.reports.palette import Look
-from gradassay.reports.scales import Scale, fit_linear, fit_log
+from gradassay.reports.scales import Scale, fit_linear, fit_rows
 from gradassay.reports.svg import chart_style, clean, inline_svg, new_axes
 from gradassay.reports.sweep_summary import SeedMean
 
@@ -63,7 +63,7 @@ def _scale(means: Sequence[SeedMean]) -> Scale:
     if means[0].quantity in BOUNDED:
         ends = [end for i in intervals for end in (i.value, max(i.low, -1.0), min(i.high, 1.0))]
         return fit_linear(ends, keep=(0.0, 1.0) if means[0].quantity == "cosine" else ())
-    return fit_log(*zip(*((i.value, i.low, i.high) for i in intervals), strict=True))
+    return fit_rows(intervals)
 
 
 def _draw(axes: Axes, scale: Scale, x: int, mean: SeedMean, look: Look) -> None:

@@ -9,13 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gradassay.core.atomic import write_whole
-from gradassay.core.errors import UsageError
 from gradassay.reports.cells import EMPTY, Block, Cell, Section, Table
 from gradassay.reports.definitions import heading_of
 from gradassay.reports.fact_sections import reproduce_section
 from gradassay.reports.formats import count, estimate, span
-from gradassay.reports.html import origin_of, render_page
+from gradassay.reports.html import origin_of, render_page, write_page
 from gradassay.reports.palette import looks
 from gradassay.reports.rows import distinct
 from gradassay.reports.sweep_figure import sweep_panel
@@ -57,11 +55,7 @@ def write_sweep_report(folder: SweepFolder, out: str | os.PathLike[str] | None =
     if out is None:
         folder.write(REPORT, page.encode())
         return folder.path(REPORT) if folder.is_local else f"{folder.url}/{REPORT}"
-    try:
-        write_whole(Path(out), page)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UsageError(f"report: cannot write {os.fspath(out)!r}: {reason}.") from error
+    write_page(Path(out), page)
     return os.fspath(out)
 
 

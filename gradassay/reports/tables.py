@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from gradassay.reports.cells import Cell, Table
+from gradassay.reports.cells import Table
 from gradassay.reports.findings import findings
+from gradassay.reports.formats import one_line
 from gradassay.reports.rows import load_rows
 from gradassay.reports.store import Results
 from gradassay.reports.summary import summary_table
@@ -47,18 +48,13 @@ def table_markdown(table: Table) -> str:
     """
     marks = [":--" if i < table.text_columns else "--:" for i in range(len(table.columns))]
     lines = [_line(table.columns), "|" + "|".join(marks) + "|"]
-    lines += [_line([_cell_text(cell) for cell in row]) for row in table.rows]
+    lines += [_line([cell.line for cell in row]) for row in table.rows]
     return "\n".join(lines) + (f"\n\n{markdown_text(table.caption)}" if table.caption else "")
 
 
 def _line(texts: tuple[str, ...] | list[str]) -> str:
     """One line of a table."""
     return "| " + " | ".join(markdown_text(text) for text in texts) + " |"
-
-
-def _cell_text(cell: Cell) -> str:
-    """Text and note of a cell on one line."""
-    return f"{cell.text} {cell.note}".strip()
 
 
 def markdown_text(text: str) -> str:
@@ -74,6 +70,6 @@ def markdown_text(text: str) -> str:
     >>> print(markdown_text("a|b <i> 2*c*d [x](y) local_learning"))
     a\|b &lt;i> 2\*c\*d [x]\(y) local_learning
     """
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = one_line(text)
     line = _MARKED.sub(r"\\\g<0>", line.replace("&", "&amp;") if _ENTITY.search(line) else line)
     return line.replace("<", "&lt;")

@@ -19,7 +19,7 @@ from gradassay.reports.marks import (
     write_title,
 )
 from gradassay.reports.palette import GRID, INK, MUTED, Look
-from gradassay.reports.scales import LogScale, fit_log
+from gradassay.reports.scales import LogScale, fit_rows
 from gradassay.reports.svg import chart_style, inline_svg, new_axes
 
 WIDTH, HEIGHT, BOTTOM, TOP = 4.3, 3.2, 0.5, 0.45
@@ -50,11 +50,7 @@ def tradeoff_figure(
 
     A ring is round those on the Pareto front.
     """
-    scale = fit_log(
-        [p.error.value for p in prices],
-        [p.error.low for p in prices],
-        [p.error.high for p in prices],
-    )
+    scale = fit_rows([price.error for price in prices])
     with chart_style(name):
         figure, axes = new_axes(WIDTH, HEIGHT, (0.66, 1.3, BOTTOM, TOP))
         _dress(axes, [p.operations for p in prices], error)
@@ -125,7 +121,6 @@ def _explain(axes: Axes, *, rings: bool) -> None:
 
 def _draw_labels(axes: Axes, scale: LogScale, prices: list[Price], looks: dict[str, Look]) -> None:
     """Names in a column right of the points."""
-    left, right = axes.get_xlim()
     labels = [
         Label(
             price.subject,
@@ -135,7 +130,7 @@ def _draw_labels(axes: Axes, scale: LogScale, prices: list[Price], looks: dict[s
         )
         for price in prices
     ]
-    label_right(axes, labels, right, 0.03 * (right - left))
+    label_right(axes, labels)
 
 
 def _describe(prices: list[Price]) -> str:

@@ -50,8 +50,7 @@ def training_figure(rows: list[EpochRow], looks: dict[str, Look], name: str) -> 
             for subject, own in runs.items()
             if (label := _draw_runs(axes, own, subject, looks[subject]))
         ]
-        left, right = axes.get_xlim()
-        label_right(axes, labels, right, 0.03 * (right - left))
+        label_right(axes, labels)
         return inline_svg(figure, name, "Test accuracy by epoch", _describe(runs))
 
 
