@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from gradassay.core.records import Interval
-from gradassay.reports.cost_sections import order_sentence
 from gradassay.reports.definitions import MAIN_ORACLE
 from gradassay.reports.formats import count, estimate, percent
+from gradassay.reports.order_section import order_sentence
 from gradassay.reports.rows import Rows, distinct, interval_of
 from gradassay.reports.study_findings import closed_form_sentence, exponent_sentence
 from gradassay.reports.summary import Case, cases, total

@@ -17,27 +17,26 @@ from gradassay.core.errors import UsageError
 from gradassay.core.records import NETWORK
 from gradassay.reports.age_section import age_section
 from gradassay.reports.cells import Section, Table
+from gradassay.reports.check_section import checks_section
 from gradassay.reports.closed_form_section import closed_form_section
-from gradassay.reports.cost_sections import cost_section, energy_section, order_section
+from gradassay.reports.cost_section import cost_section
 from gradassay.reports.curve_sections import growth_section, memory_section
 from gradassay.reports.definitions import defined_by
-from gradassay.reports.fact_sections import (
-    checks_section,
-    definitions_section,
-    reproduce_section,
-    training_section,
-)
+from gradassay.reports.energy_section import energy_section
+from gradassay.reports.fact_sections import definitions_section, reproduce_section
 from gradassay.reports.findings import findings
 from gradassay.reports.layer_sections import bias_section, direction_section
 from gradassay.reports.moment_section import moment_section
+from gradassay.reports.order_section import order_section
 from gradassay.reports.origins import sources_of
 from gradassay.reports.palette import looks
-from gradassay.reports.price_sections import price_section
+from gradassay.reports.price_section import price_section
 from gradassay.reports.results_json import strict
 from gradassay.reports.rows import Rows, compared_subjects, distinct, load_rows
 from gradassay.reports.scaling_section import scaling_section
 from gradassay.reports.store import REPORT, Results, read_results
 from gradassay.reports.summary import summary_table
+from gradassay.reports.training_section import training_section
 
 
 def render_report(results: Results) -> str:

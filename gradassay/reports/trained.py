@@ -1,14 +1,14 @@
-"""Training runs in numbers: final accuracy over seeds, time an epoch, divergence."""
+"""Training runs in numbers: final accuracy over seeds."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from statistics import fmean, median, stdev
+from statistics import fmean, stdev
 
 from gradassay.core.records import EpochRow, Interval
-from gradassay.reports.cells import EMPTY, Cell, Table
-from gradassay.reports.formats import estimate, number, percent, quantity, span
+from gradassay.reports.cells import Cell
+from gradassay.reports.formats import percent
 from gradassay.reports.origins import origin
 from gradassay.reports.rows import distinct
 
@@ -104,14 +104,14 @@ def accuracy_cell(runs: list[Run]) -> Cell:
     """Return final test accuracy with interval and number of seeds."""
     if not runs:
         return Cell("not trained", tone="quiet")
-    return _fraction_cell(runs, "test_accuracy")
+    return fraction_cell(runs, "test_accuracy")
 
 
-def _fraction_cell(runs: list[Run], column: str) -> Cell:
+def fraction_cell(runs: list[Run], column: str) -> Cell:
     """Mean of fractions over seeds, in per cent, with an interval inside 0 and 100."""
     values = [getattr(run.last, column) for run in runs]
     mean = mean_fraction(values)
-    note = _without_interval(values)
+    note = without_interval(values)
     if not math.isnan(mean.low):
         bounds = f"[{percent(mean.low).removesuffix(' %')}, {percent(mean.high)}]"
         note = f"{bounds}\nn = {len(values)} seeds"
@@ -119,85 +119,9 @@ def _fraction_cell(runs: list[Run], column: str) -> Cell:
     return Cell(percent(mean.value), note, value=mean.value, origin=found)
 
 
-def _loss_cell(runs: list[Run]) -> Cell:
-    """Mean loss over seeds."""
-    values = [run.last.train_loss for run in runs]
-    mean = mean_over_seeds(values)
-    if not math.isfinite(mean.value):
-        return Cell("not a number")
-    text, note = number(mean.value, 4), _without_interval(values)
-    if not math.isnan(mean.low):
-        text, bounds = estimate(mean.value, mean.low, mean.high)
-        note = f"{bounds}\nn = {len(values)} seeds"
-    found = origin([run.last for run in runs], "train_loss", "mean")
-    return Cell(text, note, value=mean.value, origin=found)
-
-
-def _without_interval(values: list[float]) -> str:
+def without_interval(values: list[float]) -> str:
     """Say why a mean over seeds has no interval."""
     if len(values) == 1:
         return "1 seed, no interval"
     alike = ", all alike" if _alike(values) else ""
     return f"n = {len(values)} seeds{alike}, no interval"
-
-
-def training_table(rows: tuple[EpochRow, ...], subjects: list[str], problem: str) -> Table:
-    """Return one row an estimator: accuracy, loss, time an epoch."""
-    columns: tuple[str, ...] = (
-        "estimator",
-        "seeds",
-        "epochs",
-        "final test accuracy",
-        "final train accuracy",
-        "final train loss",
-        "time an epoch",
-        "learning rate, first",
-        "remark",
-    )
-    named = [(subject, runs_of(rows, subject, problem)) for subject in subjects]
-    body: tuple[tuple[Cell, ...], ...] = tuple(
-        _training_row(subject, runs) for subject, runs in named if runs
-    )
-    if not any(row[-1].text for row in body):
-        columns, body = columns[:-1], tuple(row[:-1] for row in body)
-    where = f"problem is {problem}; accuracies and losses after the last epoch"
-    return Table(f"Training on {problem}. {SEEDS_NOTE}", columns, body, where=where)
-
-
-def _training_row(subject: str, runs: list[Run]) -> tuple[Cell, ...]:
-    """Cells of one estimator."""
-    rates = distinct(run.epochs[0].learning_rate for run in runs)
-    return (
-        Cell(subject),
-        Cell(str(len(runs))),
-        Cell(span([len(run.epochs) for run in runs])),
-        accuracy_cell(runs),
-        _fraction_cell(runs, "train_accuracy"),
-        _loss_cell(runs),
-        _seconds_cell([row for run in runs for row in run.epochs]),
-        Cell(", ".join(f"{rate:g}" for rate in rates)),
-        _remark(runs),
-    )
-
-
-def _seconds_cell(epochs: list[EpochRow]) -> Cell:
-    """Median time of an epoch with its range."""
-    rows = [row for row in epochs if math.isfinite(row.seconds)]
-    if not rows:
-        return EMPTY
-    known = [row.seconds for row in rows]
-    low, high = quantity(min(known), "s"), quantity(max(known), "s")
-    note = f"median of {len(known)}; {low} to {high}"
-    middle = median(known)
-    found = origin(rows, "seconds", "median")
-    return Cell(quantity(middle, "s"), note, value=middle, origin=found)
-
-
-def _remark(runs: list[Run]) -> Cell:
-    """Say which seeds diverged and when."""
-    lost = [(run.last.seed, run.diverged_at) for run in runs if run.diverged_at is not None]
-    if not lost:
-        return Cell("")
-    return Cell(
-        "; ".join(f"seed {seed} diverged in epoch {epoch}" for seed, epoch in lost), tone="bad"
-    )

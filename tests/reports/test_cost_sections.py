@@ -11,15 +11,12 @@ from gradassay.core.records import CostRow
 from gradassay.core.regimes import REGIMES
 from gradassay.reports import read_results, render_report, write_results
 from gradassay.reports.cost_definitions import COST_QUANTITIES, PARTS
-from gradassay.reports.cost_sections import (
-    cost_section,
-    energy_section,
-    order_section,
-    order_sentence,
-)
+from gradassay.reports.cost_section import cost_section
 from gradassay.reports.curve_sections import growth_section, memory_section
 from gradassay.reports.definitions import QUANTITIES
+from gradassay.reports.energy_section import energy_section
 from gradassay.reports.formats import joules
+from gradassay.reports.order_section import order_section, order_sentence
 from gradassay.reports.palette import looks
 from gradassay.reports.rows import Rows, load_rows, operations
 

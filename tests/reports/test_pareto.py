@@ -8,7 +8,7 @@ from scipy import stats
 from gradassay.core.records import CostRow, Interval, Measurement
 from gradassay.reports.palette import looks
 from gradassay.reports.pareto import Offer, dominates, dominators, front_sentence, rank_ranges
-from gradassay.reports.price_sections import price_section
+from gradassay.reports.price_section import price_section
 from gradassay.reports.rows import load_rows
 from gradassay.reports.store import Results
 
