@@ -68,6 +68,11 @@ def require_text(kind: str, got: object, expected: str) -> None:
         raise UsageError(f"{kind}: got {got!r}; expected {expected}.")
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, cut to a readable length; its class without one."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+
+
 def unknown_name(kind: str, got: object, valid: Iterable[str]) -> UsageError:
     """Return the error for a name that is not in the list of valid names.
 

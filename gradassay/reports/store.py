@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from gradassay.core.atomic import folder_beside, take_place
 from gradassay.core.curves import CostPoint, ExponentRow, ScalingRow
-from gradassay.core.errors import DataError, UsageError, unknown_name
+from gradassay.core.errors import DataError, UsageError, first_line, unknown_name
 from gradassay.core.records import CheckResult, CostRow, EpochRow, Measurement, MomentRow
 from gradassay.reports.manifest import SCHEMA_VERSION, to_plain
 
@@ -214,7 +214,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise _damaged(path, "missing", "a JSON file") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise _damaged(path, f"unreadable ({_one_line(error)})", "a JSON file") from error
+        raise _damaged(path, f"unreadable ({first_line(error)})", "a JSON file") from error
     if not isinstance(manifest, dict):
         raise _damaged(path, f"holds a {type(manifest).__name__}", "a JSON object")
     version = manifest.get("schema_version")
@@ -238,7 +238,7 @@ def _read_table(path: Path, record: type) -> pd.DataFrame:
     except FileNotFoundError as error:
         raise _damaged(path, "missing", "a Parquet file") from error
     except (OSError, pa.ArrowException) as error:
-        raise _damaged(path, f"unreadable ({_one_line(error)})", "a Parquet file") from error
+        raise _damaged(path, f"unreadable ({first_line(error)})", "a Parquet file") from error
     holes = [name for name in schema.names if table[name].null_count and name in _complete(schema)]
     if holes:
         raise _damaged(path, f"empty cells in {', '.join(holes)}", "a value in every row")
@@ -256,8 +256,3 @@ def _damaged(path: Path, found: str, expected: str) -> DataError:
     return DataError(
         f"{path}: {found}; expected {expected}. Run the command that made the results again."
     )
-
-
-def _one_line(error: Exception) -> str:
-    """First line of an error's text, cut to a readable length."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]

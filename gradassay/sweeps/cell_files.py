@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gradassay.core.errors import DataError
+from gradassay.core.errors import DataError, first_line
 from gradassay.sweeps.store import SweepFolder
 from gradassay.sweeps.table import CELL_SCHEMA, SweepCell
 
@@ -54,8 +54,7 @@ def read_cell(folder: SweepFolder, digest: str) -> CellFile:
     try:
         table = pq.read_table(io.BytesIO(folder.read(name)))
     except (pa.ArrowException, OSError, ValueError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise _damaged(folder, name, f"unreadable ({first})") from error
+        raise _damaged(folder, name, f"unreadable ({first_line(error)})") from error
     metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
     if metadata.get(_DIGEST) != digest:
         other = metadata.get(_DIGEST) or "none"

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gradassay.core.errors import DataError, unknown_name
+from gradassay.core.errors import DataError, first_line, unknown_name
 from gradassay.sweeps.store import CELLS, MANIFEST, RESULTS, SweepFolder
 from gradassay.sweeps.table import SCHEMA, SCHEMA_VERSION
 
@@ -171,9 +171,8 @@ def _reading(name: str) -> Generator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise DataError(
-            f"{name}: unreadable ({first}); expected a Parquet file. {_AGAIN}"
+            f"{name}: unreadable ({first_line(error)}); expected a Parquet file. {_AGAIN}"
         ) from error
 
 
