@@ -126,10 +126,8 @@ def cost(on: Workbench, estimators: Estimators) -> pd.DataFrame:
 
     Parameters
     ----------
-    on : Workbench
-        See `problem`.
-    estimators : str, iterable of str, or mapping from name to Estimator or str
-        Names as ``--estimators`` takes them, or objects.
+    on, estimators
+        As in `measure`.
 
     Returns
     -------
@@ -147,10 +145,8 @@ def train(on: Workbench, estimators: Estimators, **settings: Any) -> pd.DataFram
 
     Parameters
     ----------
-    on : Workbench
-        See `problem`.
-    estimators : str, iterable of str, or mapping from name to Estimator or str
-        Names as ``--estimators`` takes them, or objects.
+    on, estimators
+        As in `measure`.
     **settings
         ``epochs``, ``learning_rate`` and the others of `TrainingOptions`; those that are not given
         are the recipe's.

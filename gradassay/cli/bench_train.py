@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gradassay.cli.files import file_name
 from gradassay.cli.keeping import KeepingOptions
 from gradassay.cli.lines import print_line
-from gradassay.cli.options import Options, Settings, command_line, require_names
+from gradassay.cli.options import Estimators, Options, Settings, command_line, require_names
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.watching import WatchingOptions
 from gradassay.core.errors import UsageError
@@ -29,7 +29,7 @@ def bench_train(
     keeping: Options[KeepingOptions] = None,
     watching: Options[WatchingOptions] = None,
     datasets: str = "fashion-mnist",
-    estimators: str = METHODS,
+    estimators: Estimators = METHODS,
     seeds: str = "0,1,2",
     set_: Settings = None,
 ) -> int:
@@ -43,12 +43,8 @@ def bench_train(
     ----------
     datasets
         Names, separated by commas; no comma can stand in a path.
-    estimators
-        Names, separated by commas; sums such as opzo+0.01*local_learning and module:attribute too.
     seeds
         Whole numbers, separated by commas.
-    set_
-        An option of an estimator, NAME.OPTION=VALUE; may be given several times.
     """
     from gradassay.reports import (
         accuracy_markdown,

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from gradassay.cli.exit_codes import PASSED
 from gradassay.cli.files import file_name, prepare_out
-from gradassay.cli.options import MAIN_FOUR, Options, Settings
+from gradassay.cli.options import MAIN_FOUR, Options, Overwrite, Settings
 from gradassay.cli.publishing import publish
 from gradassay.core.curves import CostPoint
 from gradassay.core.errors import UsageError
@@ -41,23 +41,19 @@ def cost(
     set_: Settings = None,
     rounds: int = 15,
     out: Path | None = None,
-    overwrite: bool = False,
+    overwrite: Overwrite = False,
 ) -> int:
     """Count, time and weigh an update of each estimator, and show how its cost grows.
 
     Parameters
     ----------
     estimators
-        Names, separated by commas; sums such as opzo+0.01*local_learning and module:attribute too.
-        The first is what the others' times are compared with.
-    set_
-        An option of an estimator, NAME.OPTION=VALUE; may be given several times.
+        Names, separated by commas, as in `measure`. The first is what the others' times are
+        compared with.
     rounds
         Timed estimates of each at each size; at least 6.
     out
         Results folder; results/cost-DATASET where not given.
-    overwrite
-        Replace the results that are there.
     """
     from gradassay.workbench.workbench import Workbench
 

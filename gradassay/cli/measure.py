@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gradassay.cli.exit_codes import PASSED
 from gradassay.cli.files import file_name, prepare_out
-from gradassay.cli.options import MAIN_FOUR, Options, Settings
+from gradassay.cli.options import MAIN_FOUR, Estimators, Options, Overwrite, Settings
 from gradassay.cli.publishing import publish
 from gradassay.workbench.estimators import chosen_estimators
 from gradassay.workbench.measuring import cost_all, designs_for, measure_all, population
@@ -16,29 +16,23 @@ from gradassay.workbench.options import ProblemOptions
 def measure(
     *,
     problem: Options[ProblemOptions] = None,
-    estimators: str = MAIN_FOUR,
+    estimators: Estimators = MAIN_FOUR,
     set_: Settings = None,
     budget: int = 1024,
     batch_size: int = 32,
     out: Path | None = None,
-    overwrite: bool = False,
+    overwrite: Overwrite = False,
 ) -> int:
     """Measure bias, variance, cosine and cost of estimators at the initial weights.
 
     Parameters
     ----------
-    estimators
-        Names, separated by commas; sums such as opzo+0.01*local_learning and module:attribute too.
-    set_
-        An option of an estimator, NAME.OPTION=VALUE; may be given several times.
     budget
         Gradient estimates of each estimator.
     batch_size
         Samples in a mini-batch.
     out
         Results folder; results/measure-DATASET where not given.
-    overwrite
-        Replace the results that are there.
     """
     from gradassay.verify.measuring.measurement import INTERVAL_METHOD
     from gradassay.workbench.workbench import Workbench

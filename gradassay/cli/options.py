@@ -13,7 +13,22 @@ from gradassay.workbench.names import listed
 
 MAIN_FOUR = "spatial_bp,dfa,zo_single_point,opzo"
 T = TypeVar("T")
-Settings = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=False)]
+Estimators = Annotated[
+    str,
+    Parameter(
+        help="Names, separated by commas; sums such as opzo+0.01*local_learning and"
+        " module:attribute too."
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--set",
+        consume_multiple=False,
+        help="An option of an estimator, NAME.OPTION=VALUE; may be given several times.",
+    ),
+]
+Overwrite = Annotated[bool, Parameter(help="Replace the results that are there.")]
 # several options of a command as one record, each under its own name
 Options = Annotated[T | None, Parameter(name="*")]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gradassay.cli.files import file_name
 from gradassay.cli.keeping import KeepingOptions
 from gradassay.cli.lines import print_line
-from gradassay.cli.options import MAIN_FOUR, Options, Settings
+from gradassay.cli.options import MAIN_FOUR, Estimators, Options, Settings
 from gradassay.cli.publishing import manifest_of
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.verify import SuiteOptions, exit_code, print_checks, run_with_progress
@@ -20,7 +20,7 @@ def run(
     problem: Options[ProblemOptions] = None,
     training: Options[TrainingOptions] = None,
     keeping: Options[KeepingOptions] = None,
-    estimators: str = MAIN_FOUR,
+    estimators: Estimators = MAIN_FOUR,
     set_: Settings = None,
     budget: int = 1024,
     batch_size: int = 32,
@@ -32,10 +32,6 @@ def run(
 
     Parameters
     ----------
-    estimators
-        Names, separated by commas; sums such as opzo+0.01*local_learning and module:attribute too.
-    set_
-        An option of an estimator, NAME.OPTION=VALUE; may be given several times.
     budget
         Gradient estimates of each estimator.
     batch_size

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gradassay.cli.files import file_name
 from gradassay.cli.keeping import KeepingOptions
 from gradassay.cli.lines import print_line
-from gradassay.cli.options import MAIN_FOUR, Options, Settings
+from gradassay.cli.options import MAIN_FOUR, Estimators, Options, Settings
 from gradassay.cli.publishing import manifest_of
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.watching import WatchingOptions
@@ -30,7 +30,7 @@ def train(
     recipe: str | None = None,
     dataset: str | None = None,
     seed: int = 0,
-    estimators: str | None = None,
+    estimators: Estimators | None = None,
     set_: Settings = None,
 ) -> int:
     """Train a network with each estimator on a full data set; test accuracy after each epoch.
@@ -49,10 +49,6 @@ def train(
         digits.
     seed
         Seed of everything random.
-    estimators
-        Names, separated by commas; sums such as opzo+0.01*local_learning and module:attribute too.
-    set_
-        An option of an estimator, NAME.OPTION=VALUE; may be given several times.
     """
     from gradassay.workbench.workbench import Workbench
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gradassay.cli.exit_codes import PASSED
 from gradassay.cli.files import file_name, prepare_out
-from gradassay.cli.options import MAIN_FOUR, Options, Settings
+from gradassay.cli.options import MAIN_FOUR, Estimators, Options, Overwrite, Settings
 from gradassay.cli.publishing import publish
 from gradassay.core.builders import network_named
 from gradassay.core.curves import ExponentRow, ScalingRow
@@ -65,11 +65,11 @@ def variance(
     *,
     problem: Options[ProblemOptions] = None,
     drawing: Options[StudyOptions] = None,
-    estimators: str = MAIN_FOUR,
+    estimators: Estimators = MAIN_FOUR,
     set_: Settings = None,
     over: str = ALL,
     out: Path | None = None,
-    overwrite: bool = False,
+    overwrite: Overwrite = False,
 ) -> int:
     """Measure how variance and bias depend on one number at a time, and compare with theory.
 
@@ -80,17 +80,11 @@ def variance(
 
     Parameters
     ----------
-    estimators
-        Names, separated by commas; sums such as opzo+0.01*local_learning and module:attribute too.
-    set_
-        An option of an estimator, NAME.OPTION=VALUE; may be given several times.
     over
         What to vary, of d (units of each hidden layer), m (classes), B (samples of a batch), T
         (steps), alpha and lambda; separated by commas.
     out
         Results folder; results/variance-DATASET where not given.
-    overwrite
-        Replace the results that are there.
     """
     from gradassay.verify.variance.study import INTERVAL_METHOD
     from gradassay.verify.variance.subject import Subject

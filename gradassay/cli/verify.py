@@ -125,8 +125,6 @@ def verify(
     targets
         Names of the zoo, sums such as opzo+0.01*local_learning, or module:attribute; the whole zoo
         where none is given.
-    set_
-        An option of an estimator, NAME.OPTION=VALUE; may be given several times.
     strict
         Exit with 3 where a check is inconclusive.
     plan
