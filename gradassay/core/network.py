@@ -150,18 +150,20 @@ class Network(Spec, frozen=True, dict=True):
                 "no layer that it feeds",
                 "one or more",
             )
-        mixed = sorted(
-            layer.name for layer in self.weighted if self._reaches(layer) == {True, False}
-        )
+        mixed = sorted(x.name for x in self.weighted if self._reaches[x.name] == {True, False})
         require(not mixed, "layers", mixed, "a spiking layer between these and the output")
 
-    def _reaches(self, layer: Layer) -> set[bool]:
-        """Where a layer's output gets without a spiking layer between: True for neurons."""
-        if layer is self.output:
-            return {isinstance(layer, Spiking)}
-        found: set[bool] = set()
-        for consumer in self.consumers(layer.name):
-            found |= {True} if isinstance(consumer, Spiking) else self._reaches(consumer)
+    @functools.cached_property
+    def _reaches(self) -> dict[str, set[bool]]:
+        """Where each layer's output gets without a spiking layer between: True for neurons."""
+        found = {self.output.name: {isinstance(self.output, Spiking)}}
+        for layer in reversed(self.layers[:-1]):
+            found[layer.name] = set[bool]().union(
+                *(
+                    {True} if isinstance(consumer, Spiking) else found[consumer.name]
+                    for consumer in self.consumers(layer.name)
+                )
+            )
         return found
 
     @functools.cached_property
@@ -179,8 +181,14 @@ class Network(Spec, frozen=True, dict=True):
         return fed
 
     @functools.cached_property
-    def _with_memory(self) -> frozenset[str]:
-        return frozenset(layer.name for layer in self.weighted if True in self._reaches(layer))
+    def _below_neurons(self) -> set[str]:
+        """Names of the layers whose output reaches a hidden spiking layer."""
+        found: set[str] = set()
+        for layer in reversed(self.layers):
+            fed = self.consumers(layer.name)
+            if any(consumer in self.spiking or consumer.name in found for consumer in fed):
+                found.add(layer.name)
+        return found
 
     def sources(self, layer: Layer) -> tuple[str, ...]:
         """Return the names of the layers that feed a layer; ``"input"`` for the network's input."""
@@ -198,12 +206,11 @@ class Network(Spec, frozen=True, dict=True):
         The weight gradient of such a layer takes the eligibility trace of its input, that of the
         others the input itself.
         """
-        return layer.name in self._with_memory
+        return True in self._reaches[layer.name]
 
     def below_neurons(self, name: str) -> bool:
         """Whether a layer's output reaches a hidden spiking layer, so that it needs a signal."""
-        fed = self.consumers(name)
-        return any(c in self.spiking or self.below_neurons(c.name) for c in fed)
+        return name in self._below_neurons
 
     def layer(self, name: str) -> Layer:
         """Return the layer of a name.

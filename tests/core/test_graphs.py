@@ -7,7 +7,7 @@ import pytest
 from gradassay.core.builders import convolutional, network_named
 from gradassay.core.errors import ConfigurationError, UsageError
 from gradassay.core.keys import Key
-from gradassay.core.layers import AvgPool, Conv2d, Flatten, Gain, Linear, Scale, Spiking, Sum
+from gradassay.core.layers import AvgPool, Conv2d, Flatten, Gain, Layer, Linear, Scale, Spiking, Sum
 from gradassay.core.network import INPUT, Network
 from gradassay.core.params import initial_params
 from gradassay.core.residual import residual
@@ -57,6 +57,22 @@ def test_layers_know_who_feeds_them_and_whom_they_feed() -> None:
     assert not network.has_memory(network.readout)
     assert network.below_neurons("stem")
     assert not network.below_neurons("readout")
+
+
+def test_many_branches_between_neurons_are_followed_once() -> None:
+    branches: list[Layer] = []
+    before = "first"
+    for number in range(60):  # 2^60 paths
+        names = f"left{number}", f"right{number}"
+        branches += [Scale(name, 4, 0.5, source=before) for name in names]
+        before = f"sum{number}"
+        branches.append(Sum(before, 4, names))
+    network = Network(
+        (Linear("first", 3, 4), *branches, Spiking("lif", 4), Linear("readout", 4, 2))
+    )
+    assert network.has_memory(network.weighted[0])
+    assert network.below_neurons("left0")
+    assert not network.below_neurons("lif")
 
 
 def test_a_spiking_readout_is_no_hidden_layer() -> None:
