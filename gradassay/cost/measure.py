@@ -10,8 +10,7 @@ from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
 from gradassay.core.claims import Passes
 from gradassay.core.errors import ConfigurationError
-from gradassay.core.estimates import require_estimate
-from gradassay.core.estimator import Estimator
+from gradassay.core.estimator import Estimator, require_estimate
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
 from gradassay.core.params import Params

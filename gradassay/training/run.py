@@ -13,8 +13,7 @@ import numpy as np
 from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
-from gradassay.core.estimates import require_estimate
-from gradassay.core.estimator import Estimate, Estimator, State
+from gradassay.core.estimator import Estimate, Estimator, State, require_estimate
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
 from gradassay.core.params import Params, require_params

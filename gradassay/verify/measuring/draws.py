@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradassay.core.arrays import Array, array_namespace
-from gradassay.core.estimates import require_estimate
-from gradassay.core.estimator import Estimator, State, stack_states, state_of
+from gradassay.core.estimator import Estimator, State, require_estimate, stack_states, state_of
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
 from gradassay.core.params import Params
