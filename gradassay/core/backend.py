@@ -72,7 +72,9 @@ class Backend(Protocol):
         Raises
         ------
         ConfigurationError
-            If the loss is of the sequence and the block is shorter than T.
+            If the block is longer than T, or shorter with a loss of the sequence.
+        DataError
+            If the batch is a sequence of another length than the block.
         """
         ...
 

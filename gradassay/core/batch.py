@@ -102,3 +102,29 @@ def require_batch(network: Network, batch: Batch) -> None:
             f"targets: got classes {int(xp.min(targets))} to {int(xp.max(targets))};"
             f" expected 0 to {network.classes - 1}."
         )
+
+
+def block_steps(network: Network, batch: Batch, steps: int | None) -> int:
+    """Return the length of a block of steps, checked; None stands for all T.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not in 1..T, or shorter than T with a loss of the sequence.
+    DataError
+        If the batch is a sequence of another length.
+    """
+    length = network.steps if steps is None else steps
+    if not 1 <= length <= network.steps:
+        raise ConfigurationError(f"steps: got {steps!r}; expected 1 to T = {network.steps}.")
+    if network.loss.over == "sequence" and length < network.steps:
+        raise ConfigurationError(
+            f"steps: got a block of {length} with a loss of the sequence; expected the whole"
+            f" sequence, T = {network.steps}. Run it in one block, or use the loss of the step."
+        )
+    if not batch.static and batch.inputs.shape[0] != length:
+        raise DataError(
+            f"inputs: got {batch.inputs.shape[0]} steps; expected the block's {length}."
+            " Give the inputs of this block, and its length as `steps`."
+        )
+    return length

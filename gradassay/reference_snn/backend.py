@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradassay.core.arrays import mean_outer, merge_replicates, split_replicates
-from gradassay.core.batch import Batch
+from gradassay.core.batch import Batch, block_steps
 from gradassay.core.layers import Conv2d, Dense, Gain, Linear, Synapse, Weighted
 from gradassay.core.network import Network
 from gradassay.core.neuron import Neuron
@@ -24,7 +24,7 @@ from gradassay.reference_snn.maps import (
     transposed_map,
     weight_products,
 )
-from gradassay.reference_snn.model import Recording, require_block, run
+from gradassay.reference_snn.model import Recording, run
 from gradassay.reference_snn.neuron import (
     Float,
     membrane_by_membrane,
@@ -76,8 +76,7 @@ class ReferenceBackend:
         steps: int | None = None,
     ) -> Trace:
         """Run a block of steps; see `Backend.forward`."""
-        length = network.steps if steps is None else steps
-        require_block(network, length)
+        length = block_steps(network, batch, steps)
         inputs = input_sequence(network, batch, length)
         if noise is not None:
             require_injectable(network, noise, length, inputs.shape[1])

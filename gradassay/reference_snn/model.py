@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 import numpy as np
 
-from gradassay.core.errors import ConfigurationError
 from gradassay.core.layers import Conv2d, Gain, Linear, Spiking, Sum, Weighted
 from gradassay.core.network import INPUT, Network
 from gradassay.core.noise import Noise
@@ -179,18 +178,3 @@ def _record_input(
             before = state.get(name, np.zeros_like(values))
             trace = state[name] = network.neuron.leak * before + values
         eligibility.setdefault(layer.name, []).append(trace)
-
-
-def require_block(network: Network, steps: int) -> None:
-    """Refuse a loss of the sequence on a part of the sequence.
-
-    Raises
-    ------
-    ConfigurationError
-        If the block is shorter than T and the loss is of the sequence.
-    """
-    if network.loss.over == "sequence" and steps != network.steps:
-        raise ConfigurationError(
-            f"steps: got a block of {steps} with a loss of the sequence; expected all"
-            f" T = {network.steps} steps at once. Use the loss of the step to go in blocks."
-        )

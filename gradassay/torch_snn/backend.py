@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gradassay.core.arrays import mean_outer
-from gradassay.core.batch import Batch
+from gradassay.core.batch import Batch, block_steps
 from gradassay.core.layers import Dense, Synapse, Weighted
 from gradassay.core.network import Network
 from gradassay.core.neuron import Neuron
@@ -18,7 +18,6 @@ from gradassay.core.params import Params
 from gradassay.core.trace import Carry, Presynaptic, Recorded, Trace
 from gradassay.torch_snn.block import run_block
 from gradassay.torch_snn.checks import (
-    block_steps,
     require_map,
     require_noise,
     require_outputs,

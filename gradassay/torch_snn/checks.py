@@ -8,7 +8,6 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from gradassay.core.batch import Batch
 from gradassay.core.errors import ConfigurationError, DataError, unknown_name
 from gradassay.core.layers import Conv2d, Gain, Linear, Synapse
 from gradassay.core.network import Network
@@ -17,32 +16,6 @@ from gradassay.core.signs import LazySigns
 from gradassay.core.trace import Carry, Recorded
 from gradassay.torch_snn.placement import require_placed
 from gradassay.torch_snn.recorder import BIAS_TRACES
-
-
-def block_steps(network: Network, batch: Batch, steps: int | None) -> int:
-    """Return the length of a block, checked.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is not in 1..T, or shorter than T with a loss of the sequence.
-    DataError
-        If the batch is a sequence of another length.
-    """
-    length = network.steps if steps is None else steps
-    if not 1 <= length <= network.steps:
-        raise ConfigurationError(f"steps: got {steps!r}; expected 1 to T = {network.steps}.")
-    if network.loss.over == "sequence" and length < network.steps:
-        raise ConfigurationError(
-            f"steps: got a block of {length} with a loss of the sequence; expected the whole"
-            f" sequence, T = {network.steps}. Run it in one block, or use the loss of the step."
-        )
-    if not batch.static and batch.inputs.shape[0] != length:
-        raise DataError(
-            f"inputs: got {batch.inputs.shape[0]} steps; expected the block's {length}."
-            " Give the inputs of this block, and its length as `steps`."
-        )
-    return length
 
 
 def require_record(record: Set[str], carry: Carry | None) -> None:

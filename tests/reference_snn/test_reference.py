@@ -5,7 +5,7 @@ import pytest
 
 from gradassay.core.batch import Batch
 from gradassay.core.builders import fully_connected
-from gradassay.core.errors import ConfigurationError, GradassayError
+from gradassay.core.errors import ConfigurationError, DataError, GradassayError
 from gradassay.core.keys import Key
 from gradassay.core.network import Loss, Network
 from gradassay.core.neuron import Neuron, Reset
@@ -159,6 +159,20 @@ def test_a_loss_of_the_sequence_refuses_a_part_of_it() -> None:
     network, params, batch = random_problem(loss=Loss(over="sequence"))
     with pytest.raises(ConfigurationError, match="got a block of 2 with a loss of the sequence"):
         BACKEND.forward(network, params, batch, steps=2)
+
+
+@pytest.mark.parametrize("steps", [0, 6])
+def test_a_block_is_no_longer_than_the_sequence(steps: int) -> None:
+    network, params, batch = random_problem()
+    with pytest.raises(ConfigurationError, match=f"got {steps}; expected 1 to T = 5"):
+        BACKEND.forward(network, params, batch, steps=steps)
+
+
+def test_inputs_of_a_sequence_are_those_of_the_block() -> None:
+    network, params, batch = random_problem()
+    inputs = np.stack([batch.inputs] * 3)
+    with pytest.raises(DataError, match="got 3 steps; expected the block's 2"):
+        BACKEND.forward(network, params, Batch(inputs, batch.targets), steps=2)
 
 
 @pytest.mark.parametrize("loss", [Loss(), Loss(1.0), Loss(0.4), Loss(0.4, "sequence")])
