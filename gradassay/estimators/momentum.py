@@ -82,11 +82,16 @@ def absorb(
     return {**kept, "updates": xp.where(frozen, count, count + 1)}
 
 
+def gathered(updates: Array, momentum: float) -> Array:
+    """Return ``1 - lambda^k``, what k terms weigh in an average that began at 0; k at least 1."""
+    xp = array_namespace(updates)
+    seen = xp.clip(updates, min=1)
+    if momentum == 0:
+        return seen * 0 + 1
+    # exact in float32 also where lambda is close to 1
+    return -xp.expm1(seen * math.log(momentum))
+
+
 def corrected(matrix: Array, updates: Array, momentum: float) -> Array:
     """Return ``M / (1 - lambda^k)`` after k updates; before the first one M, which is 0."""
-    if momentum == 0:
-        return matrix
-    xp = array_namespace(matrix)
-    # 1 - lambda^k, exact in float32 also where lambda is close to 1
-    weight = -xp.expm1(xp.clip(updates, min=1) * math.log(momentum))
-    return matrix / weight[..., None, None]
+    return matrix / gathered(updates, momentum)[..., None, None]

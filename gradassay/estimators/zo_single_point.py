@@ -27,6 +27,7 @@ from gradassay.core.network import Network
 from gradassay.core.noise import Law, NoiseModel
 from gradassay.core.trace import Trace
 from gradassay.estimators.descent import Descent
+from gradassay.estimators.momentum import gathered
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.signal import SignalEstimator
 from gradassay.estimators.temporal import EXACT, Traces, with_online
@@ -137,18 +138,8 @@ class ZOSinglePoint(SignalEstimator):
         noise, scale = observed.drawn(layer.name)
         losses = losses_seen(observed, observed.trace)
         if self.baseline is not None:
-            losses = losses - self._subtracted(state, observed)
+            losses = losses - _subtracted(state, observed, self.baseline)
         return noise * (losses[..., None] / scale)
-
-    def _subtracted(self, state: State, observed: Pass) -> Array:
-        """Return each row's baseline, corrected for its start at 0; 0 before the first update."""
-        xp = array_namespace(state["baseline"])
-        weight = 1 - xp.pow(state["updates"] * 0 + self.baseline, xp.clip(state["updates"], min=1))
-        corrected = state["baseline"] / weight
-        samples = observed.trace.losses.shape[1] // observed.replicates
-        if corrected.ndim == 0:
-            return corrected
-        return xp.reshape(xp.broadcast_to(corrected[:, None], (len(corrected), samples)), (-1,))
 
 
 def losses_seen(observed: Pass, trace: Trace) -> Array:
@@ -156,6 +147,16 @@ def losses_seen(observed: Pass, trace: Trace) -> Array:
     if observed.network.loss.over == "step":
         return trace.losses
     return array_namespace(trace.losses).sum(trace.losses, axis=0, keepdims=True)
+
+
+def _subtracted(state: State, observed: Pass, memory: float) -> Array:
+    """Return each row's baseline, corrected for its start at 0; 0 before the first update."""
+    xp = array_namespace(state["baseline"])
+    corrected = state["baseline"] / gathered(state["updates"], memory)
+    samples = observed.trace.losses.shape[1] // observed.replicates
+    if corrected.ndim == 0:
+        return corrected
+    return xp.reshape(xp.broadcast_to(corrected[:, None], (len(corrected), samples)), (-1,))
 
 
 def zeroth_order_claims(

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradassay.core.batch import Batch
 from gradassay.core.estimator import Estimate
 from gradassay.core.keys import Key
 from gradassay.core.neuron import Neuron, Surrogate
@@ -12,6 +13,7 @@ from gradassay.core.noise import Noise, draw_noise
 from gradassay.core.params import Params
 from gradassay.estimators import make_estimator
 from gradassay.reference_snn import ReferenceBackend, bptt_gradient, online_gradient
+from gradassay.torch_snn import TorchBackend
 from gradassay.verify.checks.results import relative_difference
 from gradassay.verify.oracles.small_problems import (
     SmallProblem,
@@ -379,3 +381,20 @@ def test_baseline_is_subtracted_from_the_loss_and_learns_its_mean() -> None:
     expected = 0.9 * 0.19 + 0.1 * one.losses.mean()
     np.testing.assert_allclose(float(found.state["baseline"]), expected, rtol=1e-13)
     assert float(found.state["updates"]) == 3
+
+
+def test_a_baseline_of_long_memory_is_corrected_for_its_start_in_float32_too() -> None:
+    memory, backend, noise = 1 - 1e-7, TorchBackend("float32"), some_noise(PROBLEM, 0.2)
+    state = {"baseline": np.array(0.4e-7), "updates": np.array(1.0)}  # one batch, of loss 0.4
+    expected = estimated("zo_single_point", noise=noise, baseline=memory, state=state).gradient
+    estimator = make_estimator("zo_single_point", baseline=memory)
+    found = estimator.estimate(
+        backend,
+        PROBLEM.network,
+        PROBLEM.params.map(backend.asarray),
+        Batch(backend.asarray(PROBLEM.batch.inputs), backend.asarray(PROBLEM.batch.targets)),
+        {name: backend.asarray(array) for name, array in state.items()},
+        Key(0),
+        noise=noise.map(backend.asarray),
+    ).gradient
+    assert relative_difference(found.map(backend.to_numpy), expected) < 1e-5
