@@ -9,7 +9,7 @@ import numpy as np
 
 from gradassay.core.arrays import Array
 from gradassay.core.batch import Batch
-from gradassay.core.layers import Dense, Synapse, Weighted
+from gradassay.core.layers import Affine, Synapse, Weighted
 from gradassay.core.network import Network
 from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Noise
@@ -85,7 +85,7 @@ class Backend(Protocol):
         """
         ...
 
-    def weight(self, layer: Dense, params: Params) -> Array:
+    def weight(self, layer: Affine, params: Params) -> Array:
         """Return the weight that the layer multiplies with: standardised where the layer says so.
 
         Parameters
@@ -97,7 +97,7 @@ class Backend(Protocol):
         """
         ...
 
-    def weight_tangent(self, layer: Dense, params: Params, tangent: Params) -> Array:
+    def weight_tangent(self, layer: Affine, params: Params, tangent: Params) -> Array:
         """Return the derivative of `weight` along a direction of the parameters.
 
         Parameters

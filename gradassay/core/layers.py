@@ -4,6 +4,9 @@ Activities are vectors everywhere: ``n`` units, where an image or a feature map 
 (channels, rows, columns) lies in C order. Only the layers that need the shape know it. A layer is
 fed by the layer before it in the network, or by the one that its `source` names; ``"input"`` is the
 network's input.
+
+Groups of them, as functions take them: `Affine` layers are ``W x + b``, `Weighted` ones have
+parameters, `Fixed` ones have none, and a `Synapse` is either: a map without memory.
 """
 
 from __future__ import annotations
@@ -290,14 +293,14 @@ class Spiking(UnitWise, frozen=True, tag="spiking"):
     source: str | None = None
 
 
-Dense: TypeAlias = Linear | Conv2d
-Weighted: TypeAlias = Linear | Conv2d | Gain
+Affine: TypeAlias = Linear | Conv2d
+Weighted: TypeAlias = Affine | Gain
 Fixed: TypeAlias = AvgPool | Flatten | Scale
-Synapse: TypeAlias = Linear | Conv2d | Gain | AvgPool | Flatten | Scale
-Layer: TypeAlias = Linear | Conv2d | Gain | AvgPool | Flatten | Scale | Sum | Spiking
+Synapse: TypeAlias = Weighted | Fixed
+Layer: TypeAlias = Synapse | Sum | Spiking
 
 
-def _shapes(layer: Linear | Conv2d, units: int) -> dict[str, tuple[int, ...]]:
+def _shapes(layer: Affine, units: int) -> dict[str, tuple[int, ...]]:
     """Return the shapes of weight, bias and gain, those that the layer has."""
     shapes: dict[str, tuple[int, ...]] = {f"{layer.name}.weight": layer.weight_shape}
     if layer.bias:
@@ -307,7 +310,7 @@ def _shapes(layer: Linear | Conv2d, units: int) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _require_spread(layer: Linear | Conv2d) -> None:
+def _require_spread(layer: Affine) -> None:
     """Refuse to standardise a single incoming weight: it has no variance."""
     if layer.standardised:
         require(layer.fan_in >= 2, f"fan-in of {layer.name}", layer.fan_in, "2 to standardise")

@@ -31,10 +31,8 @@ import msgspec
 
 from gradassay.core.errors import ConfigurationError, is_whole, unknown_name
 from gradassay.core.layers import (
-    Conv2d,
-    Gain,
+    Affine,
     Layer,
-    Linear,
     Spec,
     Spiking,
     Sum,
@@ -136,7 +134,7 @@ class Network(Spec, frozen=True, dict=True):
     def _require_output(self) -> None:
         """There is a hidden spiking layer and a readout; every layer leads somewhere."""
         kinds = [type(layer).__name__ for layer in self.layers]
-        readout = bool(self.layers) and isinstance(self.output, Linear | Conv2d | Spiking)
+        readout = bool(self.layers) and isinstance(self.output, Affine | Spiking)
         require(
             readout and bool(self.weighted) and bool(self.spiking),
             "layers",
@@ -233,7 +231,7 @@ class Network(Spec, frozen=True, dict=True):
     @functools.cached_property
     def weighted(self) -> tuple[Weighted, ...]:
         """The layers that have parameters, in order."""
-        return tuple(layer for layer in self.layers if isinstance(layer, Linear | Conv2d | Gain))
+        return tuple(layer for layer in self.layers if isinstance(layer, Weighted))
 
     @functools.cached_property
     def spiking(self) -> tuple[Spiking, ...]:

@@ -12,10 +12,8 @@ from gradassay.core.layers import (
     AvgPool,
     Conv2d,
     Fixed,
-    Flatten,
     Gain,
     Linear,
-    Scale,
     Spiking,
     Sum,
     Weighted,
@@ -120,7 +118,7 @@ def above_weights(network: Network) -> tuple[Weighted, ...]:
     found: list[Weighted] = []
     for layer in network.layers:
         below = any(name in reached for name in network.sources(layer))
-        if isinstance(layer, Linear | Conv2d | Gain):
+        if isinstance(layer, Weighted):
             reached.add(layer.name)
             if below:
                 found.append(layer)
@@ -136,7 +134,7 @@ def _is_population(network: Network, name: str) -> bool:
 def _passed(network: Network, name: str) -> Fixed | Sum | None:
     """Return the layer without weights of that name; None for what an origin is."""
     layer = None if name == INPUT else network.layer(name)
-    return layer if isinstance(layer, AvgPool | Flatten | Scale | Sum) else None
+    return layer if isinstance(layer, Fixed | Sum) else None
 
 
 def _upstream(network: Network, name: str) -> frozenset[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
-from gradassay.core.layers import Conv2d, Gain, Linear, Synapse, Weighted
+from gradassay.core.layers import Synapse, Weighted
 from gradassay.core.network import Network
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
@@ -193,7 +193,7 @@ class CountingBackend(WrappedBackend):
 
         A static input's product, given once for all steps of a block, counts at each of them.
         """
-        if isinstance(layer, Linear | Conv2d | Gain):
+        if isinstance(layer, Weighted):
             shown = self._block if values.shape[0] == 1 else 1
             rows = size(values) // layer.inputs
             self._tangent += Operations(
@@ -203,7 +203,7 @@ class CountingBackend(WrappedBackend):
 
     def input_gradient(self, layer: Synapse, weight: Array | None, delta: Array) -> Array:
         """Count outputs times fan-in a row and step; see `Backend.input_gradient`."""
-        if isinstance(layer, Linear | Conv2d | Gain):
+        if isinstance(layer, Weighted):
             if self._fed_by_neurons is None or layer.name in self._fed_by_neurons:
                 self._swept[layer.name] += int(delta.shape[0])
             per_output = fan_in(layer)

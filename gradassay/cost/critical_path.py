@@ -9,7 +9,7 @@ weights are taken as they were before it.
 
 from __future__ import annotations
 
-from gradassay.core.layers import Conv2d, Gain, Linear, Spiking
+from gradassay.core.layers import Spiking, Weighted
 from gradassay.core.network import Network
 from gradassay.cost.declared import Declared
 from gradassay.cost.locking import OUTPUT, Locking
@@ -50,7 +50,7 @@ def _heights(network: Network) -> dict[str, int]:
     heights: dict[str, int] = {}
     for layer in network.layers:
         below = max(heights.get(name, 0) for name in network.sources(layer))
-        heights[layer.name] = below + isinstance(layer, Linear | Conv2d | Gain)
+        heights[layer.name] = below + isinstance(layer, Weighted)
     return heights
 
 
@@ -71,7 +71,7 @@ def _way_down(network: Network, *, through_neurons: bool) -> dict[str, int]:
     longest: dict[str, int] = {}
     for layer in reversed(network.layers):
         ways = [
-            isinstance(consumer, Linear | Conv2d | Gain) + longest[consumer.name]
+            isinstance(consumer, Weighted) + longest[consumer.name]
             for consumer in network.consumers(layer.name)
             if through_neurons or not isinstance(consumer, Spiking)
         ]

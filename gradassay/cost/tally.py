@@ -11,7 +11,7 @@ import numpy as np
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
-from gradassay.core.layers import Dense, Synapse
+from gradassay.core.layers import Affine, Synapse
 from gradassay.core.network import Network
 from gradassay.core.params import Params
 from gradassay.core.trace import Presynaptic, Trace
@@ -64,11 +64,11 @@ class TallyingBackend(WrappedBackend):
         losses, errors = super().loss(network, outputs, targets)
         return _tallied(losses, self.tally), _tallied(errors, self.tally)
 
-    def weight(self, layer: Dense, params: Params) -> Array:
+    def weight(self, layer: Affine, params: Params) -> Array:
         """See `Backend.weight`."""
         return _tallied(super().weight(layer, params), self.tally)
 
-    def weight_tangent(self, layer: Dense, params: Params, tangent: Params) -> Array:
+    def weight_tangent(self, layer: Affine, params: Params, tangent: Params) -> Array:
         """See `Backend.weight_tangent`."""
         return _tallied(super().weight_tangent(layer, params, tangent), self.tally)
 

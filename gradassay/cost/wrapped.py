@@ -9,7 +9,7 @@ import numpy as np
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
-from gradassay.core.layers import Dense, Synapse, Weighted
+from gradassay.core.layers import Affine, Synapse, Weighted
 from gradassay.core.network import Network
 from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Noise
@@ -67,11 +67,11 @@ class WrappedBackend:
         """See `Backend.loss`."""
         return self._inner.loss(network, outputs, targets)
 
-    def weight(self, layer: Dense, params: Params) -> Array:
+    def weight(self, layer: Affine, params: Params) -> Array:
         """See `Backend.weight`."""
         return self._inner.weight(layer, params)
 
-    def weight_tangent(self, layer: Dense, params: Params, tangent: Params) -> Array:
+    def weight_tangent(self, layer: Affine, params: Params, tangent: Params) -> Array:
         """See `Backend.weight_tangent`."""
         return self._inner.weight_tangent(layer, params, tangent)
 

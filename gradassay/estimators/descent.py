@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gradassay.core.arrays import Array
-from gradassay.core.layers import Conv2d, Gain, Layer, Linear, Spiking, Sum
+from gradassay.core.layers import Affine, Gain, Layer, Spiking, Sum
 from gradassay.estimators.passes import Pass
 
 
@@ -35,7 +35,7 @@ class Descent:
         observed: Pass,
         top_down: Callable[[Spiking, Descent], Array],
         local_rule: Callable[[Spiking, Array], Array],
-        weight_down: Callable[[Linear | Conv2d], Array],
+        weight_down: Callable[[Affine], Array],
     ) -> None:
         self._observed = observed
         self._top_down, self._local_rule, self._weight_down = top_down, local_rule, weight_down
@@ -69,7 +69,7 @@ class Descent:
         if isinstance(layer, Sum):
             return delta
         weight = None
-        if isinstance(layer, Linear | Conv2d):
+        if isinstance(layer, Affine):
             weight = self._weight_down(layer)
         elif isinstance(layer, Gain):
             weight = self._observed.params[f"{layer.name}.weight"]

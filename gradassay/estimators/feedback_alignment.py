@@ -11,7 +11,7 @@ from gradassay.core.backend import Backend
 from gradassay.core.claims import Claim, Deterministic, Estimand, Learns, Passes, UnbiasedFor
 from gradassay.core.estimator import State
 from gradassay.core.keys import Key
-from gradassay.core.layers import Conv2d, Linear
+from gradassay.core.layers import Affine
 from gradassay.core.network import INPUT, Network
 from gradassay.core.params import key_normal
 from gradassay.estimators.feedback import require_positive
@@ -65,7 +65,7 @@ class FeedbackAlignment(SpatialBP):
         return {
             layer.name: layer.weight_shape
             for layer in network.weighted
-            if isinstance(layer, Linear | Conv2d) and network.sources(layer) != (INPUT,)
+            if isinstance(layer, Affine) and network.sources(layer) != (INPUT,)
         }
 
     def init(self, backend: Backend, network: Network, key: Key) -> State:
@@ -78,6 +78,6 @@ class FeedbackAlignment(SpatialBP):
             for name, shape in self.state_shapes(network).items()
         }
 
-    def weight_down(self, state: State, observed: Pass, layer: Linear | Conv2d) -> Array:
+    def weight_down(self, state: State, observed: Pass, layer: Affine) -> Array:
         """Return B."""
         return state[layer.name]

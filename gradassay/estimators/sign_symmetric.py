@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.claims import Claim, Deterministic, Estimand, Passes, UnbiasedFor
 from gradassay.core.estimator import State
-from gradassay.core.layers import Conv2d, Linear
+from gradassay.core.layers import Affine
 from gradassay.estimators.feedback import require_positive
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.spatial_bp import SpatialBP
@@ -51,7 +51,7 @@ class SignSymmetric(SpatialBP):
         claims = (UnbiasedFor(Estimand("sign_of_weights")), Passes(1, 1), Deterministic())
         return with_online(claims, self.temporal)
 
-    def weight_down(self, state: State, observed: Pass, layer: Linear | Conv2d) -> Array:
+    def weight_down(self, state: State, observed: Pass, layer: Affine) -> Array:
         """Return ``c sign(W)``."""
         weight = super().weight_down(state, observed, layer)
         xp = array_namespace(weight)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from gradassay.core.arrays import Array
 from gradassay.core.estimator import State
-from gradassay.core.layers import Conv2d, Linear, Spiking
+from gradassay.core.layers import Affine, Spiking
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.layerwise import LayerwiseEstimator
 from gradassay.estimators.passes import Pass
@@ -50,7 +50,7 @@ class SignalEstimator(LayerwiseEstimator):
         array, shape (t, R*B, n)
         """
 
-    def weight_down(self, state: State, observed: Pass, layer: Linear | Conv2d) -> Array:
+    def weight_down(self, state: State, observed: Pass, layer: Affine) -> Array:
         """Return the weight through which a derivative goes down: the layer's own."""
         return observed.backend.weight(layer, observed.params)
 

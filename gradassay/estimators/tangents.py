@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gradassay.core.arrays import Array, array_namespace
-from gradassay.core.layers import Conv2d, Gain, Layer, Linear, Spiking, Sum, Weighted
+from gradassay.core.layers import Affine, Gain, Layer, Spiking, Sum, Weighted
 from gradassay.core.params import Params
 from gradassay.core.trace import Presynaptic
 from gradassay.estimators.passes import Pass
@@ -56,7 +56,7 @@ def weight_tangent(observed: Pass, direction: Mapping[str, Array], temporal: Tem
     """
 
     def source(layer: Layer) -> Tangent:
-        if not isinstance(layer, Linear | Conv2d | Gain):
+        if not isinstance(layer, Weighted):
             return None
         seen = presynaptic_activity(observed.trace, layer.name, temporal, "clean")
         return _moved_current(observed, layer, direction, seen)
@@ -127,7 +127,7 @@ def _through(observed: Pass, layer: Layer, moved: Array, temporal: Temporal) -> 
     if isinstance(layer, Sum):
         return moved
     weight = None
-    if isinstance(layer, Linear | Conv2d):
+    if isinstance(layer, Affine):
         weight = backend.weight(layer, params)
     elif isinstance(layer, Gain):
         weight = params[f"{layer.name}.weight"]

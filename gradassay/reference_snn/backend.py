@@ -10,13 +10,12 @@ import numpy as np
 
 from gradassay.core.arrays import mean_outer, merge_replicates, split_replicates
 from gradassay.core.batch import Batch, block_steps
-from gradassay.core.layers import Conv2d, Dense, Gain, Linear, Synapse, Weighted
+from gradassay.core.layers import Affine, Gain, Synapse, Weighted
 from gradassay.core.network import Network
 from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Noise, require_injectable
 from gradassay.core.params import Params
 from gradassay.core.trace import Carry, Presynaptic, Recorded, Trace
-from gradassay.reference_snn.gradients import input_sequence
 from gradassay.reference_snn.loss import losses_and_errors
 from gradassay.reference_snn.maps import (
     bias_sums,
@@ -24,7 +23,7 @@ from gradassay.reference_snn.maps import (
     transposed_map,
     weight_products,
 )
-from gradassay.reference_snn.model import Recording, run
+from gradassay.reference_snn.model import Recording, input_sequence, run
 from gradassay.reference_snn.neuron import (
     Float,
     membrane_by_membrane,
@@ -90,11 +89,11 @@ class ReferenceBackend:
         """Return losses and errors; see `Backend.loss`."""
         return losses_and_errors(network.loss, outputs, targets, network.steps)
 
-    def weight(self, layer: Dense, params: Params) -> Float:
+    def weight(self, layer: Affine, params: Params) -> Float:
         """Return the weight that the layer multiplies with; see `Backend.weight`."""
         return effective_weight(layer, params)
 
-    def weight_tangent(self, layer: Dense, params: Params, tangent: Params) -> Float:
+    def weight_tangent(self, layer: Affine, params: Params, tangent: Params) -> Float:
         """Return the derivative of the weight along a direction; see `Backend.weight_tangent`."""
         return effective_tangent(layer, params, tangent)
 
@@ -178,7 +177,7 @@ def _by_replicate(
 ) -> Float:
     """Apply a linear map to (t, R*B, n), with one weight or with one for each replicate."""
     steps = values.shape[0]
-    if weight is not None and isinstance(layer, Linear | Conv2d | Gain):
+    if weight is not None and isinstance(layer, Weighted):
         if weight.ndim > len(layer.weight_shape):
             rows = split_replicates(values, len(weight))
             parts = [function(layer, w, x) for w, x in zip(weight, rows, strict=True)]

@@ -11,13 +11,9 @@ import numpy as np
 
 from gradassay.core.batch import Batch
 from gradassay.core.layers import (
-    AvgPool,
-    Conv2d,
-    Flatten,
+    Fixed,
     Gain,
     Layer,
-    Linear,
-    Scale,
     Spiking,
     Weighted,
 )
@@ -26,7 +22,7 @@ from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.reference_snn.loss import losses_and_errors
 from gradassay.reference_snn.maps import bias_sums, transposed_map, weight_products
-from gradassay.reference_snn.model import Recording, layer_weight, run
+from gradassay.reference_snn.model import Recording, input_sequence, layer_weight, run
 from gradassay.reference_snn.neuron import (
     Float,
     membrane_by_membrane,
@@ -34,12 +30,6 @@ from gradassay.reference_snn.neuron import (
     surrogate_derivative,
 )
 from gradassay.reference_snn.standardisation import parameter_gradient
-
-
-def input_sequence(network: Network, batch: Batch, steps: int) -> Float:
-    """Return the inputs as a sequence (t, B, n): a static input at every step."""
-    inputs = np.asarray(batch.inputs)
-    return np.broadcast_to(inputs, (steps, *inputs.shape)) if batch.static else inputs
 
 
 def _forward(
@@ -98,7 +88,7 @@ def online_gradient(
                 if feedback is not None and layer != network.output:
                     delta = errors[t] @ feedback[layer.name].T
                 delta = surrogate_derivative(network.neuron, recording.seen[layer.name][t]) * delta
-            elif isinstance(layer, Linear | Conv2d | Gain):
+            elif isinstance(layer, Weighted):
                 memory = network.has_memory(layer)
                 constant = recording.constant[t] if memory else np.ones(1)
                 sums.add(layer, delta, recording.eligibility[layer.name][t], constant)
@@ -148,7 +138,7 @@ def bptt_gradient(
                 delta = later[layer.name] = _through_time(
                     network, recording, layer.name, t, delta, later, reset_gradient=reset_gradient
                 )
-            elif isinstance(layer, Linear | Conv2d | Gain):
+            elif isinstance(layer, Weighted):
                 sums.add(layer, delta, recording.activity[layer.name][t], np.ones(1))
             _send_down(network, params, layer, delta, deltas)
     return sums.gradient(batch.size)
@@ -180,9 +170,9 @@ def _send_down(
     deltas: dict[str, Float],
 ) -> None:
     """Add what a layer sends to those that feed it."""
-    if isinstance(layer, Linear | Conv2d | Gain):
+    if isinstance(layer, Weighted):
         delta = transposed_map(layer, layer_weight(layer, params), delta)
-    elif isinstance(layer, AvgPool | Flatten | Scale):
+    elif isinstance(layer, Fixed):
         delta = transposed_map(layer, None, delta)
     for source in network.sources(layer):
         deltas[source] = deltas[source] + delta if source in deltas else delta

@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from gradassay.core.layers import Conv2d, Gain, Linear, Spiking, Sum, Weighted
+from gradassay.core.batch import Batch
+from gradassay.core.layers import Gain, Spiking, Sum, Weighted
 from gradassay.core.network import INPUT, Network
 from gradassay.core.noise import Noise
 from gradassay.reference_snn.maps import forward_map, spread_bias
@@ -48,6 +49,12 @@ class Recording:
     received_eligibility: Steps = field(default_factory=dict)
     constant: list[Float] = field(default_factory=list)
     outputs: list[Float] = field(default_factory=list)
+
+
+def input_sequence(network: Network, batch: Batch, steps: int) -> Float:
+    """Return the inputs as a sequence (t, B, n): a static input at every step."""
+    inputs = np.asarray(batch.inputs)
+    return np.broadcast_to(inputs, (steps, *inputs.shape)) if batch.static else inputs
 
 
 def run(
@@ -97,7 +104,7 @@ def run(
                 values = _spikes(network, recording, state, layer, received[below[0]], noise, step)
             elif isinstance(layer, Sum):
                 values = _sum([clean[n] for n in below]), _sum([received[n] for n in below])
-            elif isinstance(layer, Linear | Conv2d | Gain):
+            elif isinstance(layer, Weighted):
                 _record_input(network, recording, state, layer, clean[below[0]], received[below[0]])
                 current = _current(params, layer, received[below[0]])
                 values = current, current

@@ -15,11 +15,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gradassay.core.layers import STANDARDISATION_EPSILON, Conv2d, Linear
+from gradassay.core.layers import STANDARDISATION_EPSILON, Affine
 from gradassay.reference_snn.neuron import Float
 
 
-def effective_weight(layer: Linear | Conv2d, params: Mapping[str, Float]) -> Float:
+def effective_weight(layer: Affine, params: Mapping[str, Float]) -> Float:
     """Return the weight that the layer multiplies with, (..., *weight_shape)."""
     weight = params[f"{layer.name}.weight"]
     if not layer.standardised:
@@ -29,7 +29,7 @@ def effective_weight(layer: Linear | Conv2d, params: Mapping[str, Float]) -> Flo
 
 
 def effective_tangent(
-    layer: Linear | Conv2d, params: Mapping[str, Float], tangent: Mapping[str, Float]
+    layer: Affine, params: Mapping[str, Float], tangent: Mapping[str, Float]
 ) -> Float:
     """Return dW for a direction of the parameters, which may have leading axes."""
     direction = tangent[f"{layer.name}.weight"]
@@ -43,7 +43,7 @@ def effective_tangent(
 
 
 def parameter_gradient(
-    layer: Linear | Conv2d, params: Mapping[str, Float], gradient: Float
+    layer: Affine, params: Mapping[str, Float], gradient: Float
 ) -> dict[str, Float]:
     """Return the gradient by weight and gain, given that by W, shape (R, *weight_shape).
 
@@ -64,37 +64,37 @@ def parameter_gradient(
     }
 
 
-def _axes(layer: Linear | Conv2d) -> int:
+def _axes(layer: Affine) -> int:
     return len(layer.weight_shape)
 
 
-def _incoming(layer: Linear | Conv2d) -> tuple[int, ...]:
+def _incoming(layer: Affine) -> tuple[int, ...]:
     """Return the axes of a unit's incoming weights, counted from the end."""
     return tuple(range(1 - _axes(layer), 0))
 
 
-def _mean(layer: Linear | Conv2d, array: Float) -> Float:
+def _mean(layer: Affine, array: Float) -> Float:
     mean: Float = array.mean(axis=_incoming(layer), keepdims=True)
     return mean
 
 
-def _total(layer: Linear | Conv2d, array: Float) -> Float:
+def _total(layer: Affine, array: Float) -> Float:
     total: Float = array.sum(axis=_incoming(layer), keepdims=True)
     return total
 
 
-def _gain(layer: Linear | Conv2d, arrays: Mapping[str, Float]) -> Float:
+def _gain(layer: Affine, arrays: Mapping[str, Float]) -> Float:
     """Return the gain with axes of length 1 for the incoming weights."""
     gain = arrays[f"{layer.name}.gain"]
     return gain.reshape(*gain.shape, *[1] * (_axes(layer) - 1))
 
 
-def _root_slope(layer: Linear | Conv2d) -> float:
+def _root_slope(layer: Affine) -> float:
     """Return n / (n - 1)."""
     return layer.fan_in / (layer.fan_in - 1)
 
 
-def _centred(layer: Linear | Conv2d, weight: Float) -> tuple[Float, Float]:
+def _centred(layer: Affine, weight: Float) -> tuple[Float, Float]:
     """Return c and r."""
     centred = weight - _mean(layer, weight)
     variance = _total(layer, centred**2) / (layer.fan_in - 1)

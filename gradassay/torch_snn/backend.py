@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gradassay.core.arrays import mean_outer
 from gradassay.core.batch import Batch, block_steps
-from gradassay.core.layers import Dense, Synapse, Weighted
+from gradassay.core.layers import Affine, Synapse, Weighted
 from gradassay.core.network import Network
 from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Noise
@@ -155,7 +155,7 @@ class TorchBackend:
         return losses_and_errors(network.loss, outputs, targets, network.steps, fused=self._fused)
 
     @torch.no_grad()
-    def weight(self, layer: Dense, params: Params) -> Tensor:
+    def weight(self, layer: Affine, params: Params) -> Tensor:
         """Return the weight that the layer multiplies with, ([R,] *weight_shape).
 
         The equations stand in `gradassay.torch_snn.standardisation`.
@@ -163,7 +163,7 @@ class TorchBackend:
         return effective_weight(layer, params)
 
     @torch.no_grad()
-    def weight_tangent(self, layer: Dense, params: Params, tangent: Params) -> Tensor:
+    def weight_tangent(self, layer: Affine, params: Params, tangent: Params) -> Tensor:
         """Return the derivative of `weight` along a direction, ([R,] *weight_shape)."""
         return effective_tangent(layer, params, tangent)
 

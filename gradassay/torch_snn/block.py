@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from gradassay.core.batch import Batch
-from gradassay.core.layers import Conv2d, Gain, Layer, Linear, Spiking, Sum, Weighted
+from gradassay.core.layers import Layer, Linear, Spiking, Sum, Weighted
 from gradassay.core.network import INPUT, Network
 from gradassay.core.noise import Noise
 from gradassay.core.trace import Trace
@@ -75,7 +75,7 @@ class Run:
         if isinstance(layer, Spiking):
             population = Population(self.network, layer, self.noise, self.recorder)
             return population.fire(given[0].received, fused=self.fused)
-        if isinstance(layer, Linear | Conv2d | Gain):
+        if isinstance(layer, Weighted):
             return self._weigh(layer, given[0])
         if isinstance(layer, Sum):
             return _both(added, given)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gradassay.core.errors import ConfigurationError, DataError, unknown_name
-from gradassay.core.layers import Conv2d, Gain, Linear, Synapse
+from gradassay.core.layers import Synapse, Weighted
 from gradassay.core.network import Network
 from gradassay.core.noise import Noise, require_injectable
 from gradassay.core.signs import LazySigns
@@ -67,7 +67,7 @@ def require_map(layer: Synapse, weight: Tensor | None, name: str, array: Tensor)
         leading R that divides the batch axis, or missing, or given without need.
     """
     require_units(name, array, layer.inputs if name == "values" else layer.outputs)
-    wanted = layer.weight_shape if isinstance(layer, Linear | Conv2d | Gain) else None
+    wanted = layer.weight_shape if isinstance(layer, Weighted) else None
     if weight is None or wanted is None:
         if (weight is None) != (wanted is None):
             got = weight if weight is None else tuple(weight.shape)

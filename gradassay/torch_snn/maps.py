@@ -7,7 +7,16 @@ from torch import Tensor
 
 from gradassay.core.arrays import merge_replicates, split_replicates
 from gradassay.core.errors import DataError
-from gradassay.core.layers import AvgPool, Conv2d, Fixed, Flatten, Gain, Linear, Synapse, Weighted
+from gradassay.core.layers import (
+    Affine,
+    AvgPool,
+    Conv2d,
+    Fixed,
+    Flatten,
+    Gain,
+    Synapse,
+    Weighted,
+)
 from gradassay.torch_snn.convolution import convolve, convolve_transposed
 from gradassay.torch_snn.pooling import pool, pool_transposed
 
@@ -44,7 +53,7 @@ def fixed(layer: Fixed, values: Tensor) -> Tensor:
 
 def apply(layer: Synapse, weight: Tensor | None, values: Tensor) -> Tensor:
     """Return the layer's output without its bias, as `Backend.apply` says."""
-    if not isinstance(layer, Linear | Conv2d | Gain):
+    if not isinstance(layer, Weighted):
         return fixed(layer, values)
     kernel = _given(layer, weight)
     if kernel.ndim == len(layer.weight_shape):
@@ -60,7 +69,7 @@ def input_gradient(layer: Synapse, weight: Tensor | None, delta: Tensor) -> Tens
     """Return the transpose of `apply` at delta, ``W^T delta``, shape (t, R*B, inputs)."""
     if isinstance(layer, AvgPool):
         return pool_transposed(layer, delta)
-    if not isinstance(layer, Linear | Conv2d):
+    if not isinstance(layer, Affine):
         return apply(layer, weight, delta)  # diagonal: its own transpose
     kernel = _given(layer, weight)
     if isinstance(layer, Conv2d):

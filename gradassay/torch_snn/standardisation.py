@@ -21,10 +21,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from gradassay.core.layers import STANDARDISATION_EPSILON, Conv2d, Gain, Linear
+from gradassay.core.layers import STANDARDISATION_EPSILON, Affine, Gain, Weighted
 
 
-def effective_weight(layer: Linear | Conv2d | Gain, params: Mapping[str, Tensor]) -> Tensor:
+def effective_weight(layer: Weighted, params: Mapping[str, Tensor]) -> Tensor:
     """Return the weight that a layer multiplies with, ([R,] *weight_shape)."""
     weight = params[f"{layer.name}.weight"]
     if isinstance(layer, Gain) or not layer.standardised:
@@ -34,7 +34,7 @@ def effective_weight(layer: Linear | Conv2d | Gain, params: Mapping[str, Tensor]
 
 
 def effective_tangent(
-    layer: Linear | Conv2d | Gain, params: Mapping[str, Tensor], tangent: Mapping[str, Tensor]
+    layer: Weighted, params: Mapping[str, Tensor], tangent: Mapping[str, Tensor]
 ) -> Tensor:
     """Return W' along the direction `tangent`, ([R,] *weight_shape)."""
     moved = tangent[f"{layer.name}.weight"]
@@ -46,7 +46,7 @@ def effective_tangent(
 
 
 def parameter_gradient(
-    layer: Linear | Conv2d, params: Mapping[str, Tensor], gradient: Tensor
+    layer: Affine, params: Mapping[str, Tensor], gradient: Tensor
 ) -> dict[str, Tensor]:
     """Return dL/dw and, where standardised, dL/dg from dL/dW, of shape (R, *weight_shape)."""
     if not layer.standardised:
@@ -60,7 +60,7 @@ def parameter_gradient(
     }
 
 
-def _unit_and_root(layer: Linear | Conv2d, weight: Tensor) -> tuple[Tensor, Tensor]:
+def _unit_and_root(layer: Affine, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Return h, shape ([R,] units, n), and the root, shape ([R,] units, 1)."""
     rows = _rows(layer, weight)
     centred = rows - rows.mean(-1, keepdim=True)
@@ -69,24 +69,24 @@ def _unit_and_root(layer: Linear | Conv2d, weight: Tensor) -> tuple[Tensor, Tens
     return centred.div_(root), root
 
 
-def _projected(layer: Linear | Conv2d, unit: Tensor, rows: Tensor) -> Tensor:
+def _projected(layer: Affine, unit: Tensor, rows: Tensor) -> Tensor:
     """Return ``x - mean(x) - m h sum(h x)`` of each row x."""
     along = (unit * rows).sum(-1, keepdim=True)
     centred = rows - rows.mean(-1, keepdim=True)
     return centred.addcmul_(unit, along, value=-layer.fan_in / (layer.fan_in - 1))
 
 
-def _rows(layer: Linear | Conv2d, weight: Tensor) -> Tensor:
+def _rows(layer: Affine, weight: Tensor) -> Tensor:
     """Return weights as ([R,] units, n)."""
     before = weight.ndim - len(layer.weight_shape) + 1
     return weight.reshape(*weight.shape[:before], layer.fan_in)
 
 
-def _shaped(layer: Linear | Conv2d, rows: Tensor) -> Tensor:
+def _shaped(layer: Affine, rows: Tensor) -> Tensor:
     """Return rows of weights as ([R,] *weight_shape)."""
     return rows.reshape(*rows.shape[:-1], *layer.weight_shape[1:])
 
 
-def _column(layer: Linear | Conv2d, params: Mapping[str, Tensor]) -> Tensor:
+def _column(layer: Affine, params: Mapping[str, Tensor]) -> Tensor:
     """Return the gains as ([R,] units, 1)."""
     return params[f"{layer.name}.gain"][..., None]
