@@ -29,7 +29,7 @@ from gradassay.torch_snn.loss import losses_and_errors
 from gradassay.torch_snn.maps import apply, input_gradient
 from gradassay.torch_snn.placement import device_named, dtypes_named, require_placed, to_tensor
 from gradassay.torch_snn.recorder import Recorder
-from gradassay.torch_snn.spiking import noise_outer
+from gradassay.torch_snn.spike_products import noise_outer
 from gradassay.torch_snn.standardisation import effective_tangent, effective_weight
 from gradassay.torch_snn.through_time import membrane_gradient, membrane_tangent
 

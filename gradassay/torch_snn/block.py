@@ -16,7 +16,7 @@ from gradassay.torch_snn.loss import losses_and_errors
 from gradassay.torch_snn.maps import current, fixed
 from gradassay.torch_snn.population import Population
 from gradassay.torch_snn.recorder import Recorder, Value
-from gradassay.torch_snn.spiking import spiking_current
+from gradassay.torch_snn.spike_products import spiking_current
 from gradassay.torch_snn.standardisation import effective_weight
 
 

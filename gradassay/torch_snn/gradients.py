@@ -12,7 +12,7 @@ from gradassay.core.errors import DataError
 from gradassay.core.layers import Conv2d, Gain, Linear, Weighted
 from gradassay.core.trace import Presynaptic
 from gradassay.torch_snn.convolution import kernel_gradient, position_sums
-from gradassay.torch_snn.spiking import spiking_outer
+from gradassay.torch_snn.spike_products import spiking_outer
 from gradassay.torch_snn.standardisation import parameter_gradient
 
 
@@ -48,7 +48,7 @@ def weight_gradient(
         R.
     fused : bool
         Take products with spikes by tables of sums where that is cheaper
-        (`gradassay.torch_snn.spiking`).
+        (`gradassay.torch_snn.spike_products`).
 
     Raises
     ------

@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from gradassay.torch_snn.native.binary import Bits, pack, pack_columns, turned, unpacked
+from gradassay.torch_snn.native.packing import Bits, pack, pack_columns, turned, unpacked
 
 
 class Packed:

@@ -13,11 +13,11 @@ from gradassay.core.network import INPUT, Network
 from gradassay.core.noise import Noise
 from gradassay.core.trace import Recorded
 from gradassay.torch_snn.native import lif as native
-from gradassay.torch_snn.native.binary import worth_emitting
+from gradassay.torch_snn.native.packing import worth_emitting
 from gradassay.torch_snn.neuron import Scaled, ScaledSigns, scan
 from gradassay.torch_snn.packed import Packed, Spikes, numbers
 from gradassay.torch_snn.recorder import Recorder, Value
-from gradassay.torch_snn.spiking import Apart, set_apart
+from gradassay.torch_snn.spike_products import Apart, set_apart
 from gradassay.torch_snn.surrogate import surrogate_derivative
 
 # what a population itself leaves in a trace

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gradassay.core.trace import Carry, Presynaptic, Recorded, SpikeTrace
 from gradassay.torch_snn.packed import Spikes, numbers
-from gradassay.torch_snn.spiking import Apart
+from gradassay.torch_snn.spike_products import Apart
 from gradassay.torch_snn.traces import activity, bias_trace, eligibility
 
 # the bias's trace in the carry, by the record that needs it

@@ -18,9 +18,9 @@ from gradassay.core.params import initial_params
 from gradassay.core.trace import Presynaptic, SpikeTrace
 from gradassay.torch_snn import TorchBackend
 from gradassay.torch_snn.gradients import weight_gradient
-from gradassay.torch_snn.native import binary
+from gradassay.torch_snn.native import packing, products
 from gradassay.torch_snn.native.compiled import native_library
-from gradassay.torch_snn.spiking import set_apart, spiking_current, spiking_outer
+from gradassay.torch_snn.spike_products import set_apart, spiking_current, spiking_outer
 from gradassay.torch_snn.traces import eligibility
 from tests.properties import examples
 
@@ -31,9 +31,9 @@ DTYPES = st.sampled_from([torch.float32, torch.float64])
 
 @pytest.fixture(autouse=True)
 def _all_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(binary, "FEWEST_ROWS", 1)
-    monkeypatch.setattr(binary, "FEWEST_INNER", 1)
-    monkeypatch.setattr(binary, "FEWEST_UNITS", 1)
+    monkeypatch.setattr(packing, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(packing, "FEWEST_INNER", 1)
+    monkeypatch.setattr(packing, "FEWEST_UNITS", 1)
 
 
 def whole(shape: tuple[int, ...], generator: torch.Generator, dtype: torch.dtype) -> Tensor:
@@ -72,10 +72,10 @@ def test_products_of_whole_numbers_are_exact(
     weight = whole((columns, inner), generator, dtype)
     weight = weight.T.contiguous().T if transposed else weight
     bias = whole((columns,), generator, dtype)
-    bits = binary.pack(left, signs=signs)
+    bits = packing.pack(left, signs=signs)
     assert bits is not None
-    assert torch.equal(binary.times_transposed(bits, weight, bias=bias), left @ weight.T + bias)
-    assert torch.equal(binary.times_transposed(bits, weight), left @ weight.T)
+    assert torch.equal(products.times_transposed(bits, weight, bias=bias), left @ weight.T + bias)
+    assert torch.equal(products.times_transposed(bits, weight), left @ weight.T)
 
 
 @settings(max_examples=examples(100), deadline=None)
@@ -164,7 +164,7 @@ def test_antithetic_signs_are_found() -> None:
         apart = set_apart(noise.placed(torch.from_numpy), "lif1")
         assert apart is not None
         assert apart.pairs is pairs
-        assert isinstance(apart.distinct, binary.Bits) is (law == "rademacher")
+        assert isinstance(apart.distinct, packing.Bits) is (law == "rademacher")
     noise = draw_noise(NoiseModel(0.1), network, 6, Key(0))
     assert set_apart(noise.placed(torch.from_numpy), "lif1") is None
 
@@ -173,46 +173,46 @@ def test_antithetic_signs_are_found() -> None:
 @pytest.mark.parametrize("at", [(0, 0, 0), (2, 3, 49), (1, 4, 33)])
 def test_other_numbers_have_no_bits(wrong: float, at: tuple[int, int, int]) -> None:
     spikes = torch.zeros(3, 5, 50, dtype=torch.float64)
-    assert binary.pack(spikes) is not None
+    assert packing.pack(spikes) is not None
     spikes[at] = wrong
-    assert binary.pack(spikes) is None
-    assert binary.pack_columns(spikes, 1) is None
+    assert packing.pack(spikes) is None
+    assert packing.pack_columns(spikes, 1) is None
     signs = torch.ones(3, 5, 50, dtype=torch.float64)
-    assert binary.pack(signs, signs=True) is not None
+    assert packing.pack(signs, signs=True) is not None
     signs[at] = 0.0 if wrong == -1 else wrong
-    assert binary.pack(signs, signs=True) is None
+    assert packing.pack(signs, signs=True) is None
 
 
 def test_no_bits_of_other_types_or_strides() -> None:
-    assert binary.pack(torch.zeros(40, 40, dtype=torch.bfloat16)) is None
-    assert binary.pack(torch.zeros(40, 40).T[::2]) is None
-    assert binary.pack_columns(torch.zeros(4, 8, 40).transpose(0, 1), 1) is None
-    assert not binary.opposite_pairs(torch.zeros(1, 4, 4))
+    assert packing.pack(torch.zeros(40, 40, dtype=torch.bfloat16)) is None
+    assert packing.pack(torch.zeros(40, 40).T[::2]) is None
+    assert packing.pack_columns(torch.zeros(4, 8, 40).transpose(0, 1), 1) is None
+    assert not packing.opposite_pairs(torch.zeros(1, 4, 4))
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:
-    bits, columns = binary.pack(torch.zeros(6, 40)), binary.pack_columns(torch.zeros(2, 3, 40), 1)
+    bits, columns = packing.pack(torch.zeros(6, 40)), packing.pack_columns(torch.zeros(2, 3, 40), 1)
     assert bits is not None
     assert columns is not None
     with pytest.raises(DataError, match=r"weight: got shape \(5, 39\); expected \(5, 40\)"):
-        binary.times_transposed(bits, torch.zeros(5, 39))
-    term = binary.Term(torch.zeros(1, 3, 5), 0.5, pairs=False)
+        products.times_transposed(bits, torch.zeros(5, 39))
+    term = products.Term(torch.zeros(1, 3, 5), 0.5, pairs=False)
     with pytest.raises(DataError, match="term: got shape"):
-        binary.times_transposed(bits, torch.zeros(5, 40), term=term)
+        products.times_transposed(bits, torch.zeros(5, 40), term=term)
     with pytest.raises(DataError, match="left: got shape"):
-        binary.mean_outer(torch.zeros(2, 4, 5), columns, 1.0)
+        products.mean_outer(torch.zeros(2, 4, 5), columns, 1.0)
 
 
 def test_views_of_bias_and_term_are_read_as_they_are() -> None:
     generator = torch.Generator().manual_seed(0)
     left = zeros_and_ones((6, 40), generator, torch.float32)
-    bits, weight = binary.pack(left), whole((5, 40), generator, torch.float32)
+    bits, weight = packing.pack(left), whole((5, 40), generator, torch.float32)
     bias = whole((5, 3), generator, torch.float32)[:, 1]
     values = whole((5, 3, 2), generator, torch.float32).transpose(0, 2)
     assert bits is not None
     for _ in range(50):
-        term = binary.Term(values, 0.5, pairs=False)
-        found = binary.times_transposed(bits, weight, bias=bias, term=term)
+        term = products.Term(values, 0.5, pairs=False)
+        found = products.times_transposed(bits, weight, bias=bias, term=term)
         assert torch.equal(found, left @ weight.T + bias + 0.5 * values.reshape(6, 5))
 
 
@@ -220,20 +220,20 @@ def test_one_row_is_the_same_alone_and_among_others() -> None:
     generator = torch.Generator().manual_seed(0)
     left = zeros_and_ones((700, 90), generator, torch.float32)
     weight = torch.randn(50, 90, generator=generator)
-    every = binary.pack(left)
+    every = packing.pack(left)
     assert every is not None
-    product = binary.times_transposed(every, weight)
+    product = products.times_transposed(every, weight)
     for row in (0, 1, 350, 699):
-        alone = binary.pack(left[row : row + 1])
+        alone = packing.pack(left[row : row + 1])
         assert alone is not None
-        assert torch.equal(binary.times_transposed(alone, weight)[0], product[row])
+        assert torch.equal(products.times_transposed(alone, weight)[0], product[row])
 
 
 def test_products_do_not_depend_on_threads() -> None:
     generator = torch.Generator().manual_seed(0)
     spikes = zeros_and_ones((6, 50, 70), generator, torch.float32)
     weight, delta = torch.randn(90, 70), torch.randn(6, 50, 90)
-    rows, columns = binary.pack(spikes), binary.pack_columns(spikes, 1)
+    rows, columns = packing.pack(spikes), packing.pack_columns(spikes, 1)
     assert rows is not None
     assert columns is not None
     before, found = torch.get_num_threads(), []
@@ -241,7 +241,7 @@ def test_products_do_not_depend_on_threads() -> None:
         for threads in (1, 2, 5):
             torch.set_num_threads(threads)
             found.append(
-                (binary.times_transposed(rows, weight), binary.mean_outer(delta, columns, 0.1))
+                (products.times_transposed(rows, weight), products.mean_outer(delta, columns, 0.1))
             )
     finally:
         torch.set_num_threads(before)

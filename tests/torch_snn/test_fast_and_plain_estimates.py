@@ -16,7 +16,7 @@ from gradassay.core.noise import NoiseModel, draw_noise
 from gradassay.core.params import Params, initial_params
 from gradassay.estimators import make_estimator, zoo_names
 from gradassay.torch_snn import TorchBackend
-from gradassay.torch_snn.native import binary
+from gradassay.torch_snn.native import packing
 from gradassay.torch_snn.native.compiled import native_library
 from tests.properties import examples
 
@@ -27,9 +27,9 @@ FAST, PLAIN = TorchBackend("float64"), TorchBackend("float64", fused=False)
 
 @pytest.fixture(autouse=True)
 def _all_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(binary, "FEWEST_ROWS", 1)
-    monkeypatch.setattr(binary, "FEWEST_INNER", 1)
-    monkeypatch.setattr(binary, "FEWEST_UNITS", 1)
+    monkeypatch.setattr(packing, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(packing, "FEWEST_INNER", 1)
+    monkeypatch.setattr(packing, "FEWEST_UNITS", 1)
 
 
 def problem(

@@ -21,7 +21,7 @@ from gradassay.core.params import initial_params
 from gradassay.core.signs import draw_raw_signs
 from gradassay.core.trace import Presynaptic, Recorded, SpikeTrace, Trace
 from gradassay.torch_snn import TorchBackend
-from gradassay.torch_snn.native import binary
+from gradassay.torch_snn.native import packing
 from gradassay.torch_snn.native.compiled import native_library
 from gradassay.torch_snn.native.lif import Fused, run
 from gradassay.torch_snn.neuron import Scaled, ScaledSigns
@@ -38,7 +38,7 @@ ALL = frozenset(get_args(Recorded))
 @pytest.fixture(autouse=True)
 def _all_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FEWEST_ROWS", "FEWEST_INNER", "FEWEST_UNITS"):
-        monkeypatch.setattr(binary, name, 1)
+        monkeypatch.setattr(packing, name, 1)
 
 
 @settings(max_examples=examples(150), deadline=None)
@@ -90,7 +90,7 @@ def test_bits_of_the_pass_are_those_of_its_clean_spikes(
     expected = run(neuron, given_once(MADE))
     found = run(neuron, given_once(MADE | {"bits"}))
     alone = run(neuron, given_once(frozenset(["bits"])))
-    words = binary.pack(expected["spikes"])
+    words = packing.pack(expected["spikes"])
     assert words is not None
     assert torch.equal(found.pop("bits"), words.words)
     assert torch.equal(alone["bits"], words.words)
@@ -114,10 +114,10 @@ def test_rows_of_bits_turned_are_columns_and_spread_are_the_spikes(
     generator = torch.Generator().manual_seed(seed)
     shape = (steps, replicates * samples, units)
     spikes = (torch.rand(shape, generator=generator) < 0.4).to(dtype)
-    rows, columns = binary.pack(spikes), binary.pack_columns(spikes, replicates)
+    rows, columns = packing.pack(spikes), packing.pack_columns(spikes, replicates)
     assert rows is not None
     assert columns is not None
-    found = binary.turned(rows, steps, replicates)
+    found = packing.turned(rows, steps, replicates)
     assert found is not None
     assert torch.equal(found.words, columns.words)
     assert found[1:] == columns[1:]
@@ -132,7 +132,7 @@ def test_bits_do_not_depend_on_the_number_of_threads() -> None:
             torch.set_num_threads(threads)
             words = run(Neuron(), Fused(currents, 4, wanted=frozenset(["bits"])))["bits"]
             packed = Packed(words, (4, 33, 328), torch.float32, None)
-            turned = binary.turned(packed.bits, 4, 3)
+            turned = packing.turned(packed.bits, 4, 3)
             assert turned is not None
             found.append((words, turned.words, packed.values))
     finally:

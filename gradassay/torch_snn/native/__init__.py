@@ -1,1 +1,1 @@
-"""Neurons in C: compiled on first use, where there is a compiler; each call has an eager twin."""
+"""The fast forms in C, compiled on first use where there is a compiler; each has an eager twin."""

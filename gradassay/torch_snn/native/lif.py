@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from gradassay.core.neuron import Neuron
-from gradassay.torch_snn.native.binary import words_of
 from gradassay.torch_snn.native.compiled import PRECISIONS, entry, native_library, require_fit
+from gradassay.torch_snn.native.packing import words_of
 from gradassay.torch_snn.neuron import Scaled, ScaledSigns
 
 RESETS = ("soft", "hard", "none")
@@ -77,7 +77,7 @@ def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
     """Return what was wanted, each (t, R*B, n), and ``left``: v of the last step.
 
     ``trace_left`` and ``received_trace_left`` are the last step of the traces, ``bits`` the words
-    that `gradassay.torch_snn.native.binary.pack` makes of the clean spikes.
+    that `gradassay.torch_snn.native.packing.pack` makes of the clean spikes.
 
     The equations are those of `gradassay.torch_snn.neuron.scan`,
     `gradassay.torch_snn.surrogate.surrogate_derivative` and `gradassay.torch_snn.traces`.

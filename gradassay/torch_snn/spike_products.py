@@ -17,17 +17,15 @@ from torch import Tensor
 from gradassay.core.layers import Linear
 from gradassay.core.noise import Noise
 from gradassay.core.trace import Presynaptic, SpikeTrace
-from gradassay.torch_snn.native.binary import (
+from gradassay.torch_snn.native.compiled import PRECISIONS
+from gradassay.torch_snn.native.packing import (
     Bits,
-    Term,
-    mean_outer,
     opposite_pairs,
     pack,
     pack_raw,
     pack_raw_columns,
-    times_transposed,
 )
-from gradassay.torch_snn.native.compiled import PRECISIONS
+from gradassay.torch_snn.native.products import Term, mean_outer, times_transposed
 from gradassay.torch_snn.packed import Spikes, columns_of, rows_of
 
 
