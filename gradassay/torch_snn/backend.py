@@ -44,9 +44,9 @@ class TorchBackend:
     device : str
         ``cpu``, ``cuda`` or ``cuda:<number>``.
     fused : bool
-        Run neurons in one pass over memory, and products with spikes by tables of sums, in C, where
-        there is a compiler for it (`gradassay.torch_snn.native`); else, and if not, in plain tensor
-        operations.
+        Run neurons in one pass over memory, products with spikes by tables of sums, pools and
+        losses in C, where there is a compiler for it (`gradassay.torch_snn.native`); else, and if
+        not, in plain tensor operations.
 
     Raises
     ------
@@ -171,13 +171,13 @@ class TorchBackend:
     def apply(self, layer: Synapse, weight: Tensor | None, values: Tensor) -> Tensor:
         """Return the layer's output without its bias, shape (t, R*B, outputs)."""
         require_map(layer, weight, "values", values)
-        return apply(layer, weight, values)
+        return apply(layer, weight, values, fused=self._fused)
 
     @torch.no_grad()
     def input_gradient(self, layer: Synapse, weight: Tensor | None, delta: Tensor) -> Tensor:
         """Return the derivative by the layer's input, ``W^T delta``, shape (t, R*B, inputs)."""
         require_map(layer, weight, "delta", delta)
-        return input_gradient(layer, weight, delta)
+        return input_gradient(layer, weight, delta, fused=self._fused)
 
     @torch.no_grad()
     def weight_gradient(

@@ -31,8 +31,8 @@ def run_block(
 ) -> Trace:
     """Run all layers over a block; the arguments are those of the backend's contract.
 
-    Neurons go in one pass over memory, and products with spikes by tables of sums, where they can,
-    if `fused`.
+    Neurons go in one pass over memory, products with spikes by tables of sums and pools in C, if
+    `fused`, where they can.
     """
     run = Run(network, params, batch, noise, recorder, fused)
     values = {INPUT: Value(batch.inputs)}
@@ -79,7 +79,7 @@ class Run:
             return self._weigh(layer, given[0])
         if isinstance(layer, Sum):
             return _both(added, given)
-        return _both(lambda values: fixed(layer, values[0]), given)
+        return _both(lambda values: fixed(layer, values[0], fused=self.fused), given)
 
     def _weigh(self, layer: Weighted, given: Value) -> Value:
         """Keep the records of a weighted layer's input, return its current."""

@@ -44,17 +44,17 @@ def current(layer: Weighted, weight: Tensor, bias: Tensor | None, received: Tens
     return product.reshape(*received.shape[:-1], layer.outputs)
 
 
-def fixed(layer: Fixed, values: Tensor) -> Tensor:
-    """Return the output of a layer without weights, shape (..., outputs)."""
+def fixed(layer: Fixed, values: Tensor, *, fused: bool) -> Tensor:
+    """Return the output of a layer without weights, shape (..., outputs); pools in C if `fused`."""
     if isinstance(layer, AvgPool):
-        return pool(layer, values)
+        return pool(layer, values, fused=fused)
     return values if isinstance(layer, Flatten) else values * layer.factor
 
 
-def apply(layer: Synapse, weight: Tensor | None, values: Tensor) -> Tensor:
+def apply(layer: Synapse, weight: Tensor | None, values: Tensor, *, fused: bool) -> Tensor:
     """Return the layer's output without its bias, as `Backend.apply` says."""
     if not isinstance(layer, Weighted):
-        return fixed(layer, values)
+        return fixed(layer, values, fused=fused)
     kernel = _given(layer, weight)
     if kernel.ndim == len(layer.weight_shape):
         return current(layer, kernel, None, values)
@@ -65,12 +65,12 @@ def apply(layer: Synapse, weight: Tensor | None, values: Tensor) -> Tensor:
     return _products(values, kernel.mT)
 
 
-def input_gradient(layer: Synapse, weight: Tensor | None, delta: Tensor) -> Tensor:
+def input_gradient(layer: Synapse, weight: Tensor | None, delta: Tensor, *, fused: bool) -> Tensor:
     """Return the transpose of `apply` at delta, ``W^T delta``, shape (t, R*B, inputs)."""
     if isinstance(layer, AvgPool):
-        return pool_transposed(layer, delta)
+        return pool_transposed(layer, delta, fused=fused)
     if not isinstance(layer, Affine):
-        return apply(layer, weight, delta)  # diagonal: its own transpose
+        return apply(layer, weight, delta, fused=fused)  # diagonal: its own transpose
     kernel = _given(layer, weight)
     if isinstance(layer, Conv2d):
         return convolve_transposed(layer, kernel, delta)

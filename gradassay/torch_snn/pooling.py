@@ -11,10 +11,10 @@ from gradassay.core.layers import AvgPool
 from gradassay.torch_snn.native.pooling import pooled
 
 
-def pool(layer: AvgPool, values: Tensor) -> Tensor:
+def pool(layer: AvgPool, values: Tensor, *, fused: bool) -> Tensor:
     """Return the means over squares of maps, shape (..., outputs), for values (..., inputs)."""
-    fused = pooled("pool", layer, values)
-    return plain_pool(layer, values) if fused is None else fused
+    found = pooled("pool", layer, values) if fused else None
+    return plain_pool(layer, values) if found is None else found
 
 
 def plain_pool(layer: AvgPool, values: Tensor) -> Tensor:
@@ -23,13 +23,13 @@ def plain_pool(layer: AvgPool, values: Tensor) -> Tensor:
     return avg_pool2d(images, layer.kernel).reshape(*values.shape[:-1], layer.outputs)
 
 
-def pool_transposed(layer: AvgPool, delta: Tensor) -> Tensor:
+def pool_transposed(layer: AvgPool, delta: Tensor, *, fused: bool) -> Tensor:
     """Return the transpose of `pool` at delta, shape (..., inputs), for delta (..., outputs).
 
     Each unit of a square gets ``delta / kernel^2``; rows and columns left over get 0.
     """
-    fused = pooled("pool_transposed", layer, delta)
-    return plain_transposed(layer, delta) if fused is None else fused
+    found = pooled("pool_transposed", layer, delta) if fused else None
+    return plain_transposed(layer, delta) if found is None else found
 
 
 def plain_transposed(layer: AvgPool, delta: Tensor) -> Tensor:

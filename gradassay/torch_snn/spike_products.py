@@ -141,6 +141,8 @@ def spiking_outer(delta: Tensor, presynaptic: Presynaptic, replicates: int) -> T
 def noise_outer(noise: Noise, layer: str, right: Tensor, replicates: int) -> Tensor | None:
     """Return ``(1/B) sum_b sum_t z[t] right[t]^T``, (R, n, m), of signs that are bits; else None.
 
+    Of those of other steps or replicates than are asked for, None as well.
+
     With pairs of steps, ``z[2j+1] = -z[2j]``, it is the sum over j of
     ``z[2j] (right[2j] - right[2j+1])^T``.
 
@@ -155,7 +157,9 @@ def noise_outer(noise: Noise, layer: str, right: Tensor, replicates: int) -> Ten
         R.
     """
     signs = noise.raw.get(layer)
-    if signs is None or signs.steps != len(right) or right.dtype not in PRECISIONS:
+    if signs is None or right.dtype not in PRECISIONS:
+        return None
+    if signs.steps != len(right) or signs.raw.shape[1] != replicates:
         return None
     bits = pack_raw_columns(signs)
     if bits is None:

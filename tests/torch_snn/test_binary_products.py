@@ -201,6 +201,19 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         products.times_transposed(bits, torch.zeros(5, 40), term=term)
     with pytest.raises(DataError, match="left: got shape"):
         products.mean_outer(torch.zeros(2, 4, 5), columns, 1.0)
+    for short in (torch.zeros(4), torch.zeros(5, 1)):
+        with pytest.raises(DataError, match=r"bias: got shape .*; expected \(5,\)"):
+            products.times_transposed(bits, torch.zeros(5, 40), bias=short)
+
+
+def test_numbers_of_another_precision_are_refused() -> None:
+    bits, other = packing.pack(torch.zeros(6, 40)), torch.zeros(5, dtype=torch.float64)
+    assert bits is not None
+    with pytest.raises(DataError, match=r"bias: got torch.float64; expected torch.float32"):
+        products.times_transposed(bits, torch.zeros(5, 40), bias=other)
+    term = products.Term(torch.zeros(2, 3, 5, dtype=torch.float64), 0.5, pairs=False)
+    with pytest.raises(DataError, match=r"term: got torch.float64; expected torch.float32"):
+        products.times_transposed(bits, torch.zeros(5, 40), term=term)
 
 
 def test_views_of_bias_and_term_are_read_as_they_are() -> None:

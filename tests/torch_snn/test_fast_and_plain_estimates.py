@@ -126,3 +126,12 @@ def test_products_of_noise_are_those_of_its_array(
     expected = mean_outer(noise.values["lif1"], right, replicates)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
     assert found.shape == expected.shape
+
+
+def test_products_of_noise_of_replicates_may_be_asked_for_as_one() -> None:
+    network = network_named("fc-16", 5, 3, steps=4)
+    model = NoiseModel(0.1, "rademacher", "time")
+    noise = draw_noise(model, network, 8, Key(0), range(3)).placed(FAST.asarray)
+    right = torch.randn(4, 24, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found, plain = (b.noise_outer(noise, "lif1", right, 1) for b in (FAST, PLAIN))
+    torch.testing.assert_close(found, plain, rtol=0, atol=1e-12)

@@ -26,8 +26,11 @@ from gradassay.core.noise import NoiseModel, draw_noise
 from gradassay.core.params import initial_params
 from gradassay.core.signs import draw_raw_signs
 from gradassay.core.trace import Presynaptic, Recorded, Trace
+from gradassay.estimators import make_estimator
 from gradassay.torch_snn import TorchBackend
 from gradassay.torch_snn.loss import losses_and_errors
+from gradassay.torch_snn.native import lif, packing, pooling, products
+from gradassay.torch_snn.native import loss as native_loss
 from gradassay.torch_snn.native.compiled import native_library
 from gradassay.torch_snn.native.lif import Fused, available, run
 from gradassay.torch_snn.native.loss import fused_loss
@@ -251,6 +254,8 @@ def test_smooth_neurons_and_other_types_have_no_fused_pass() -> None:
 SCRIPT = """
 import numpy as np
 from gradassay.torch_snn.loss import losses_and_errors
+from gradassay.torch_snn.native import lif, packing, pooling, products
+from gradassay.torch_snn.native import loss as native_loss
 from gradassay.torch_snn.native.compiled import native_library
 from gradassay.torch_snn.native.momentum import momentum_step
 print(native_library() is None)
@@ -374,6 +379,32 @@ def test_shapes_that_do_not_fit_are_refused_or_left_to_torch() -> None:
     assert pooled("pool", AvgPool("pool", (1, 4, 4), 2), currents) is None
     p = torch.zeros(4, 5)
     assert not momentum_step(p, p.clone(), torch.zeros(4, 4), 0.9, 0.1)
+
+
+def test_a_state_of_another_precision_is_refused() -> None:
+    state = torch.zeros(3, 4, dtype=torch.float64)
+    for wrong in (
+        Fused(torch.zeros(2, 3, 4), 2, rested=state),
+        Fused(torch.zeros(2, 3, 4), 2, traces={"trace": state}),
+    ):
+        with pytest.raises(DataError, match=r"got torch.float64; expected torch.float32"):
+            run(Neuron(), wrong)
+
+
+def test_a_plain_backend_calls_nothing_in_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = network_named("4C3-AP2-FC", (1, 8, 8), 3, steps=3)
+    backend = TorchBackend("float64", fused=False)
+    params = initial_params(network, Key(0)).map(backend.asarray)
+    generator = Key(1).generator()
+    batch = Batch(
+        backend.asarray(generator.random((40, 64))), backend.asarray(generator.integers(0, 3, 40))
+    )
+    called = []
+    for module in (packing, products, lif, native_loss, pooling):
+        monkeypatch.setattr(module, "entry", lambda name, *_: called.append(name))
+    estimator = make_estimator("spatial_bp")
+    estimator.estimate(backend, network, params, batch, {}, Key(2))
+    assert called == []
 
 
 def test_the_fused_loss_keeps_nan_and_refuses_what_is_no_class() -> None:

@@ -85,6 +85,18 @@ def require_fit(name: str, got: tuple[int, ...], expected: tuple[int, ...]) -> N
         raise DataError(f"{name}: got shape {got}; expected {expected}.")
 
 
+def require_dtype(name: str, got: torch.dtype, expected: torch.dtype) -> None:
+    """Refuse numbers that would be read as those of another precision.
+
+    Raises
+    ------
+    DataError
+        Says what was got and what expected.
+    """
+    if got != expected:
+        raise DataError(f"{name}: got {got}; expected {expected}.")
+
+
 def _compiled(compiler: str) -> Path:
     """Return the library's file, compiled if it is not there."""
     target = subprocess.run(

@@ -12,7 +12,13 @@ import torch
 from torch import Tensor
 
 from gradassay.core.neuron import Neuron
-from gradassay.torch_snn.native.compiled import PRECISIONS, entry, native_library, require_fit
+from gradassay.torch_snn.native.compiled import (
+    PRECISIONS,
+    entry,
+    native_library,
+    require_dtype,
+    require_fit,
+)
 from gradassay.torch_snn.native.packing import words_of
 from gradassay.torch_snn.neuron import Scaled, ScaledSigns
 
@@ -92,11 +98,11 @@ def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
     Raises
     ------
     DataError
-        If shapes do not fit each other.
+        If shapes or precisions do not fit each other.
     """
-    currents = given.currents.contiguous()
-    static = currents.ndim == 2
-    shape = (given.steps, *currents.shape[-2:])
+    shape = (given.steps, *given.currents.shape[-2:])
+    arrays = _contiguous(given, shape)
+    currents, static = arrays["currents"], given.currents.ndim == 2
     made = {name: currents.new_empty(shape) for name in given.wanted if name in MADE}
     if given.overwrite and not static:
         reused = next((name for name in ("derivative", "membrane") if name in made), None)
@@ -104,22 +110,6 @@ def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
             made[reused] = currents
     if "bits" in given.wanted:
         made["bits"] = words_of(1, shape[0] * shape[1], shape[2])
-    signs = given.noise.signs if isinstance(given.noise, ScaledSigns) else None
-    if signs is not None:
-        require_fit("noise", signs.shape, shape)
-    inputs = {
-        "currents": currents,
-        "rested": given.rested,
-        "noise": given.noise.values if isinstance(given.noise, Scaled) else None,
-        "signs": None if signs is None else torch.from_numpy(signs.raw),
-        "trace_before": given.traces.get("trace"),
-        "received_trace_before": given.traces.get("received_trace"),
-    }
-    shapes = {"noise": shape, "currents": shape[1:] if static else shape}
-    for name, array in inputs.items():
-        if array is not None and name != "signs":
-            require_fit(name, tuple(array.shape), shapes.get(name, shape[1:]))
-    kept = {name: None if a is None else a.contiguous() for name, a in inputs.items()}
     left = {"left": currents.new_empty(shape[1:])}
     left |= {f"{name}_left": currents.new_empty(shape[1:]) for name in given.traces}
     layer, call = _entry(currents.dtype)
@@ -129,7 +119,7 @@ def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
             size=left["left"].numel(),
             row=shape[2],
             current_stride=0 if static else left["left"].numel(),
-            **{name: _address(kept[name]) for name in GIVEN},
+            **{name: _address(arrays.get(name)) for name in GIVEN},
             **{name: _address(made.get(name)) for name in MADE},
             **{name: _address(left.get(name)) for name in LEFT},
             bits=_address(made.get("bits")),
@@ -140,11 +130,31 @@ def run(neuron: Neuron, given: Fused) -> dict[str, Tensor]:
             on_membrane=given.on_membrane,
             reset=RESETS.index(neuron.reset),
             surrogate=SURROGATES.index(neuron.surrogate.kind),
-            pairs=signs is not None and signs.pairs,
+            pairs=isinstance(given.noise, ScaledSigns) and given.noise.signs.pairs,
         ),
         torch.get_num_threads(),
     )
     return {**made, **left}
+
+
+def _contiguous(given: Fused, shape: tuple[int, ...]) -> dict[str, Tensor]:
+    """Return what a pass is given, of `GIVEN`, row after row in memory, checked."""
+    arrays = {
+        "currents": given.currents,
+        "rested": given.rested,
+        "noise": given.noise.values if isinstance(given.noise, Scaled) else None,
+        "trace_before": given.traces.get("trace"),
+        "received_trace_before": given.traces.get("received_trace"),
+    }
+    shapes = {"noise": shape, "currents": shape[1:] if given.currents.ndim == 2 else shape}
+    found = {name: array.contiguous() for name, array in arrays.items() if array is not None}
+    for name, array in found.items():
+        require_fit(name, tuple(array.shape), shapes.get(name, shape[1:]))
+        require_dtype(name, array.dtype, given.currents.dtype)
+    if isinstance(given.noise, ScaledSigns):
+        require_fit("noise", given.noise.signs.shape, shape)
+        found["signs"] = torch.from_numpy(given.noise.signs.raw).contiguous()
+    return found
 
 
 def _address(tensor: Tensor | None) -> int | None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gradassay.torch_snn.native.compiled import PRECISIONS, entry, require_fit
+from gradassay.torch_snn.native.compiled import PRECISIONS, entry, require_dtype, require_fit
 from gradassay.torch_snn.native.packing import ADDRESS, SHORT, WHOLE, Bits
 
 
@@ -59,9 +59,12 @@ def times_transposed(
         steps = left.rows // values.shape[1]
         expected = (-(-steps // 2) if term.pairs else steps, values.shape[1], columns)
         require_fit("term", tuple(values.shape), expected)
+        require_dtype("term", values.dtype, weight.dtype)
         made |= {"term": values.data_ptr(), "step": values.shape[-2]}
         made |= {"scale": term.scale, "pairs": term.pairs}
     if constant is not None:
+        require_fit("bias", tuple(constant.shape), (columns,))
+        require_dtype("bias", constant.dtype, weight.dtype)
         made |= {"bias": constant.data_ptr()}
     _multiply(left, weight, columns, out, {**right, **made})
     return out
