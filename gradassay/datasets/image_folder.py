@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import struct
 import warnings
 import zlib
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from gradassay.core.errors import DataError
 from gradassay.datasets.dataset import OWN_LICENSE, Dataset, array_checksums
+from gradassay.datasets.natural import natural
 from gradassay.datasets.scaling import BYTES
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -70,10 +70,7 @@ def load_image_folder(path: Path) -> Dataset:
     )
     return Dataset(
         f"folder:{path}",
-        arrays[0],
-        arrays[1],
-        arrays[2],
-        arrays[3],
+        *arrays,
         classes=len(classes),
         shape=shape,
         source=str(path),
@@ -115,14 +112,7 @@ def sorted_images(folder: Path) -> list[Path]:
             raise DataError(f"{file}: is no image; expected {', '.join(SUFFIXES)} files only.")
     if not files:
         raise DataError(f"{folder}: holds no image; expected at least 1.")
-    return sorted(files, key=lambda file: (_natural(file.name), file.name))
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Return a key under which 2.png comes before 10.png."""
-    return [
-        (int(word), "") if word.isdecimal() else (-1, word) for word in re.split(r"(\d+)", name)
-    ]
+    return sorted(files, key=lambda file: (natural(file.name), file.name))
 
 
 def _seen(path: Path) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
 from gradassay.core.errors import DataError
 from gradassay.datasets.events.aedat3 import read_trials
 from gradassay.datasets.events.source import Source
+from gradassay.datasets.natural import natural
 
 Part = Literal["train", "test"]
 
@@ -39,23 +40,6 @@ class Piece(NamedTuple):
 Plan = Callable[[Source], list[Piece]]
 _DIGITS = tuple("0123456789")
 _NUMBER = re.compile(r"[0-9]{1,18}")
-
-
-def natural(path: PurePosixPath) -> list[tuple[int, str]]:
-    """Return a key under which ``2.bin`` comes before ``10.bin``.
-
-    Examples
-    --------
-    >>> sorted(map(PurePosixPath, ["10.bin", "2.bin"]), key=natural)[0].name
-    '2.bin'
-    """
-    words = re.split(r"(\d+)", str(path))
-    # by length and then by letters: a name may have more digits than Python makes a number of
-    digits = [word.lstrip("0") if word.isdecimal() else None for word in words]
-    return [
-        (-1, word) if number is None else (len(number), number)
-        for word, number in zip(words, digits, strict=True)
-    ]
 
 
 def digits_plan(source: Source) -> list[Piece]:
@@ -183,7 +167,7 @@ def _by_folder(
 ) -> list[Piece]:
     """Return recordings whose folders say part and class, in a fixed order."""
     pieces = []
-    for path in sorted(names, key=natural):
+    for path in _sorted(names):
         part = _part_of(path)
         if part is not None and class_of(path) in classes:
             pieces.append(Piece(path, part, classes.index(class_of(path))))
@@ -198,11 +182,16 @@ def _split(
     """Return recordings of which of each class the last tenth, rounded up, is for testing."""
     pieces = []
     for target, name in enumerate(classes):
-        own = sorted((path for path in names if class_of(path) == name), key=natural)
+        own = _sorted(path for path in names if class_of(path) == name)
         first = len(own) * 9 // 10
         pieces += [Piece(path, "train", target) for path in own[:first]]
         pieces += [Piece(path, "test", target) for path in own[first:]]
     return pieces
+
+
+def _sorted(names: Iterable[PurePosixPath]) -> list[PurePosixPath]:
+    """Return paths in the order of the numbers in them."""
+    return sorted(names, key=lambda path: natural(str(path)))
 
 
 def _part_of(path: PurePosixPath) -> Part | None:
