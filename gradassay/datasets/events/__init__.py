@@ -5,7 +5,7 @@ from gradassay.datasets.events.load import load_events
 from gradassay.datasets.events.recording import Events
 from gradassay.datasets.events.saccades import saccade_events, saccade_frames, to_events
 from gradassay.datasets.events.sets import EVENT_SETS
-from gradassay.datasets.events.state import events_status
+from gradassay.datasets.events.status import events_status
 
 __all__ = [
     "EVENT_SETS",
