@@ -93,6 +93,10 @@ class _Defect(Exception):
     """What is wrong with an archive, without its name."""
 
 
+def _too_much() -> _Defect:
+    return _Defect(f"holds more than {MOST_DECOMPRESSED:,} bytes")
+
+
 def _is_zip(file: Path) -> bool:
     """Whether the first bytes are those of zip: a tar archive may end with one."""
     with file.open("rb") as raw:
@@ -110,7 +114,7 @@ class _Bounded:
         data = self._stream.read(_CHUNK if size < 0 else min(size, _CHUNK))
         self._left -= len(data)
         if self._left < 0:
-            raise _Defect(f"holds more than {MOST_DECOMPRESSED:,} bytes")
+            raise _too_much()
         return data
 
 
@@ -203,11 +207,15 @@ def _zip_members(
         members = archive.infolist()
         if len(members) > MOST_MEMBERS:
             raise _Defect(f"holds {len(members):,} files; expected at most {MOST_MEMBERS:,}")
+        total = 0
         for member in members:
             name = PurePosixPath(member.filename)
             if member.is_dir() or ".." in name.parts or not wanted(name):
                 continue
             _require_size(name, member.file_size, max_bytes)
+            total += member.file_size
+            if total > MOST_DECOMPRESSED:
+                raise _too_much()
             if member.compress_type not in ZIP_KINDS:
                 raise _Defect(f"{name} is compressed by another method than deflate")
             with archive.open(member) as stream:

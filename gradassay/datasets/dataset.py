@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -140,7 +141,7 @@ def _require_part(
     data: Dataset, part: str, inputs: NDArray[Any], targets: NDArray[np.int64]
 ) -> None:
     """Refuse a part whose arrays do not fit each other, the shape or the classes."""
-    features = int(np.prod(data.shape))
+    features = math.prod(data.shape)
     if inputs.ndim not in (2, 3) or inputs.shape[-1] != features or inputs.size == 0:
         raise DataError(
             f"{data.name}: {part} inputs have shape {inputs.shape}; expected (N, {features}) or"

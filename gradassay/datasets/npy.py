@@ -69,6 +69,6 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     # NumPy parses the header as Python's literals, and tries Python 2's where that fails
     except (tokenize.TokenError, SyntaxError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"has a header that is damaged ({type(error).__name__})") from error
-    if any(size < 0 for size in shape):
-        raise ValueError(f"announces shape {shape}; expected no size below 0")
+    if any(type(size) is not int or size < 0 for size in shape):
+        raise ValueError(f"announces shape {shape}; expected whole numbers of at least 0")
     return shape, fortran, dtype

@@ -57,8 +57,10 @@ def rebuilt(function: str, arguments: tuple[Any, ...]) -> object:
         return ByteType()
     if function in _BYTES and not arguments:
         return b""
-    if function == _ENCODE and len(arguments) == 2 and arguments[1] in ("latin1", b"latin1"):
-        return str(arguments[0]).encode("latin1")
+    if function == _ENCODE and arguments[1:] in (("latin1",), (b"latin1",)):
+        text = arguments[0]
+        if isinstance(text, str):
+            return text.encode("latin1")
     raise Defect(
         f"calls {function.replace(' ', '.')} in another way than for an array of unsigned bytes;"
         " nothing was run"

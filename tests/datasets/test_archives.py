@@ -131,6 +131,10 @@ def test_an_archive_that_holds_too_much_is_refused(
     monkeypatch.setattr(archives, "MOST_DECOMPRESSED", 2**21)
     with pytest.raises(DataError, match=r"holds more than 2,097,152 bytes"):
         list(read_members(file, lambda path: False))
+    zipped = tmp_path / "bomb.zip"
+    zipped.write_bytes(zip_of({f"zeros{number}": bytes(2**20) for number in range(4)}))
+    with pytest.raises(DataError, match=r"holds more than 2,097,152 bytes"):
+        list(read_members(zipped, everything))
     monkeypatch.setattr(archives, "MOST_DECOMPRESSED", 2**30)
     monkeypatch.setattr(archives, "MOST_MEMBERS", 2)
     many = tmp_path / "many"

@@ -105,6 +105,7 @@ def test_order_and_size_of_floats_make_no_difference(
         ({"shape": np.ones(10**5, dtype=int)}, r"shape is an array of 'i' of shape \(100000,\);"),
         ({"train_inputs": np.array([[None] * 12] * 5)}, "holds Python objects"),
         ({"train_inputs": np.zeros((0, 12)), "train_targets": TARGETS[:0]}, "is empty"),
+        ({"shape": (3, (2**64 + 8) // 3)}, r"expected \(N, 18446744073709551624\)"),
     ],
 )
 def test_another_form_is_one_line(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -131,6 +132,17 @@ def test_a_file_that_is_missing_or_none_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("text")
     with pytest.raises(DataError, match=r"text.npz: is no whole .npz file"):
         load_dataset(f"npz:{tmp_path / 'text.npz'}")
+
+
+@pytest.mark.parametrize("sizes", ["True", "1.0", "'a'", "-1"])
+def test_a_size_that_is_no_whole_number_is_one_line(sizes: str, tmp_path: Path) -> None:
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({sizes},), }}\n".encode()
+    array = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + b"x"
+    path = tmp_path / "d.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("train_inputs.npy", array)
+    with pytest.raises(DataError, match=r"train_inputs.npy (announces shape|shape is not valid)"):
+        load_dataset(f"npz:{path}")
 
 
 @pytest.mark.parametrize("sizes", [(2**40,), (2**31, 2**31, 2**31), (10**6,)])

@@ -191,6 +191,13 @@ def test_what_is_shared_a_million_times_over_takes_no_time() -> None:
     assert found[0] is found[29]
 
 
+def test_what_is_no_text_is_not_made_into_bytes() -> None:
+    nested = b"]q\x00" + b"".join(b"h%c\x86q%c" % (n, n + 1) for n in range(60))
+    data = b"\x80\x02c_codecs\nencode\n" + nested + b"X\x06\x00\x00\x00latin1\x86R."
+    with pytest.raises(DataError, match=r"calls _codecs\.encode in another way"):
+        read_pickle(data)  # as text 2^60 brackets
+
+
 def test_an_array_of_another_size_than_its_shape_is_refused() -> None:
     data = python2_batch(bytes(512), 2).replace(b"T\x00\x02\x00\x00", b"T\xff\x01\x00\x00")
     with pytest.raises(DataError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -22,6 +23,9 @@ from gradassay.datasets.dataset import array_checksum
 VERSION = 3
 ENTRY = "entry.json"
 _STALE_S = 3600
+# what no entry's name has: a data set may be named by a path
+_UNUSUAL = re.compile(r"[^A-Za-z0-9.]+")
+_LONGEST_NAME = 100
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -54,7 +58,8 @@ def cached(
     """
     text = json.dumps({"version": VERSION, **{key: str(value) for key, value in told.items()}})
     digest = sha256(text.encode()).hexdigest()[:20]
-    folder = places.cache_folder("frames") / f"{name}-{digest}"
+    readable = _UNUSUAL.sub("-", name)[-_LONGEST_NAME:]
+    folder = places.cache_folder("frames") / f"{readable}-{digest}"
     kept = _read(folder)
     if kept is not None:
         return kept

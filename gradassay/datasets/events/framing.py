@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradassay.core.errors import ConfigurationError, unknown_name
+from gradassay.core.network import MOST_STEPS
 from gradassay.datasets.events.recording import MOST_US, Events, Sensor
 
 By = Literal["time", "count"]
@@ -52,10 +54,10 @@ class Framing:
                 raise ConfigurationError(
                     f"{name}: got {value!r}; expected an integer of at least 1."
                 )
-        if self.window_us is not None and self.window_us > MOST_US:
-            raise ConfigurationError(
-                f"window_us: got {self.window_us:,}; expected at most {MOST_US:,}."
-            )
+        for name, most in (("steps", MOST_STEPS), ("window_us", MOST_US)):
+            value = getattr(self, name)
+            if value is not None and value > most:
+                raise ConfigurationError(f"{name}: got {value:,}; expected at most {most:,}.")
         if self.by not in get_args(By):
             raise unknown_name("by", self.by, get_args(By))
 
@@ -93,7 +95,7 @@ def frames_of(events: Events, framing: Framing) -> NDArray[np.uint8]:
     _, rows, columns = shape
     k = framing.downsample
     pixel = (events.polarity * rows + events.y // k) * columns + events.x // k
-    size = int(np.prod(shape))
+    size = math.prod(shape)
     bins = _bins(events, pixel, framing)
     counts = np.bincount(bins * size + pixel, minlength=framing.steps * size)
     return np.minimum(counts, MOST).astype(np.uint8).reshape(framing.steps, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -80,7 +81,7 @@ def load_events(
 def make_frames(spec: EventSet, source: Source, framing: Framing) -> Arrays:
     """Return inputs and targets of both parts, from the recordings."""
     pieces = planned(spec, source)
-    size = int(np.prod(framing.frame_shape(spec.sensor)))
+    size = math.prod(framing.frame_shape(spec.sensor))
     arrays: Arrays = {}
     for part in PARTS:
         own = [piece for piece in pieces if piece.part == part]

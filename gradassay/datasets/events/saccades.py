@@ -215,7 +215,7 @@ def to_events(data: Dataset, framing: Framing, *, cache: bool = True) -> Dataset
         }
 
     name = f"events:{data.name}"
-    arrays, checksums = cached(name.replace(":", "-"), told, make) if cache else made(make)
+    arrays, checksums = cached(name, told, make) if cache else made(make)
     train, test = arrays["train-inputs"], arrays["test-inputs"]
     sensor: Sensor = (data.shape[-2], data.shape[-1])
     return replace(

@@ -135,6 +135,7 @@ def test_more_than_255_events_count_as_255() -> None:
     [
         ({"steps": 0}, "steps: got 0"),
         ({"steps": 2.0}, "steps: got 2.0"),
+        ({"steps": 1_000_001}, "steps: got 1,000,001; expected at most 1,000,000"),
         ({"steps": 2, "downsample": 0}, "downsample: got 0"),
         ({"steps": 2, "window_us": -5}, "window_us: got -5"),
         ({"steps": 2, "window_us": 2**62 + 1}, "window_us: got 4,611,686,018,427,387,905"),

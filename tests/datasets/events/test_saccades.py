@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gradassay.core.errors import ConfigurationError, DataError
+from gradassay.core.keys import Key
 from gradassay.datasets import load_dataset
 from gradassay.datasets.events import Framing, frames_of, saccade_events, saccade_frames, to_events
 from gradassay.datasets.events import saccades as module
@@ -180,6 +183,16 @@ def test_events_of_a_data_set_keep_its_classes_and_come_from_the_cache(cache: Pa
     load_dataset("events:digits", framing=Framing(5))
     assert len(list((cache / "frames").iterdir())) == 2
     assert entry.is_dir()
+
+
+def test_frames_of_data_named_by_a_path_stay_in_the_cache_folder(cache: Path) -> None:
+    digits = load_dataset("digits").subset(3, Key(0))
+    named = replace(digits, name="folder:../../../../[a]*/b c")
+    to_events(named, Framing(2))
+    (entry,) = (cache / "frames").iterdir()
+    assert re.fullmatch(r"events-folder-[.-]+a-b-c-[0-9a-f]{20}", entry.name)
+    assert {file.name for file in entry.iterdir()} >= {"train-inputs.npy", "test-inputs.npy"}
+    assert isinstance(to_events(named, Framing(2)).train_inputs, np.memmap)
 
 
 def test_what_is_no_still_image_is_refused() -> None:
