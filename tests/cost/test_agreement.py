@@ -19,11 +19,12 @@ from gradassay.core.params import Params, initial_params
 from gradassay.core.trace import Presynaptic, Trace
 from gradassay.cost import Cost, CountingBackend, Counts, Declared, closed_form, declared
 from gradassay.cost.connections import connections
-from gradassay.cost.effective import Activities, effective_closed_form, synaptic_operations
+from gradassay.cost.effective import synaptic_operations
 from gradassay.cost.measure import count
 from gradassay.cost.tally import TallyingBackend
 from gradassay.estimators import make_estimator, zoo_names
 from gradassay.reference_snn import ReferenceBackend
+from tests.cost.effective_form import Activities, effective_closed_form
 from tests.cost.networks import strided
 
 SAMPLES = 4  # a power of two: means over the batch are exact in binary
