@@ -74,14 +74,20 @@ def reach(network: Network, layer: Weighted) -> Mapping[str, Reach]:
         layer's outputs each of the n units reaches, pooling and scaling being folded into the
         weights.
     """
-    found: dict[str, Reach] = {}
-    _climb(network, network.sources(layer)[0], fan_out(layer), found)
-    return found
+    reached = {network.sources(layer)[0]: fan_out(layer)}
+    for above in reversed(network.layers):
+        passed = _passed(network, above.name)
+        if passed is None or above.name not in reached:
+            continue
+        through = _through(passed, reached[above.name])
+        for source in network.sources(passed):
+            reached[source] = reached[source] + through if source in reached else through
+    return {name: reached[name] for name in _upstream(network, layer)}
 
 
 def origins(network: Network, layer: Weighted) -> frozenset[str]:
     """Return the names of what feeds a weighted layer through layers without weights."""
-    return _upstream(network, network.sources(layer)[0])
+    return frozenset(_upstream(network, layer))
 
 
 def carries_spikes(network: Network, layer: Weighted, *, input_spikes: bool) -> bool:
@@ -127,6 +133,17 @@ def above_weights(network: Network) -> tuple[Weighted, ...]:
     return tuple(found)
 
 
+def population_above(network: Network, layer: str) -> str | None:
+    """Return the first hidden spiking layer that a layer reaches; None where it reaches none."""
+    reached = {layer}
+    for candidate in network.layers:
+        if any(name in reached for name in network.sources(candidate)):
+            if candidate in network.spiking:
+                return candidate.name
+            reached.add(candidate.name)
+    return None
+
+
 def _is_population(network: Network, name: str) -> bool:
     return name != INPUT and isinstance(network.layer(name), Spiking)
 
@@ -137,21 +154,20 @@ def _passed(network: Network, name: str) -> Fixed | Sum | None:
     return layer if isinstance(layer, Fixed | Sum) else None
 
 
-def _upstream(network: Network, name: str) -> frozenset[str]:
-    layer = _passed(network, name)
-    if layer is None:
-        return frozenset({name})
-    return frozenset[str]().union(*(_upstream(network, n) for n in network.sources(layer)))
-
-
-def _climb(network: Network, name: str, reached: Reach, found: dict[str, Reach]) -> None:
-    """Follow the layers without weights upstream and add what each origin reaches."""
-    layer = _passed(network, name)
-    if layer is None:
-        found[name] = found[name] + reached if name in found else reached
-        return
-    for source in network.sources(layer):
-        _climb(network, source, _through(layer, reached), found)
+def _upstream(network: Network, layer: Weighted) -> list[str]:
+    """Return what feeds a weighted layer through layers without weights, in a fixed order."""
+    waiting, seen, found = [*network.sources(layer)], set[str](), list[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        passed = _passed(network, name)
+        if passed is None:
+            found.append(name)
+        else:
+            waiting += reversed(network.sources(passed))
+    return found
 
 
 def _through(layer: Fixed | Sum, reached: Reach) -> Reach:

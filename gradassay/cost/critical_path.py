@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from gradassay.core.layers import Spiking, Weighted
 from gradassay.core.network import Network
+from gradassay.cost.connections import population_above
 from gradassay.cost.declared import Declared
-from gradassay.cost.locking import OUTPUT, Locking
+from gradassay.cost.locking import Locking
 
 
 def sequential_depth(network: Network, signal: Declared, locks: Locking) -> int:
@@ -40,7 +41,7 @@ def sequential_depth(network: Network, signal: Declared, locks: Locking) -> int:
     back = network.steps - 1 if locks.back_in_time and not signal.in_weights else 0
     paths = [heights[network.output.name] + network.steps]  # the readout
     for layer, above in locks.waits_for.items():
-        ready = heights[network.output.name if above == OUTPUT else above] + network.steps - 1
+        ready = heights[above or network.output.name] + network.steps - 1
         paths.append(ready + _signal_products(network, signal, locks, layer) + back + 1)
     return max(paths)
 
@@ -59,7 +60,7 @@ def _signal_products(network: Network, signal: Declared, locks: Locking, layer: 
     if layer in locks.backward:
         return _way_down(network, through_neurons=True)[layer]
     products = _way_down(network, through_neurons=False)[layer]
-    own = _population(network, layer)
+    own = population_above(network, layer)
     direct = any(matrix.direct and matrix.layer == own for matrix in signal.feedback)
     read = locks.waits_for[layer]
     local = any(matrix.reads_out and matrix.layer == read for matrix in signal.feedback)
@@ -77,12 +78,3 @@ def _way_down(network: Network, *, through_neurons: bool) -> dict[str, int]:
         ]
         longest[layer.name] = max(ways, default=0)
     return longest
-
-
-def _population(network: Network, layer: str) -> str:
-    """Return the first spiking layer above a weighted layer."""
-    for consumer in network.consumers(layer):
-        return (
-            consumer.name if isinstance(consumer, Spiking) else _population(network, consumer.name)
-        )
-    return OUTPUT

@@ -31,9 +31,9 @@ from gradassay.core.keys import Key
 from gradassay.core.layers import Gain
 from gradassay.core.network import Network
 from gradassay.core.params import Params
+from gradassay.cost.connections import population_above
 from gradassay.cost.intervention import InterveningBackend, Place
 
-OUTPUT = "output"
 # as after this many updates, so that neither a warm-up nor a start at 0 hides a dependence
 UPDATES = 1000.0
 
@@ -46,9 +46,9 @@ class Locking:
 
     Parameters
     ----------
-    waits_for : mapping from hidden weighted layer's name to str
-        ``"output"``; the highest spiking layer above its own that it looks at; or its own spiking
-        layer, where it looks at nothing above.
+    waits_for : mapping from hidden weighted layer's name to str or None
+        None for the network's outputs; the highest spiking layer above its own that it looks at; or
+        its own spiking layer, where it looks at nothing above.
     backward : frozenset of str
         Hidden weighted layers to which an error comes down through weights.
     back_in_time : bool
@@ -57,15 +57,15 @@ class Locking:
         Whether the weights can be updated at every step.
     """
 
-    waits_for: Mapping[str, str]
+    waits_for: Mapping[str, str | None]
     backward: frozenset[str]
     back_in_time: bool
     each_step: bool
 
     @property
     def update_locked(self) -> frozenset[str]:
-        """Hidden weighted layers that wait for the output."""
-        return frozenset(name for name, above in self.waits_for.items() if above == OUTPUT)
+        """Hidden weighted layers that wait for the outputs."""
+        return frozenset(name for name, above in self.waits_for.items() if above is None)
 
 
 def locking(
@@ -97,14 +97,15 @@ def locking(
     down = probe.gradients("way down")
     hidden = [layer.name for layer in network.weighted if network.below_neurons(layer.name)]
     waits_for = {
-        name: OUTPUT if _differs(plain, output, name) else _own(network, name) for name in hidden
+        name: None if _differs(plain, output, name) else population_above(network, name)
+        for name in hidden
     }
     heights = {layer.name: height for height, layer in enumerate(network.spiking)}
     for population in network.spiking:
         below = [
             name
             for name, above in waits_for.items()
-            if above != OUTPUT and heights[above] < heights[population.name]
+            if above is not None and heights[above] < heights[population.name]
         ]
         if below:
             seen = probe.gradients("population", population.name)
@@ -175,14 +176,3 @@ def _differs(
     """Whether the gradient of any parameter of a layer is another one."""
     names = [name for name in plain if name.rpartition(".")[0] == layer]
     return any(not np.array_equal(plain[name], changed[name]) for name in names)
-
-
-def _own(network: Network, layer: str) -> str:
-    """Return the first spiking layer above a weighted layer."""
-    reached = {layer}
-    for candidate in network.layers:
-        if any(name in reached for name in network.sources(candidate)):
-            if candidate in network.spiking:
-                return candidate.name
-            reached.add(candidate.name)
-    return OUTPUT

@@ -91,7 +91,7 @@ def cost_rows(
     problem_arrays = (backend, network, params, batch)
     rows = {
         subject: [
-            _row(subject, problem, quantity, Interval.exact(value), unit)
+            cost_row(subject, problem, quantity, Interval.exact(value), unit)
             for quantity, value, unit in _values(count(estimator, *problem_arrays, key / subject))
         ]
         for subject, estimator in estimators.items()
@@ -101,7 +101,9 @@ def cost_rows(
         for subject, estimator in estimators.items()
     }
     for subject, seconds in interleaved_seconds(runs, repeats).items():
-        rows[subject].append(_row(subject, problem, "step_seconds", median_interval(seconds), "s"))
+        rows[subject].append(
+            cost_row(subject, problem, "step_seconds", median_interval(seconds), "s")
+        )
     return [row for own in rows.values() for row in own]
 
 
@@ -191,7 +193,8 @@ def _values(counted: Counted) -> list[tuple[str, float, str]]:
     return found
 
 
-def _row(subject: str, problem: str, quantity: str, value: Interval, unit: str) -> CostRow:
+def cost_row(subject: str, problem: str, quantity: str, value: Interval, unit: str) -> CostRow:
+    """Return the row of a value with its interval."""
     return CostRow(subject, problem, quantity, value.value, value.low, value.high, unit)
 
 

@@ -10,10 +10,10 @@ from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
 from gradassay.core.params import Params
-from gradassay.core.records import CostRow
+from gradassay.core.records import CostRow, Interval
 from gradassay.cost.critical_path import sequential_depth
 from gradassay.cost.locking import Locking, locking
-from gradassay.cost.measure import count
+from gradassay.cost.measure import cost_row, count
 
 
 def order_rows(
@@ -58,7 +58,10 @@ def order_rows(
             "steps_before_update": (1 if locks.each_step else network.steps, "steps"),
             "sequential_depth": (sequential_depth(network, signal, locks), "layer steps"),
         }
-        rows += [exact_row(subject, problem, name, *value) for name, value in found.items()]
+        rows += [
+            cost_row(subject, problem, name, Interval.exact(float(value)), unit)
+            for name, (value, unit) in found.items()
+        ]
     return rows
 
 
@@ -89,11 +92,6 @@ def peak_rows(
         Network and data, for people to read.
     """
     return [
-        exact_row(subject, problem, "peak_bytes", peak(run), "bytes")
+        cost_row(subject, problem, "peak_bytes", Interval.exact(float(peak(run))), "bytes")
         for subject, run in work.items()
     ]
-
-
-def exact_row(subject: str, problem: str, quantity: str, value: float, unit: str) -> CostRow:
-    """Return the row of a value without sampling error."""
-    return CostRow(subject, problem, quantity, float(value), float(value), float(value), unit)

@@ -122,19 +122,9 @@ def feedback_points(
             network = sweep.network(at)
             for subject, estimator in estimators.items():
                 found = _at(estimator, backend, network, key / sweep.variable / at / subject)
+                curve = (subject, sweep.family, sweep.variable, at)
                 points += [
-                    CostPoint(
-                        subject,
-                        sweep.family,
-                        sweep.variable,
-                        at,
-                        name,
-                        source,
-                        value,
-                        value,
-                        value,
-                        unit,
-                    )
+                    CostPoint(*curve, name, source, value, value, value, unit)
                     for name, source, value, unit in found
                 ]
     return points

@@ -97,6 +97,22 @@ def branches() -> Network:
     return Network(layers)
 
 
+def test_many_branches_without_weights_are_followed_once() -> None:
+    branches: list[Layer] = []
+    before = "lif"
+    for number in range(60):  # 2^60 paths
+        names = f"left{number}", f"right{number}"
+        branches += [Scale(name, 4, 0.5, source=before) for name in names]
+        before = f"sum{number}"
+        branches.append(Sum(before, 4, names))
+    first = (Linear("first", 3, 4), Spiking("lif", 4))
+    network = Network((*first, *branches[:3], Linear("readout", 4, 2)))
+    assert reach(network, network.readout)["lif"].tolist() == [4] * 4
+    deep = Network((*first, *branches, Linear("readout", 4, 2)))
+    assert origins(deep, deep.readout) == {"lif"}
+    assert reach(deep, deep.readout)["lif"].tolist() == [2**61] * 4
+
+
 def test_origins_are_found_through_layers_without_weights() -> None:
     network = branches()
     found = {layer.name: origins(network, layer) for layer in network.weighted}

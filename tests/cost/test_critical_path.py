@@ -13,7 +13,6 @@ from gradassay.core.network import INPUT, Network
 from gradassay.core.params import initial_params
 from gradassay.core.residual import residual
 from gradassay.cost import Declared, Locking, locking, sequential_depth
-from gradassay.cost.locking import OUTPUT
 from gradassay.cost.measure import count
 from gradassay.estimators import make_estimator
 from gradassay.reference_snn import ReferenceBackend
@@ -92,7 +91,7 @@ class Schedule:
         if name in self.locks.backward:
             return self.finished(("down", name, step))
         above = self.locks.waits_for[name]
-        source = self.network.output.name if above == OUTPUT else above
+        source = above or self.network.output.name
         last = self.network.steps - 1
         until = last if self.locks.back_in_time and self.signal.in_weights else step
         ready = self.finished(("run", source, until))

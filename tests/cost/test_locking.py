@@ -12,12 +12,11 @@ from gradassay.core.batch import Batch
 from gradassay.core.builders import fully_connected
 from gradassay.core.estimator import Estimator, State
 from gradassay.core.keys import Key
-from gradassay.core.layers import Spiking
+from gradassay.core.layers import Linear, Spiking
 from gradassay.core.network import Loss, Network
 from gradassay.core.params import initial_params, key_normal
 from gradassay.core.residual import residual
 from gradassay.cost import Locking, locking, order_rows
-from gradassay.cost.locking import OUTPUT
 from gradassay.estimators import make_estimator, zoo_names
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.passes import Pass
@@ -155,9 +154,17 @@ class Stranger(SignalEstimator):
         return super().record | {"spikes"}
 
 
+def test_a_hidden_layer_may_be_called_output() -> None:
+    network = Network((Linear("hidden", 6, 5), Spiking("output", 5), Linear("readout", 5, 3)))
+    locks = found(make_estimator("local_learning"), network)
+    assert locks.waits_for == {"hidden": "output"}
+    assert locks.update_locked == set()
+    assert found(make_estimator("dfa"), network).update_locked == {"hidden"}
+
+
 def test_a_method_from_outside_is_classified_layer_by_layer() -> None:
     locks = found(Stranger())
-    assert locks.waits_for == {"hidden1": OUTPUT, "hidden2": "lif3", "hidden3": "lif3"}
+    assert locks.waits_for == {"hidden1": None, "hidden2": "lif3", "hidden3": "lif3"}
     assert locks.backward == {"hidden2"}
     assert locks.each_step
 
