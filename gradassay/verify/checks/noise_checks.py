@@ -33,7 +33,12 @@ from gradassay.verify.oracles.zeroth_order_laws import kurtosis
 from gradassay.verify.statistics.moments import Float
 
 REPLICATES, KEYS = 256, 32
+# of a moment: with these draws the interval of a right law's, also Laplace's variance, is within it
 LARGEST_DEVIATION = 0.3
+# kinds of moments that are tested, each with an equal share of the rate
+KINDS = 5
+# of a radius, relative: an estimator may draw in single precision
+RADIUS_ROUNDING = 1e-6
 # E z^8 of the laws of independent entries that have a density
 _EIGHTH = {"gaussian": 105.0, "uniform": 9.0, "laplace": 2520.0}
 
@@ -111,23 +116,34 @@ def _certain(model: NoiseModel, network: Network, samples: int, noises: list[Noi
     """Return what contradicts the claim with certainty; empty where nothing does."""
     if not noises:
         return "no forward pass carried noise"
-    first = noises[0]
-    names = [layer.name for layer in network.spiking]
-    if sorted(first.values) != sorted(names):
-        return (
-            f"noise in {', '.join(sorted(first.values)) or 'no layer'}; expected in all of {names}"
-        )
-    if (first.position, first.scale) != (model.position, model.scale):
-        found, claimed = (f"alpha {n.scale:g} on the {n.position}" for n in (first, model))
-        return f"noise of {found}; expected {claimed}"
+    if len(noises) < KEYS:
+        return f"under {KEYS - len(noises)} of {KEYS} keys no forward pass carried noise"
+    wrong = next(filter(None, (_wrong_form(model, network, samples, one) for one in noises)), "")
+    if wrong:
+        return wrong
     for layer in network.spiking:
-        expected = (network.steps, REPLICATES * samples, layer.units)
         z = np.concatenate([np.asarray(n.values[layer.name]) for n in noises], axis=1)
-        if z.shape != (expected[0], expected[1] * len(noises), expected[2]):
-            return f"noise of {layer.name} has shape {first.values[layer.name].shape}; {expected}"
         wrong = _wrong_support(model, z) or _wrong_pairs(model, z, samples)
         if wrong:
             return f"{layer.name}: {wrong}"
+    return ""
+
+
+def _wrong_form(model: NoiseModel, network: Network, samples: int, noise: Noise) -> str:
+    """Return whether the noise of a pass has other places, scale or shapes than are claimed."""
+    names = [layer.name for layer in network.spiking]
+    if sorted(noise.values) != sorted(names):
+        return (
+            f"noise in {', '.join(sorted(noise.values)) or 'no layer'}; expected in all of {names}"
+        )
+    if (noise.position, noise.scale) != (model.position, model.scale):
+        found, claimed = (f"alpha {n.scale:g} on the {n.position}" for n in (noise, model))
+        return f"noise of {found}; expected {claimed}"
+    for layer in network.spiking:
+        shape = np.shape(noise.values[layer.name])
+        expected = (network.steps, REPLICATES * samples, layer.units)
+        if shape != expected:
+            return f"noise of {layer.name} has shape {shape}; expected {expected}"
     return ""
 
 
@@ -141,7 +157,7 @@ def _wrong_support(model: NoiseModel, z: Float) -> str:
         return f"values up to {np.abs(z).max():.4g}; expected at most sqrt 3"
     if model.law == "sphere":
         radii, radius = np.linalg.norm(z, axis=-1), math.sqrt(z.shape[-1])
-        if np.abs(radii / radius - 1).max() > 1e-6:
+        if np.abs(radii / radius - 1).max() > RADIUS_ROUNDING:
             return f"radii such as {radii.flat[0]:.4g}; expected {radius:.4g}"
     return ""
 
@@ -198,7 +214,7 @@ def deviations(model: NoiseModel, draws: Float, rate: float) -> list[Deviation]:
     fourth = kurtosis(model.law, dimension)
 
     def worst(what: str, values: Float, error: float, terms: int = count) -> Deviation:
-        tail = rate / 5 / 2 / values.size
+        tail = rate / KINDS / 2 / values.size
         half_width = float(stats.norm.isf(tail)) * error
         if model.law == "rademacher":
             half_width = 2 * float(stats.binom.isf(tail, terms, 0.5)) / terms - 1
