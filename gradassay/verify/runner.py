@@ -43,8 +43,10 @@ def _in_processes(cases: Sequence[Case], workers: int) -> Iterator[list[CheckRes
     while done < len(cases):
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            futures = [pool.submit(run_case, case) for case in cases[done:]]
+            futures: list[Future[list[CheckResult]]] = []
             try:
+                for case in cases[done:]:
+                    futures.append(pool.submit(run_case, case))
                 for future in futures:
                     yield future.result()
                     done += 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +19,12 @@ from gradassay.core.records import CheckResult
 from gradassay.estimators import make_estimator
 from gradassay.estimators.dfa import DFA
 from gradassay.estimators.spatial_bp import SpatialBP
-from gradassay.verify import Settings, check_estimator, verify
+from gradassay.verify import Settings, check_estimator, runner, verify
+from gradassay.verify.certificate import problem_digest
+from gradassay.verify.checks.case import cached_problems
+from gradassay.verify.faults.behaviour import ChangesParameters
+from gradassay.verify.faults.numerics import InputsScaledInPlace
+from gradassay.verify.oracles.small_problems import agreement_problems
 from gradassay.verify.runner import run_cases
 from gradassay.verify.suite import planned_cases
 
@@ -119,6 +126,49 @@ def test_a_process_that_dies_fails_its_case_and_the_others_go_on() -> None:
     first, *others = list(run_cases(cases, workers=2))
     assert "the process died" in first[0].detail
     assert [[result.verdict for result in found] for found in others] == [["PASS"], ["PASS"]]
+
+
+def test_a_process_that_dies_while_cases_are_sent_fails_none_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Broken(ProcessPoolExecutor):
+        def submit(self, *given: Any, **named: Any) -> Any:
+            if not sent:
+                sent.append(given)
+                raise BrokenProcessPool("a process died")
+            return super().submit(*given, **named)
+
+    sent: list[Any] = []
+    monkeypatch.setattr(runner, "ProcessPoolExecutor", Broken)
+    cases = planned_cases({"dfa": DFA()}, Settings(), checks=("well_formed",))[:2]
+    verdicts = [[r.verdict for r in found] for found in run_cases(cases, workers=2)]
+    assert verdicts == [["PASS"], ["PASS"]]
+
+
+@pytest.mark.parametrize("subject", [ChangesParameters(), InputsScaledInPlace()])
+def test_what_an_estimator_changes_in_place_is_changed_for_no_other_case(subject: Any) -> None:
+    before = [problem_digest(one) for one in cached_problems(agreement_problems, 0)]
+    checks = ("same_key_same_bits", "backends_agree")
+    cases = planned_cases({"subject": subject}, Settings(), checks=checks)
+    results = [result for found in run_cases(cases) for result in found]
+    assert failures(results)
+    assert [problem_digest(one) for one in cached_problems(agreement_problems, 0)] == before
+
+
+@dataclass(frozen=True)
+class LabelsFromOne(DFA):
+    """Labels beyond the first are set to 1, in the caller's memory, before they are used."""
+
+    def estimate(self, *given: Any, **options: Any) -> Estimate:
+        targets = given[3].targets
+        targets[...] = np.minimum(targets, 1)
+        return super().estimate(*given, **options)
+
+
+def test_labels_that_are_changed_in_place_are_found() -> None:
+    cases = planned_cases({"labels": LabelsFromOne()}, Settings(), checks=("same_key_same_bits",))
+    results = [result for found in run_cases(cases) for result in found]
+    assert any("given targets" in result.detail for result in failures(results))
 
 
 @pytest.mark.parametrize(

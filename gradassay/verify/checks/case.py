@@ -206,6 +206,7 @@ class Given:
             **{f"given {name}": array for name, array in self.params.items()},
             **{f"given state {name}": array for name, array in self.state.items()},
             "given inputs": self.batch.inputs,
+            "given targets": self.batch.targets,
         }
         return {name: np.array(array, copy=True) for name, array in arrays.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import threading
 import traceback
@@ -28,11 +29,13 @@ def run_case(case: Case) -> list[CheckResult]:
     """Return the results of a case; a FAIL that names the culprit where it raises or never ends.
 
     One thread of the numerical libraries is used, so that the same bits come out wherever the case
-    is run. The time limit holds in the main thread of a process, on systems with interval timers;
+    is run. It has a copy of its problem, so that an estimator that changes arrays changes no other
+    case. The time limit holds in the main thread of a process, on systems with interval timers;
     it cannot break into a single long call of compiled code.
     """
     import torch
 
+    case = dataclasses.replace(case, problem=case.problem.copied())
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     results: list[CheckResult] = []

@@ -33,6 +33,12 @@ class SmallProblem:
     params: Params
     batch: Batch
 
+    def copied(self) -> SmallProblem:
+        """Return the problem with arrays of its own."""
+        inputs, targets = np.array(self.batch.inputs), np.array(self.batch.targets)
+        batch = Batch(inputs, targets, self.batch.folds)
+        return SmallProblem(self.name, self.network, self.params.map(np.array), batch)
+
 
 def dyadic_problem(
     hidden: Sequence[int],
