@@ -128,7 +128,8 @@ def certify(
     settings : Settings
         Of the suite.
     """
-    problems = {case.problem.name: case.problem for case in cases}
+    # two problems may have one name
+    problems = {problem_digest(case.problem): case.problem for case in cases}
     return Certificate(
         format=FORMAT,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -139,8 +140,8 @@ def certify(
         versions={"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         subjects=[_tested(name, estimator) for name, estimator in estimators.items()],
         problems=[
-            Tested(name=name, description=one.network.to_json(), digest=problem_digest(one))
-            for name, one in problems.items()
+            Tested(name=one.name, description=one.network.to_json(), digest=digest)
+            for digest, one in problems.items()
         ],
         checks=[msgspec.convert(_finite(result), Outcome) for result in results],
     )

@@ -15,6 +15,7 @@ import pytest
 from gradassay.core.arrays import Array
 from gradassay.core.errors import DataError
 from gradassay.core.records import CheckResult
+from gradassay.estimators import make_estimator
 from gradassay.estimators.dfa import DFA
 from gradassay.verify import Settings, failure_text, parametrize_with_checks
 from gradassay.verify.certificate import (
@@ -68,6 +69,17 @@ def test_certificate_holds_everything_and_comes_back(
     assert certificate.seed == 5
     assert {"gradassay", "numpy", "torch", "python"} <= set(certificate.versions)
     assert {one.name for one in certificate.problems} == {case.problem.name for case in cases}
+
+
+def test_two_problems_of_one_name_are_both_in_a_certificate() -> None:
+    subjects = {"spsa": make_estimator("spsa"), "localzo": make_estimator("localzo")}
+    checks = ("enumerated_mean", "bounded_mean")
+    cases = planned_cases(subjects, SETTINGS, checks=checks)
+    tested = {problem_digest(case.problem) for case in cases}
+    assert len({case.problem.name for case in cases}) < len(tested)
+    certificate = certify(subjects, cases, [], SETTINGS)
+    assert {one.digest for one in certificate.problems} == tested
+    assert len(certificate.problems) == len(tested)
 
 
 def test_numbers_that_are_not_finite_are_null_in_a_certificate(
@@ -137,6 +149,16 @@ def test_an_expected_failure_that_does_not_come_is_a_failure(results: list[Check
     assert [result.verdict for result in added] == ["FAIL", "FAIL"]
     assert "it passes: take it off the list" in added[0].detail
     assert "no such check was made" in added[1].detail
+
+
+def test_an_expected_failure_that_is_not_decided_is_a_failure_and_is_not_said_to_pass(
+    results: list[CheckResult],
+) -> None:
+    undecided = dataclasses.replace(results[0], subject="new", verdict="INCONCLUSIVE")
+    expected = [ExpectedFailure("new", undecided.check, "known")]
+    kept, added = with_expected([undecided], expected)
+    assert (kept, added.verdict) == (undecided, "FAIL")
+    assert "it is not decided: raise the budget, or take it off the list" in added.detail
 
 
 @pytest.mark.parametrize(
