@@ -78,6 +78,8 @@ def bias_order(case: Case) -> Iterator[CheckResult]:
         biases.append(mean.map(np.subtract, exact))
         count += points
     norms = np.array([float(bias.norm()) for bias in biases])
+    if not np.isfinite(norms).all():
+        raise ValueError(f"bias: got norms {norms.tolist()}; expected finite numbers")
     interval = exponents(np.array(SCALES), norms)
     low, high = claim.order - ORDER_MARGIN, claim.order + ORDER_MARGIN
     verdict: Verdict = "PASS" if low <= interval.low and interval.high <= high else "INCONCLUSIVE"
