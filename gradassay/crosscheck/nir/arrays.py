@@ -116,7 +116,7 @@ def read_recording(
     DataError
         Not there, too large, not a number, or of another shape.
     UsageError
-        Times without `dt`; columns that are not there.
+        Times without a `dt` above 0; columns that are not there.
     """
     path = Path(path)
     if path.suffix.lower() == ".npy":
@@ -192,6 +192,8 @@ def _from_events(
     """Return the table of a list of events."""
     if dt is None:
         raise UsageError(f"{path.name}: has times of spikes; give the time of a step with --dt.")
+    if not 0 < dt < math.inf:
+        raise UsageError(f"dt: got {dt!r}; expected a number above 0.")
     steps, neurons = shape
     table = np.zeros(shape)
     for row in rows:

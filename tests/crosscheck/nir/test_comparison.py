@@ -91,6 +91,13 @@ def test_a_shift_beyond_the_end_compares_nothing_or_silence() -> None:
     assert compare_runs(one, one, one, shift=2)[0] == 1
 
 
+@pytest.mark.parametrize("dt", [0.0, -1e-3, math.nan])
+def test_a_time_step_that_is_not_positive_is_refused(tmp_path: Path, dt: float) -> None:
+    path = write(tmp_path, "events.csv", "time,neuron\n0.003,0\n")
+    with pytest.raises(UsageError, match=r"dt: got .*; expected a number above 0"):
+        read_recording(path, (4, 1), dt=dt)
+
+
 @pytest.mark.parametrize("name", [preset.name for preset in PRESETS])
 def test_the_dialect_of_a_recording_explains_it(name: str) -> None:
     truth = find_dialect(name, DT)
