@@ -26,6 +26,7 @@ from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.layer_looks import SMALLEST_LAYER
 from gradassay.verify.checks.options import varied
 from gradassay.verify.checks.questions import Question, gradient_question, momentum_question
+from gradassay.verify.checks.results import SEVERITY
 from gradassay.verify.checks.sampling import BLOCK, Draws, draw_block
 from gradassay.verify.oracles.enumeration import all_signs, enumerate_estimator
 from gradassay.verify.oracles.small_problems import MOST_DRAWS, SmallProblem, dyadic_problem
@@ -193,9 +194,8 @@ def _worst(
         one = _outcome(layer, drawn[name], ends, level, margin, plain=plain)
         if one.verdict == "FAIL" or not plain:
             found.append(one)
-    order = {"PASS": 0, "INCONCLUSIVE": 1, "FAIL": 2}
     nothing = Outcome("", Interval.exact(0.0), "PASS")
-    return max(found, key=lambda one: (order[one.verdict], _size(one.bias)), default=nothing)
+    return max(found, key=lambda one: (SEVERITY[one.verdict], _size(one.bias)), default=nothing)
 
 
 def _size(bias: Interval) -> float:

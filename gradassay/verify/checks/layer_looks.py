@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradassay.core.records import Interval, Verdict
+from gradassay.verify.checks.results import SEVERITY
 from gradassay.verify.checks.sampling import BLOCK, BlockMeans, Vectors
 from gradassay.verify.statistics.intervals import mean_interval, squared_norm_interval
 from gradassay.verify.statistics.looks import max_t, superblocks
@@ -50,7 +51,7 @@ class LayerLook:
     planned: Callable[[float], int]
 
     def verdict(self, margin: float) -> Verdict:
-        """Return the verdict on this layer; see the module."""
+        """Return the verdict on this layer; `sampled_checks` says what each means."""
         if self.plain.low > margin or self.plain.high < -margin:
             return "FAIL"
         if self.norm.high <= margin:
@@ -63,6 +64,11 @@ class LayerLook:
         interval = f"[{1 + self.plain.low:.3g}, {1 + self.plain.high:.3g}]"
         entry = f", largest at {self.entry}" if self.entry else ""
         return f"{1 + self.plain.value:.4g} times the estimand {interval}{entry}"
+
+
+def worst_layer(found: Mapping[str, LayerLook], margin: float) -> LayerLook:
+    """Return the layer with the worst verdict; of several, the one whose bias may be largest."""
+    return max(found.values(), key=lambda one: (SEVERITY[one.verdict(margin)], one.norm.high))
 
 
 def layer_look(

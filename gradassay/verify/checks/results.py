@@ -8,10 +8,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from gradassay.core.arrays import Array
-from gradassay.core.records import CheckResult
+from gradassay.core.records import CheckResult, Verdict
 from gradassay.verify.checks.causes import usual_causes
 from gradassay.verify.oracles.small_problems import SmallProblem
 
+# from the best to the worst
+SEVERITY: dict[Verdict, int] = {"PASS": 0, "XFAIL": 1, "INCONCLUSIVE": 2, "FAIL": 3}
 SMALLEST_ARRAY = 1e-4
 MOST_NAMED = 4
 USUAL_BUDGET = 262_144

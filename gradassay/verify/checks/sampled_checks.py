@@ -13,7 +13,7 @@ be larger than the margin. INCONCLUSIVE: the budget is spent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from gradassay.core.claims import MomentumFeedback
 from gradassay.core.estimator import Estimator
@@ -22,7 +22,7 @@ from gradassay.core.records import CheckResult, Verdict
 from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of
 from gradassay.verify.checks.causes import usual_causes
 from gradassay.verify.checks.identity_checks import accepts
-from gradassay.verify.checks.layer_looks import SUPERBLOCKS, LayerLook, layer_look
+from gradassay.verify.checks.layer_looks import SUPERBLOCKS, LayerLook, layer_look, worst_layer
 from gradassay.verify.checks.options import noise_or_none
 from gradassay.verify.checks.questions import Question, gradient_question, momentum_question
 from gradassay.verify.checks.sampling import BLOCK, BlockMeans, Vectors, draw_block
@@ -31,7 +31,6 @@ from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.looks import Looks
 
 FIRST_LOOK = BLOCK * SUPERBLOCKS
-UNDECIDED: Verdict = "INCONCLUSIVE"
 
 
 def sampled_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
@@ -158,11 +157,10 @@ def _reduction(blocks: BlockMeans, target: Vectors) -> str:
 def _result(
     case: Case, claim: str, found: Mapping[str, LayerLook], count: int, look: int
 ) -> CheckResult:
-    """Return the row: that of the layer whose bias may be largest."""
-    margin = case.settings.margin
+    """Return the row: that of the worst layer."""
+    margin, worst = case.settings.margin, worst_layer(found, case.settings.margin)
     verdicts: dict[str, Verdict] = {n: one.verdict(margin) for n, one in found.items()}
-    verdict = _worst(list(verdicts.values()))
-    worst = max(found.values(), key=lambda one: one.norm.high)
+    verdict = worst.verdict(margin)
     named = [name for name in list(found)[::-1] if verdicts[name] == verdict != "PASS"]
     return CheckResult(
         subject=case.subject,
@@ -185,11 +183,6 @@ def _result(
         look=look,
         causes=usual_causes(ratios(found)) if verdict == "FAIL" else "",
     )
-
-
-def _worst(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return FAIL before INCONCLUSIVE before PASS."""
-    return "FAIL" if "FAIL" in verdicts else verdicts[0] if len(set(verdicts)) == 1 else UNDECIDED
 
 
 def ratios(found: Mapping[str, LayerLook]) -> dict[str, float]:

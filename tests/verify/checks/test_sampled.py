@@ -18,7 +18,7 @@ from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
 from gradassay.core.noise import NoiseModel
 from gradassay.core.params import Params
-from gradassay.core.records import CheckResult
+from gradassay.core.records import CheckResult, Interval
 from gradassay.estimators import make_estimator
 from gradassay.estimators.opzo import OPZO
 from gradassay.estimators.zo_single_point import ZOSinglePoint
@@ -31,6 +31,7 @@ from gradassay.verify.checks.control_variates import (
     weight_control_variate,
 )
 from gradassay.verify.checks.guard import run_case
+from gradassay.verify.checks.layer_looks import LayerLook, worst_layer
 from gradassay.verify.checks.noise_checks import deviations
 from gradassay.verify.checks.sampled_checks import sampled_cases
 from gradassay.verify.checks.sampling import BLOCK, draw_block
@@ -128,6 +129,20 @@ def test_a_fault_in_one_layer_is_localised_to_it() -> None:
         assert result.verdict == "FAIL"
         assert result.detail.startswith("hidden1: ")
         assert "hidden2" not in result.detail
+
+
+def test_the_row_of_a_fail_is_that_of_a_layer_that_fails() -> None:
+    found = {"small": look(0.06, 0.1), "wide": look(0.0, 0.3), "right": look(0.0, 0.01)}
+    assert [one.verdict(0.05) for one in found.values()] == ["FAIL", "INCONCLUSIVE", "PASS"]
+    assert worst_layer(found, 0.05) is found["small"]
+    del found["small"]
+    assert worst_layer(found, 0.05) is found["wide"]
+
+
+def look(low: float, high: float) -> LayerLook:
+    norm, along = Interval((low + high) / 2, low, high, 0.99), Interval(0.0, -high, high, 0.99)
+    plain = Interval(0.0, -1.0, 1.0, 0.99)
+    return LayerLook(norm, along, plain, "", lambda margin: 1)
 
 
 def test_a_fault_in_one_entry_is_named() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradassay.core.records import CheckResult, Interval, Verdict
 from gradassay.verify.checks.case import Case
+from gradassay.verify.checks.results import SEVERITY
 from gradassay.verify.statistics.intervals import mean_interval, squared_norm_interval
 from gradassay.verify.statistics.looks import Looks, equivalence, superblocks
 from gradassay.verify.statistics.moments import Float
@@ -161,10 +162,12 @@ def _answer(question: Question, blocks: Blocks, looks: Looks, look: int, until: 
 
 def worst_variance(answers: Sequence[Answer]) -> Answer:
     """Return the answer about a ratio of variances that is farthest from a PASS."""
-    order = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
-    return min(
-        answers, key=lambda a: (order[a.verdict], -abs(math.log(a.interval.value or 1e-300)))
-    )
+
+    def distance(answer: Answer) -> float:
+        ratio = answer.interval.value
+        return abs(math.log(ratio)) if ratio > 0 else math.inf
+
+    return max(answers, key=lambda answer: (SEVERITY[answer.verdict], distance(answer)))
 
 
 def answered(
