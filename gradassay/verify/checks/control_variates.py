@@ -37,8 +37,9 @@ from gradassay.estimators.descent import Descent
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.reference_snn import ReferenceBackend
+from gradassay.verify.checks.blocks import Vectors
 from gradassay.verify.checks.case import Case
-from gradassay.verify.checks.sampling import BLOCK, Draws, Vectors
+from gradassay.verify.checks.sampling import BLOCK, Draws
 from gradassay.verify.measuring.draws import by_layer
 from gradassay.verify.oracles.estimands import given_signal
 from gradassay.verify.statistics.moments import Float

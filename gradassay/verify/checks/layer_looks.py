@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradassay.core.records import Interval, Verdict
+from gradassay.verify.checks.blocks import Blocks, Vectors
 from gradassay.verify.checks.results import SEVERITY
-from gradassay.verify.checks.sampling import BLOCK, BlockMeans, Vectors
 from gradassay.verify.statistics.intervals import mean_interval, squared_norm_interval
 from gradassay.verify.statistics.looks import max_t, superblocks
 from gradassay.verify.statistics.moments import Float
@@ -72,7 +72,7 @@ def worst_layer(found: Mapping[str, LayerLook], margin: float) -> LayerLook:
 
 
 def layer_look(
-    blocks: BlockMeans,
+    blocks: Blocks,
     target: Vectors,
     name: str,
     shapes: Mapping[str, tuple[int, ...]],
@@ -84,7 +84,7 @@ def layer_look(
 
     Parameters
     ----------
-    blocks : BlockMeans
+    blocks : Blocks
         Differences from the estimand, under the layer's name, and without control variates under
         ``<name> plain``.
     target : mapping from layer's name to array, shape (p,)
@@ -113,7 +113,7 @@ def layer_look(
         along=mean_interval(means @ unit / scale, 1 - ALONG * rate),
         plain=mean_interval(plain @ unit / scale, 1 - PLAIN * rate),
         entry=_entry(shapes, entry.index) if entry.rejected else "",
-        planned=_planned(gram, len(blocks.means[name]) * BLOCK, rate),
+        planned=_planned(gram, blocks.count, rate),
     )
 
 

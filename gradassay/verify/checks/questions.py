@@ -9,13 +9,14 @@ import numpy as np
 
 from gradassay.core.claims import MomentumFeedback
 from gradassay.reference_snn import ReferenceBackend
+from gradassay.verify.checks.blocks import Vectors
 from gradassay.verify.checks.case import Case, Given
 from gradassay.verify.checks.control_variates import (
     control_variate,
     momentum_control_variate,
     weight_control_variate,
 )
-from gradassay.verify.checks.sampling import Draws, Vectors
+from gradassay.verify.checks.sampling import Draws
 from gradassay.verify.oracles.means import momentum_mean, oracle_mean
 from gradassay.verify.statistics.moments import Float
 

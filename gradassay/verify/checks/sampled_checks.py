@@ -1,6 +1,6 @@
 """Level 2: mean and variance of an estimator's own draws, sampled until the question is decided.
 
-The draws are looked at after 2,048 replicates and after every doubling. At a look, with D the
+The draws are looked at after 4,096 replicates and after every doubling. At a look, with D the
 estimate less its estimand, three statistics are taken layer by layer: the bias along the estimand,
 the squared norm of the bias (a U-statistic), and the largest t of all entries, which names the
 entry. Each has its share of the case's false-alarm rate, and spends of it look by look
@@ -19,13 +19,14 @@ from gradassay.core.claims import MomentumFeedback
 from gradassay.core.estimator import Estimator
 from gradassay.core.layers import Linear
 from gradassay.core.records import CheckResult, Verdict
+from gradassay.verify.checks.blocks import Blocks, Vectors
 from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of
 from gradassay.verify.checks.causes import usual_causes
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.layer_looks import SUPERBLOCKS, LayerLook, layer_look, worst_layer
 from gradassay.verify.checks.options import noise_or_none
 from gradassay.verify.checks.questions import Question, gradient_question, momentum_question
-from gradassay.verify.checks.sampling import BLOCK, BlockMeans, Vectors, draw_block
+from gradassay.verify.checks.sampling import BLOCK, drawing
 from gradassay.verify.oracles.sampled_problems import sampled_problems
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.looks import Looks
@@ -97,9 +98,8 @@ def planned_replicates(case: Case) -> int | None:
     question = (gradient_question if case.check == UNBIASED else momentum_question)(case)
     if question is None:
         return None
-    blocks = BlockMeans(question.read)
-    for number in range(SUPERBLOCKS):
-        blocks.add(draw_block(case, question.given, number, "pilot"))
+    blocks = drawing(case, question.given, question.read, "pilot")
+    blocks.grow(FIRST_LOOK)
     looks = _looks(case, question)
     found = _found(case, question, blocks, looks.rate(0))
     return max(one.planned(case.settings.margin) for one in found.values())
@@ -111,7 +111,7 @@ def _looks(case: Case, question: Question) -> Looks:
     return Looks(FIRST_LOOK, most, case.rate / len(question.target))
 
 
-def _found(case: Case, question: Question, blocks: BlockMeans, rate: float) -> dict[str, LayerLook]:
+def _found(case: Case, question: Question, blocks: Blocks, rate: float) -> dict[str, LayerLook]:
     """Return what a look says about each layer."""
     return {
         name: layer_look(
@@ -128,22 +128,20 @@ def _found(case: Case, question: Question, blocks: BlockMeans, rate: float) -> d
 
 def _decided(case: Case, question: Question) -> CheckResult:
     """Draw and look until the question is decided or the budget is spent."""
-    blocks, looks = BlockMeans(question.read), _looks(case, question)
+    blocks, looks = drawing(case, question.given, question.read), _looks(case, question)
     found: dict[str, LayerLook] = {}
-    count = look = 0
+    look = 0
     for look, until in enumerate(looks.counts):
-        for number in range(count // BLOCK, until // BLOCK):
-            blocks.add(draw_block(case, question.given, number))
-        count = until
+        blocks.grow(until)
         found = _found(case, question, blocks, looks.rate(look))
         verdicts = {one.verdict(case.settings.margin) for one in found.values()}
         if "FAIL" in verdicts or verdicts == {"PASS"}:
             break
     claim = question.claim + _reduction(blocks, question.target)
-    return _result(case, claim, found, count, look + 1)
+    return _result(case, claim, found, blocks.count, look + 1)
 
 
-def _reduction(blocks: BlockMeans, target: Vectors) -> str:
+def _reduction(blocks: Blocks, target: Vectors) -> str:
     """Say how much control variates cut the variance, if they did."""
     plain = sum(float(blocks.variance(f"{name} plain").mean()) for name in target)
     controlled = sum(float(blocks.variance(name).mean()) for name in target)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-
-import numpy as np
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from gradassay.core.estimator import Estimate
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
+from gradassay.verify.checks.blocks import Blocks, Vectors
 from gradassay.verify.checks.case import Case, Given
 from gradassay.verify.checks.recording import RecordingBackend
-from gradassay.verify.statistics.moments import Float
 
 # replicates of one call of an estimator: fixed, so that no number of workers can change a bit
 BLOCK = 128
-
-Vectors = Mapping[str, Float]
 
 
 @dataclass(frozen=True)
@@ -60,33 +56,12 @@ def draw_block(case: Case, given: Given, number: int, purpose: str = "draw") -> 
     return Draws(estimate, noise, tuple(backend.params) if in_weights else ())
 
 
-@dataclass
-class BlockMeans:
-    """Means and variances of blocks of draws of some vectors, in the order of the blocks.
+def drawing(
+    case: Case, given: Given, read: Callable[[Draws], Vectors], purpose: str = "draw"
+) -> Blocks:
+    """Return the blocks of what `read` makes of an estimator's draws."""
 
-    Parameters
-    ----------
-    read : callable
-        ``read(draws)`` gives the vectors of a block by name, each (BLOCK, p).
-    """
+    def draw(numbers: range) -> Vectors:
+        return read(draw_block(case, given, numbers.start // BLOCK, purpose))
 
-    read: Callable[[Draws], Vectors]
-    means: dict[str, list[Float]] = field(default_factory=dict[str, list[Float]])
-    variances: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
-
-    def add(self, draws: Draws) -> None:
-        """Add a block."""
-        for name, rows in self.read(draws).items():
-            if rows.shape[0] != BLOCK or not np.isfinite(rows).all():
-                raise ValueError(f"{name}: got rows of shape {rows.shape} or not finite numbers")
-            self.means.setdefault(name, []).append(rows.mean(axis=0))
-            variance = float(rows.var(axis=0, ddof=1).sum())
-            self.variances.setdefault(name, []).append(variance)
-
-    def mean(self, name: str) -> Float:
-        """Return the block means of one vector, (blocks, p)."""
-        return np.stack(self.means[name])
-
-    def variance(self, name: str) -> Float:
-        """Return the trace of the covariance within each block, (blocks,)."""
-        return np.asarray(self.variances[name])
+    return Blocks(draw, BLOCK, BLOCK)

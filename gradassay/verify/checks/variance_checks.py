@@ -15,12 +15,13 @@ from gradassay.core.claims import MomentumFeedback
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult, Interval, Verdict
 from gradassay.reference_snn import ReferenceBackend
+from gradassay.verify.checks.blocks import Vectors
 from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems, claims_of
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.layer_looks import SUPERBLOCKS
 from gradassay.verify.checks.options import varied
 from gradassay.verify.checks.sampled_checks import FIRST_LOOK
-from gradassay.verify.checks.sampling import BLOCK, BlockMeans, Draws, Vectors, draw_block
+from gradassay.verify.checks.sampling import BLOCK, Draws, drawing
 from gradassay.verify.oracles.enumeration import MOST_SIGNS, enumerate_estimator
 from gradassay.verify.oracles.means import samples_of
 from gradassay.verify.oracles.sampled_problems import sampled_problems
@@ -75,21 +76,19 @@ def variance_as_enumerated(case: Case) -> Iterator[CheckResult]:
     expected = sum(one.variance for one in exact) / len(samples) ** 2
     if expected <= ROUNDING * sum(float(one.mean.dot(one.mean)) for one in exact):
         return  # nothing varies
-    blocks = BlockMeans(_everything)
+    blocks = drawing(case, given, _everything)
     looks = Looks(FIRST_LOOK, max(case.settings.budget, FIRST_LOOK), case.rate)
-    count = look = 0
+    look = 0
     ratio = Interval.exact(1.0)
     verdict: Verdict = "INCONCLUSIVE"
     for look, until in enumerate(looks.counts):
-        for number in range(count // BLOCK, until // BLOCK):
-            blocks.add(draw_block(case, given, number))
-        count = until
+        blocks.grow(until)
         found = superblocks(blocks.variance("all"), SUPERBLOCKS) / expected
         ratio = mean_interval(found, 1 - looks.rate(look), positive=True)
         verdict = equivalence(ratio, margin_low=1 - MARGIN, margin_high=1 + MARGIN, null=1.0)
         if verdict != "INCONCLUSIVE":
             break
-    yield _result(case, ratio, verdict, count, look + 1)
+    yield _result(case, ratio, verdict, blocks.count, look + 1)
 
 
 def _everything(draws: Draws) -> Vectors:

@@ -11,8 +11,9 @@ from types import MappingProxyType
 from gradassay.core.curves import ScalingRow
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import Interval
+from gradassay.verify.checks.blocks import Vectors
 from gradassay.verify.checks.case import Case, Settings
-from gradassay.verify.checks.laws.deciding import Blocks, Rows
+from gradassay.verify.checks.laws.deciding import SUPERBLOCKS, drawn_blocks
 from gradassay.verify.checks.laws.proposition_4_1 import (
     law_and_rows,
     proposition_4_1_cases,
@@ -29,6 +30,7 @@ from gradassay.verify.checks.laws.variance_scaling import (
 )
 from gradassay.verify.oracles.law_problems import Size, law_problem
 from gradassay.verify.statistics.intervals import mean_interval
+from gradassay.verify.statistics.looks import superblocks
 from gradassay.verify.statistics.moments import Float
 
 VARIANCE, PREDICTED, PRINTED = "variance", "predicted_variance", "printed_variance"
@@ -61,9 +63,7 @@ class ClosedPoint:
     printed : float
         By the formula as its source prints it; NaN where that is the same.
     draw : callable
-        ``draw(numbers)`` gives one vector a replicate, by name.
-    seen : str
-        The name to look at.
+        ``draw(numbers)`` gives the vectors of some replicates under the name `SEEN`.
     """
 
     problem: str
@@ -71,8 +71,7 @@ class ClosedPoint:
     at: float
     exact: float
     printed: float
-    draw: Callable[[range], Rows]
-    seen: str
+    draw: Callable[[range], Vectors]
 
 
 def closed_points(name: str, estimator: Estimator, settings: Settings) -> Iterator[ClosedPoint]:
@@ -113,11 +112,10 @@ def _one_number(case: Case) -> Iterator[ClosedPoint]:
             law,
             math.nan,
             partial(_seen, draw),
-            SEEN,
         )
 
 
-def _seen(draw: Callable[[range], Float], numbers: range) -> Rows:
+def _seen(draw: Callable[[range], Float], numbers: range) -> Vectors:
     return {SEEN: draw(numbers)}
 
 
@@ -131,7 +129,7 @@ def _proposition(case: Case) -> Iterator[ClosedPoint]:
             variable, value = "1-lambda", str(1 - float(value))
         if not value:
             variable, value = "base", "1"
-        yield ClosedPoint(problem, variable, float(value), law.exact, law.printed, rows, SEEN)
+        yield ClosedPoint(problem, variable, float(value), law.exact, law.printed, rows)
 
 
 def measured_point(
@@ -151,9 +149,9 @@ def measured_point(
     replicates : int
         A multiple of 2,048.
     """
-    blocks = Blocks(point.draw)
+    blocks = drawn_blocks(point.draw)
     blocks.grow(replicates)
-    variance = mean_interval(blocks.variance(point.seen), level, positive=True)
+    variance = mean_interval(superblocks(blocks.variance(SEEN), SUPERBLOCKS), level, positive=True)
     found = {VARIANCE: variance, PREDICTED: Interval.exact(point.exact)}
     if not math.isnan(point.printed):
         found[PRINTED] = Interval.exact(point.printed)

@@ -1,14 +1,15 @@
-"""Looking at growing samples until every question of a law is decided."""
+"""Looking at growing samples until every test of a law is decided."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from gradassay.core.records import CheckResult, Interval, Verdict
+from gradassay.verify.checks.blocks import Blocks, Vectors
 from gradassay.verify.checks.case import Case
 from gradassay.verify.checks.results import SEVERITY
 from gradassay.verify.statistics.intervals import mean_interval, squared_norm_interval
@@ -21,47 +22,14 @@ CALL, ROWS, SUPERBLOCKS = 512, 32, 64
 FIRST_LOOK = ROWS * SUPERBLOCKS
 VARIANCE_MARGIN = 0.1
 
-Rows = Mapping[str, Float]
 
-
-@dataclass
-class Blocks:
-    """Means and variances of blocks of 32 replicates of some vectors.
-
-    Parameters
-    ----------
-    draw : callable
-        ``draw(numbers)`` gives the vectors of the replicates of these numbers, (R, p), by name.
-    """
-
-    draw: Callable[[range], Rows]
-    count: int = 0
-    means: dict[str, list[Float]] = field(default_factory=dict[str, list[Float]])
-    variances: dict[str, list[Float]] = field(default_factory=dict[str, list[Float]])
-
-    def grow(self, until: int) -> None:
-        """Draw until there are so many replicates, in calls of a fixed size."""
-        while self.count < until:
-            for name, rows in self.draw(range(self.count, self.count + CALL)).items():
-                if len(rows) != CALL or not np.isfinite(rows).all():
-                    raise ValueError(f"{name}: rows of shape {rows.shape}, or not finite numbers")
-                blocks = rows.reshape(-1, ROWS, rows.shape[-1])
-                self.means.setdefault(name, []).append(blocks.mean(axis=1))
-                variances = blocks.var(axis=1, ddof=1).sum(axis=-1)
-                self.variances.setdefault(name, []).append(variances)
-            self.count += CALL
-
-    def mean(self, name: str) -> Float:
-        """Return the means of 64 super-blocks, (64, p)."""
-        return superblocks(np.concatenate(self.means[name]), SUPERBLOCKS)
-
-    def variance(self, name: str) -> Float:
-        """Return unbiased traces of the covariance from 64 super-blocks, (64,)."""
-        return superblocks(np.concatenate(self.variances[name]), SUPERBLOCKS)
+def drawn_blocks(draw: Callable[[range], Vectors]) -> Blocks:
+    """Return blocks of 32 replicates, drawn in calls of 512."""
+    return Blocks(draw, ROWS, CALL)
 
 
 @dataclass(frozen=True)
-class Found:
+class Estimated:
     """An interval, and the standard deviation of what one super-block says."""
 
     interval: Interval
@@ -69,7 +37,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Question:
+class EquivalenceTest:
     """A number that should have a value, and how far from it matters.
 
     Parameters
@@ -82,7 +50,7 @@ class Question:
         Value of a right subject.
     """
 
-    statistic: Callable[[Blocks, float], Found]
+    statistic: Callable[[Blocks, float], Estimated]
     low: float
     high: float
     null: float
@@ -90,7 +58,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the last look said about a question."""
+    """What the last look said about a test."""
 
     interval: Interval
     verdict: Verdict
@@ -100,60 +68,58 @@ class Answer:
     rate: float
 
 
-def variance_ratio(name: str, expected: float) -> Question:
+def variance_ratio(name: str, expected: float) -> EquivalenceTest:
     """Return whether the variance of a vector is what a closed form says, within 10 %."""
 
-    def statistic(blocks: Blocks, level: float) -> Found:
-        ratios = blocks.variance(name) / expected
-        return Found(mean_interval(ratios, level, positive=True), float(ratios.std(ddof=1)))
+    def statistic(blocks: Blocks, level: float) -> Estimated:
+        ratios = superblocks(blocks.variance(name), SUPERBLOCKS) / expected
+        return Estimated(mean_interval(ratios, level, positive=True), float(ratios.std(ddof=1)))
 
-    return Question(statistic, 1 / (1 + VARIANCE_MARGIN), 1 + VARIANCE_MARGIN, 1.0)
+    return EquivalenceTest(statistic, 1 / (1 + VARIANCE_MARGIN), 1 + VARIANCE_MARGIN, 1.0)
 
 
-def bias_norm(name: str, target: Float, scale: float, margin: float) -> Question:
+def bias_norm(name: str, target: Float, scale: float, margin: float) -> EquivalenceTest:
     """Return whether the mean of a vector is a target, within a share of a scale."""
 
-    def statistic(blocks: Blocks, level: float) -> Found:
-        means = (blocks.mean(name) - target) / scale
+    def statistic(blocks: Blocks, level: float) -> Estimated:
+        means = (superblocks(blocks.mean(name), SUPERBLOCKS) - target) / scale
         square = squared_norm_interval(means @ means.T, level)
         value, low, high = (math.sqrt(max(x, 0.0)) for x in (square.value, square.low, square.high))
         spread = float(np.sqrt(means.var(axis=0, ddof=1).sum()))
-        return Found(Interval(value, low, high, level), spread)
+        return Estimated(Interval(value, low, high, level), spread)
 
-    return Question(statistic, 0.0, margin, 0.0)
+    return EquivalenceTest(statistic, 0.0, margin, 0.0)
 
 
-def decide(case: Case, asked: Sequence[tuple[Blocks, Question]]) -> list[Answer]:
+def decide(case: Case, asked: Sequence[tuple[Blocks, EquivalenceTest]]) -> list[Answer]:
     """Look after 2,048 replicates and every doubling, until all is decided or something fails.
 
-    Each question has an equal share of the case's false-alarm rate, and spends it look by look.
-    What has passed is not looked at again; blocks may be shared by questions.
+    Each test has an equal share of the case's false-alarm rate, and spends it look by look.
+    What has passed is not looked at again; blocks may be shared by tests.
     """
     rate, budget = case.rate / len(asked), max(case.settings.budget, FIRST_LOOK)
     looks, answers = Looks(FIRST_LOOK, budget, rate), dict[int, Answer]()
     for look, until in enumerate(looks.counts):
-        for place, (blocks, question) in enumerate(asked):
+        for place, (blocks, test) in enumerate(asked):
             if look == 0 or answers[place].verdict != "PASS":
                 blocks.grow(until)
-                answers[place] = _answer(question, blocks, looks, look, until)
+                answers[place] = _answer(test, blocks, looks, look, until)
         verdicts = {answer.verdict for answer in answers.values()}
         if "FAIL" in verdicts or verdicts == {"PASS"}:
             break
     return list(answers.values())
 
 
-def _answer(question: Question, blocks: Blocks, looks: Looks, look: int, until: int) -> Answer:
+def _answer(test: EquivalenceTest, blocks: Blocks, looks: Looks, look: int, until: int) -> Answer:
     """Return what one look says."""
-    found = question.statistic(blocks, 1 - looks.rate(look))
+    found = test.statistic(blocks, 1 - looks.rate(look))
     interval = found.interval
-    verdict = equivalence(
-        interval, margin_low=question.low, margin_high=question.high, null=question.null
-    )
+    verdict = equivalence(interval, margin_low=test.low, margin_high=test.high, null=test.null)
     planned, rate = 0, looks.false_alarm_rate
     if math.isfinite(found.spread):
         planned = replicates_for_mean(
             found.spread * math.sqrt(until / SUPERBLOCKS),
-            question.high - question.null,
+            test.high - test.null,
             false_alarm_rate=rate,
             miss_rate=rate,
         )

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
+from gradassay.verify.checks.blocks import Vectors
 from gradassay.verify.checks.case import Case, Check, Settings
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import (
@@ -19,11 +20,10 @@ from gradassay.verify.checks.laws.closed_variance import (
 from gradassay.verify.checks.laws.deciding import (
     VARIANCE_MARGIN,
     Answer,
-    Blocks,
-    Rows,
     answered,
     bias_norm,
     decide,
+    drawn_blocks,
     variance_ratio,
     worst_variance,
 )
@@ -77,7 +77,7 @@ def momentum_law(case: Case) -> Iterator[CheckResult]:
     subject, problem, key = case.estimator, case.problem, case.key / "chain"
     cosines: dict[int, list[Float]] = {}
 
-    def draw(numbers: range) -> Rows:
+    def draw(numbers: range) -> Vectors:
         found = chain(subject, problem, key, numbers, UPDATES)
         for update, rows in found.items():
             cosines.setdefault(update, []).append(_cosines(rows, laws[update].mean))
@@ -86,10 +86,10 @@ def momentum_law(case: Case) -> Iterator[CheckResult]:
     laws = {k: momentum_after(subject, problem, k, key) for k in UPDATES}
     margin = case.settings.margin
     last, mean = str(UPDATES[-1]), laws[UPDATES[-1]].mean
-    questions = [variance_ratio(str(k), law.variance) for k, law in laws.items()]
-    questions.append(bias_norm(last, mean, float(np.linalg.norm(mean)), margin))
-    blocks = Blocks(draw)
-    *variances, bias = decide(case, [(blocks, question) for question in questions])
+    tests = [variance_ratio(str(k), law.variance) for k, law in laws.items()]
+    tests.append(bias_norm(last, mean, float(np.linalg.norm(mean)), margin))
+    blocks = drawn_blocks(draw)
+    *variances, bias = decide(case, [(blocks, test) for test in tests])
     told = _told(case, {k: float(np.concatenate(c).mean()) for k, c in cosines.items()})
     yield answered(
         case,

@@ -22,6 +22,7 @@ from gradassay.core.estimator import Estimator, State
 from gradassay.core.keys import Key
 from gradassay.core.noise import Noise, draw
 from gradassay.core.records import CheckResult
+from gradassay.verify.checks.blocks import Blocks, Vectors
 from gradassay.verify.checks.case import Case, Check, Settings
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import (
@@ -36,11 +37,10 @@ from gradassay.verify.checks.laws.closed_variance import (
 from gradassay.verify.checks.laws.deciding import (
     VARIANCE_MARGIN,
     Answer,
-    Blocks,
-    Question,
-    Rows,
+    EquivalenceTest,
     answered,
     decide,
+    drawn_blocks,
     variance_ratio,
     worst_variance,
 )
@@ -100,11 +100,11 @@ def proposition_4_1_cases(name: str, estimator: Estimator, settings: Settings) -
 def proposition_4_1(case: Case) -> Iterator[CheckResult]:
     """Compare the variance over data and noise with both formulas, over d, m, B, alpha, lambda."""
     settings = list(settings_of(case.estimator, case.problem, case.settings.seed))
-    predicted, asked = list[Predicted](), list[tuple[Blocks, Question]]()
+    predicted, asked = list[Predicted](), list[tuple[Blocks, EquivalenceTest]]()
     for number, setting in enumerate(settings):
         law, rows = law_and_rows(case, setting, case.key / number)
         predicted.append(law)
-        asked.append((Blocks(rows), variance_ratio(SEEN, law.exact)))
+        asked.append((drawn_blocks(rows), variance_ratio(SEEN, law.exact)))
     answers = decide(case, asked)
     shares = [
         f"{s.told} {a.interval.value * p.exact / p.printed:.3g}"
@@ -143,7 +143,7 @@ def settings_of(estimator: Estimator, problem: SmallProblem, seed: int) -> Itera
 
 def law_and_rows(
     case: Case, setting: Setting, key: Key
-) -> tuple[Predicted, Callable[[range], Rows]]:
+) -> tuple[Predicted, Callable[[range], Vectors]]:
     """Return both formulas of a setting, and what draws."""
     subject, problem, size = setting.estimator, setting.problem, setting.size
     if has_momentum_law(subject):

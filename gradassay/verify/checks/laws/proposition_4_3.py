@@ -28,6 +28,7 @@ from gradassay.core.estimator import Estimator, State
 from gradassay.core.keys import Key
 from gradassay.core.noise import Noise, NoiseModel
 from gradassay.core.records import CheckResult, Interval, Verdict
+from gradassay.verify.checks.blocks import Vectors
 from gradassay.verify.checks.case import Case, Check, Settings
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import (
@@ -39,11 +40,10 @@ from gradassay.verify.checks.laws.closed_variance import (
     sent_down,
 )
 from gradassay.verify.checks.laws.deciding import (
-    Blocks,
-    Rows,
     answered,
     bias_norm,
     decide,
+    drawn_blocks,
     law_result,
 )
 from gradassay.verify.checks.laws.descent import proportion_interval
@@ -147,7 +147,7 @@ def proposition_4_3(case: Case) -> Iterator[CheckResult]:
     mean_error = found.errors.mean(axis=0)
     excess, products = list[Float](), list[Float]()
 
-    def draw(numbers: range) -> Rows:
+    def draw(numbers: range) -> Vectors:
         state = chain_states(subject, problem, key, numbers, (UPDATES,))[UPDATES]
         matrices = np.asarray(state[LAYER]) / _mean_factor(subject, sent=False)
         excess.append(np.linalg.norm(matrices @ mean_error - expected, axis=1))
@@ -155,8 +155,8 @@ def proposition_4_3(case: Case) -> Iterator[CheckResult]:
         products.append(sent @ gradient)
         return {SENT: sent}
 
-    question = bias_norm(SENT, expected, norm, case.settings.margin)
-    (answer,) = decide(case, [(Blocks(draw), question)])
+    test = bias_norm(SENT, expected, norm, case.settings.margin)
+    (answer,) = decide(case, [(drawn_blocks(draw), test)])
     yield answered(
         case,
         answer,

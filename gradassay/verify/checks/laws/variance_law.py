@@ -17,9 +17,9 @@ from gradassay.verify.checks.laws.closed_variance import (
 )
 from gradassay.verify.checks.laws.deciding import (
     VARIANCE_MARGIN,
-    Blocks,
     answered,
     decide,
+    drawn_blocks,
     variance_ratio,
 )
 from gradassay.verify.checks.options import noise_or_none, varied
@@ -77,7 +77,7 @@ def variance_law(case: Case) -> Iterator[CheckResult]:
     """Compare the variance of own draws with the closed form, until it is decided within 10 %."""
     expected = signal_variance(case.estimator, case.problem)
     state = case.estimator.init(BACKEND, case.problem.network, case.key / "init")
-    blocks = Blocks(
+    blocks = drawn_blocks(
         lambda numbers: {
             SEEN: drawn(case.estimator, case.problem, state, case.key / "draw", numbers)
         }

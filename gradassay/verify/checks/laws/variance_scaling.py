@@ -13,6 +13,7 @@ import numpy as np
 from gradassay.core.estimator import Estimator, State
 from gradassay.core.keys import Key
 from gradassay.core.records import CheckResult
+from gradassay.verify.checks.blocks import Blocks, Vectors
 from gradassay.verify.checks.case import Case, Check, Settings
 from gradassay.verify.checks.laws.closed_variance import (
     BACKEND,
@@ -23,7 +24,14 @@ from gradassay.verify.checks.laws.closed_variance import (
     signal_law,
     signal_variance,
 )
-from gradassay.verify.checks.laws.deciding import Blocks, Found, Question, Rows, answered, decide
+from gradassay.verify.checks.laws.deciding import (
+    SUPERBLOCKS,
+    EquivalenceTest,
+    Estimated,
+    answered,
+    decide,
+    drawn_blocks,
+)
 from gradassay.verify.checks.laws.momentum_law import momentum_problem
 from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
 from gradassay.verify.checks.laws.variance_law import (
@@ -35,6 +43,7 @@ from gradassay.verify.checks.options import varied
 from gradassay.verify.oracles.law_problems import Size, law_problem
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.intervals import jackknife
+from gradassay.verify.statistics.looks import superblocks
 from gradassay.verify.statistics.moments import Float
 
 EXPONENT_MARGIN = 0.15
@@ -155,11 +164,11 @@ def variance_scaling(case: Case) -> Iterator[CheckResult]:
     weights = slope_weights(np.array([setting.value for setting in settings]))
     exponent = float(weights @ np.log(expected))
 
-    def all_rows(numbers: range) -> Rows:
+    def all_rows(numbers: range) -> Vectors:
         return {str(number): draw(numbers) for number, draw in enumerate(draws)}
 
-    question = _exponent(weights, exponent)
-    (answer,) = decide(case, [(Blocks(all_rows), question)])
+    test = _exponent(weights, exponent)
+    (answer,) = decide(case, [(drawn_blocks(all_rows), test)])
     symbol = SYMBOLS[over]
     values = ", ".join(f"{setting.value:g}" for setting in settings)
     claim = f"variance ~ {symbol}^{exponent:.3g}, the closed form's exponent over {symbol} {values}"
@@ -209,18 +218,19 @@ def slope_weights(values: Float | Sequence[float]) -> Float:
     return weights
 
 
-def _exponent(weights: Float, exponent: float) -> Question:
+def _exponent(weights: Float, exponent: float) -> EquivalenceTest:
     """Return whether the fitted exponent is the closed form's."""
 
-    def statistic(blocks: Blocks, level: float) -> Found:
-        variances = np.stack([blocks.variance(str(i)) for i in range(len(weights))], axis=1)
+    def statistic(blocks: Blocks, level: float) -> Estimated:
+        columns = [superblocks(blocks.variance(str(i)), SUPERBLOCKS) for i in range(len(weights))]
+        variances = np.stack(columns, axis=1)
         total, count = variances.sum(axis=0), len(variances)
         left_out = np.log((total - variances) / (count - 1)) @ weights - exponent
         value = float(np.log(total / count) @ weights) - exponent
         single = (variances / (total / count)) @ weights
-        return Found(jackknife(value, left_out, level), float(single.std(ddof=1)))
+        return Estimated(jackknife(value, left_out, level), float(single.std(ddof=1)))
 
-    return Question(statistic, -EXPONENT_MARGIN, EXPONENT_MARGIN, 0.0)
+    return EquivalenceTest(statistic, -EXPONENT_MARGIN, EXPONENT_MARGIN, 0.0)
 
 
 VARIANCE_SCALING = Check("variance_scaling", 3, variance_scaling)
