@@ -9,11 +9,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from scipy import stats
-
 from gradassay.core.records import CheckResult, Interval
 from gradassay.estimators import make_estimator, zoo_names
 from gradassay.verify.checks.case import Settings
+from gradassay.verify.statistics.proportions import proportion_interval
 from gradassay.verify.suite import verify
 
 LEVEL = 0.95
@@ -101,11 +100,6 @@ def _run(number: int, names: Sequence[str], settings: Settings, suite: str) -> S
 def false_alarm_rate(runs: Sequence[SuiteRun]) -> Interval:
     """Return the share of suites in which anything failed, with Clopper and Pearson's interval.
 
-    References
-    ----------
-    Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the
-    binomial", Biometrika 26, 1934.
-
     Examples
     --------
     >>> run = SuiteRun("dfa", 0, (), 0, 40, 0, 80)
@@ -114,5 +108,4 @@ def false_alarm_rate(runs: Sequence[SuiteRun]) -> Interval:
     (0.0, 0.0122)
     """
     failed = sum(bool(run.false_alarms) for run in runs)
-    found = stats.binomtest(failed, len(runs)).proportion_ci(LEVEL, method="exact")
-    return Interval(failed / len(runs), float(found.low), float(found.high), LEVEL)
+    return proportion_interval(failed, len(runs), LEVEL)

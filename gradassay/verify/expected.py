@@ -10,6 +10,7 @@ import msgspec
 
 from gradassay.core.errors import DataError
 from gradassay.core.records import CheckResult
+from gradassay.verify.checks.results import not_measured
 
 
 class ExpectedFailure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,10 +31,10 @@ class ExpectedFailure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
     problem: str | None = None
 
-    def matches(self, result: CheckResult) -> bool:
-        """Whether a result is the one meant."""
-        here = self.problem in (None, result.problem)
-        return here and (self.subject, self.check) == (result.subject, result.check)
+    def matches(self, subject: str, check: str, problem: str) -> bool:
+        """Whether a check, by names, is the one meant."""
+        here = self.problem in (None, problem)
+        return here and (self.subject, self.check) == (subject, check)
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,7 +74,7 @@ def with_expected(
     found = list(results)
     subjects = {result.subject for result in results}
     for one in expected:
-        places = [i for i, r in enumerate(found) if one.matches(r)]
+        places = [i for i, r in enumerate(found) if one.matches(r.subject, r.check, r.problem)]
         failed = [i for i in places if found[i].verdict == "FAIL"]
         for i in failed:
             told = f"expected: {one.reason}\n{found[i].detail}"
@@ -90,19 +91,12 @@ def with_expected(
 
 def _unknown(one: ExpectedFailure, seed: int) -> CheckResult:
     """Return the FAIL of an expectation that no check answers to."""
-    return CheckResult(
+    return not_measured(
         subject=one.subject,
         problem=one.problem or "",
         check=one.check,
-        level=0,
         claim="an expected failure is one of a check that was made",
         verdict="FAIL",
-        measured=float("inf"),
-        low=float("inf"),
-        high=float("inf"),
-        bound=0.0,
         detail="expected to fail, but no such check was made: take it off the list",
-        evaluations=0,
         seed=seed,
-        quantity="not measured",
     )

@@ -28,6 +28,7 @@ from gradassay.verify.checks.learning_checks import learning_cases
 from gradassay.verify.checks.nan_checks import nan_cases
 from gradassay.verify.checks.noise_checks import noise_cases
 from gradassay.verify.checks.oracle_checks import oracle_cases
+from gradassay.verify.checks.results import not_measured
 from gradassay.verify.checks.sampled_checks import sampled_cases
 from gradassay.verify.checks.variance_checks import variance_cases
 from gradassay.verify.runner import run_cases
@@ -220,19 +221,13 @@ def untested_claims(
 
 def _untested(name: str, claim: Claim, seed: int) -> CheckResult:
     unknown = f"no oracle for it: {claim.estimand.name!r}" if isinstance(claim, UnbiasedFor) else ""
-    return CheckResult(
+    return not_measured(
         subject=name,
         problem="none",
         check="claim_is_tested",
-        level=0,
         claim=str(claim),
         verdict="INCONCLUSIVE",
-        measured=0.0,
-        low=0.0,
-        high=float("inf"),
-        bound=0.0,
         detail=unknown or "no check of it can be made on any problem, with these options",
-        evaluations=0,
         seed=seed,
-        quantity="not measured",
+        low=0.0,
     )

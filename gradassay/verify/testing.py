@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradassay.core.estimator import Estimator
-from gradassay.core.records import CheckResult
 from gradassay.verify.checks.case import Case, Settings
 from gradassay.verify.checks.guard import run_case
 from gradassay.verify.checks.results import failure_text
@@ -85,29 +84,9 @@ def parametrize_with_checks(
     accepted = list(expected)
     parameters = []
     for case in planned_cases(named, settings or Settings(), suite=suite):
-        reasons = [one.reason for one in accepted if one.matches(_as_result(case))]
+        names = (case.subject, case.check.name, case.problem.name)
+        reasons = [one.reason for one in accepted if one.matches(*names)]
         marks = [pytest.mark.xfail(reason=reasons[0], strict=True)] if reasons else []
-        identity = "-".join(
-            filter(None, (case.subject, case.check.name, case.problem.name, case.told))
-        )
+        identity = "-".join(filter(None, (*names, case.told)))
         parameters.append(pytest.param(CheckCall(case), id=identity, marks=marks))
     return pytest.mark.parametrize("check", parameters)
-
-
-def _as_result(case: Case) -> CheckResult:
-    """Return a row with the case's names, for the matching of expectations."""
-    return CheckResult(
-        subject=case.subject,
-        problem=case.problem.name,
-        check=case.check.name,
-        level=case.check.level,
-        claim="",
-        verdict="PASS",
-        measured=0.0,
-        low=0.0,
-        high=0.0,
-        bound=0.0,
-        detail="",
-        evaluations=0,
-        seed=case.settings.seed,
-    )

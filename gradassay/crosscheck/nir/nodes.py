@@ -163,8 +163,3 @@ STATEFUL = (Neuron, Delay)
 def is_spiking(node: Node) -> bool:
     """Whether what a node gives are spikes of a neuron with a membrane potential."""
     return isinstance(node, Neuron) and node.v_threshold is not None
-
-
-def kind_of(node: Node) -> str:
-    """Return the name of a node's kind, for people."""
-    return node.kind if isinstance(node, Neuron) else type(node).__name__

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from gradassay.core.records import CheckResult
 from gradassay.verify.checks.case import Case
-from gradassay.verify.checks.results import one_line
+from gradassay.verify.checks.results import not_measured, one_line
 
 PACKAGE = Path(__file__).resolve().parents[2]
 
@@ -57,21 +57,15 @@ def run_case(case: Case) -> list[CheckResult]:
 
 def failed(case: Case, detail: str) -> CheckResult:
     """Return the FAIL of a check that could not be made."""
-    return CheckResult(
+    return not_measured(
         subject=case.subject,
         problem=case.problem.name,
         check=case.check.name,
         level=case.check.level,
         claim="the check can be made",
         verdict="FAIL",
-        measured=float("inf"),
-        low=float("inf"),
-        high=float("inf"),
-        bound=0.0,
         detail=detail,
-        evaluations=0,
         seed=case.settings.seed,
-        quantity="not measured",
     )
 
 

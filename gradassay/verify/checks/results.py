@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Mapping
 
@@ -86,6 +87,37 @@ def check_result(
         evaluations=evaluations,
         seed=seed,
         causes=usual_causes(_ratios(found, expected)) if failed and level == 1 else "",
+    )
+
+
+def not_measured(
+    *,
+    subject: str,
+    problem: str,
+    check: str,
+    claim: str,
+    verdict: Verdict,
+    detail: str,
+    seed: int,
+    level: int = 0,
+    low: float = math.inf,
+) -> CheckResult:
+    """Return the row of what could not be compared; it may be off by `low` up to any number."""
+    return CheckResult(
+        subject=subject,
+        problem=problem,
+        check=check,
+        level=level,
+        claim=claim,
+        verdict=verdict,
+        measured=low,
+        low=low,
+        high=math.inf,
+        bound=0.0,
+        detail=detail,
+        evaluations=0,
+        seed=seed,
+        quantity="not measured",
     )
 
 

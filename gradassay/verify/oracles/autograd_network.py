@@ -62,6 +62,13 @@ class Unrolled:
         self._state: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
         self._traces: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
 
+    def run(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the outputs (T, B, m) of a sequence; inputs (T, B, n), or (B, n) for all steps."""
+        steps = range(self._network.steps)
+        return torch.stack(
+            [self.advance(inputs[t] if inputs.ndim > 2 else inputs, t) for t in steps]
+        )
+
     def advance(self, inputs: torch.Tensor, step: int) -> torch.Tensor:
         """Return the outputs (B, m) of one step, given its inputs (B, n)."""
         clean, sent = {INPUT: inputs}, {INPUT: inputs}

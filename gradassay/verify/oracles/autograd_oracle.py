@@ -5,6 +5,8 @@ It shares the specification with the backends, and no arithmetic.
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import torch
 from torch.nn import functional
@@ -15,8 +17,6 @@ from gradassay.core.network import Loss, Network
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.verify.oracles.autograd_network import Temporal, Unrolled, Weights
-
-TEMPORAL = ("online", "spatial", "through_time")
 
 
 def autograd_gradient(
@@ -62,8 +62,8 @@ def autograd_gradient(
     UsageError
         If `temporal` is another word.
     """
-    if temporal not in TEMPORAL:
-        raise unknown_name("temporal", temporal, TEMPORAL)
+    if temporal not in get_args(Temporal):
+        raise unknown_name("temporal", temporal, get_args(Temporal))
     weights = {name: as_tensor(array).requires_grad_() for name, array in params.items()}
     with torch.enable_grad():
         loss = autograd_loss(
@@ -93,10 +93,8 @@ def autograd_loss(
     """
     drawn = None if noise is None else noise.map(as_tensor)
     unrolled = Unrolled(network, weights, temporal, reset_gradient=reset_gradient, noise=drawn)
-    inputs, targets = as_tensor(batch.inputs), torch.tensor(np.asarray(batch.targets))
-    shown = [inputs if batch.static else inputs[step] for step in range(network.steps)]
-    outputs = torch.stack([unrolled.advance(values, step) for step, values in enumerate(shown)])
-    return mean_loss(network.loss, outputs, targets)
+    outputs, targets = unrolled.run(as_tensor(batch.inputs)), np.asarray(batch.targets)
+    return mean_loss(network.loss, outputs, torch.tensor(targets))
 
 
 def as_tensor(array: np.ndarray) -> torch.Tensor:

@@ -15,6 +15,7 @@ from gradassay.core.layers import Conv2d, Linear, Spiking
 from gradassay.core.noise import Law, Noise
 from gradassay.core.params import Params
 from gradassay.estimators.feedback import READOUT
+from gradassay.verify.oracles.autograd_network import effective_weight
 from gradassay.verify.oracles.autograd_oracle import as_tensor
 from gradassay.verify.oracles.declared import LocalRule, local_rule
 from gradassay.verify.oracles.guided_network import (
@@ -23,7 +24,6 @@ from gradassay.verify.oracles.guided_network import (
     Slope,
     Tensors,
     derivative,
-    own_weight,
     row_losses,
 )
 from gradassay.verify.oracles.noise_grid import NoiseGrid
@@ -70,7 +70,7 @@ def sign_of_weights_mean(case: OneSample, grid: NoiseGrid) -> Params:
     down = {}
     for layer in case.problem.network.weighted:
         if isinstance(layer, Linear | Conv2d):
-            weight = own_weight(tensors, layer)
+            weight = effective_weight(layer, tensors)
             down[layer.name] = gain * weight.abs().mean() * weight.sign()
     return case.mean_gradient(
         grid, Guide(local_rule(case.estimator), direct=False, downward=down), None

@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional
 
 from gradassay.core.batch import Batch
-from gradassay.core.layers import Gain, Spiking, Weighted
+from gradassay.core.layers import Spiking, Weighted
 from gradassay.core.network import Loss, Network
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
@@ -158,9 +158,10 @@ def run_guided(
     """
     drawn = None if noise is None else noise.map(as_tensor)
     unrolled = _Guided(network, weights, guide, drawn)
-    inputs, targets = as_tensor(batch.inputs), torch.tensor(np.asarray(batch.targets))
-    shown = [inputs if batch.static else inputs[step] for step in range(network.steps)]
-    outputs = torch.stack([unrolled.advance(values, step) for step, values in enumerate(shown)])
+    outputs, targets = (
+        unrolled.run(as_tensor(batch.inputs)),
+        torch.tensor(np.asarray(batch.targets)),
+    )
     spikes = {name: torch.stack(steps) for name, steps in unrolled.spikes.items()}
     losses = row_losses(network.loss, outputs, targets)
     return GuidedPass(targets, outputs, losses, spikes, unrolled.sent)
@@ -197,10 +198,3 @@ def row_losses(loss: Loss, outputs: torch.Tensor, targets: torch.Tensor) -> torc
     squared = ((seen - onehot) ** 2).mean(dim=-1)
     mixed = (1 - loss.mse_weight) * cross_entropy + loss.mse_weight * squared
     return mixed.expand(steps, -1) / steps
-
-
-def own_weight(weights: Weights, layer: Weighted) -> torch.Tensor:
-    """Return the weight that a layer multiplies with, cut from the graph."""
-    if isinstance(layer, Gain):
-        return weights[f"{layer.name}.weight"].detach()
-    return effective_weight(layer, weights).detach()

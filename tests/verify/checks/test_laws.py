@@ -31,7 +31,6 @@ from gradassay.estimators.zo_two_point import ZOTwoPoint
 from gradassay.verify.checks.case import Case, Settings
 from gradassay.verify.checks.guard import run_case
 from gradassay.verify.checks.laws.closed_variance import BACKEND, noise_model, signal_variance
-from gradassay.verify.checks.laws.descent import proportion_interval
 from gradassay.verify.checks.laws.exact_mean import noise_rule
 from gradassay.verify.checks.laws.planner import law_cases
 from gradassay.verify.checks.laws.proposition_4_3 import sides
@@ -43,6 +42,7 @@ from gradassay.verify.oracles.law_problems import (
     varying_problem,
 )
 from gradassay.verify.statistics.moments import Float
+from gradassay.verify.statistics.proportions import proportion_interval
 
 RATE = 1e-4
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import stats
 
 from gradassay.core.estimator import Estimator, State
 from gradassay.core.keys import Key
@@ -22,6 +21,7 @@ from gradassay.verify.oracles.law_problems import drawn_problem
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.looks import Looks
 from gradassay.verify.statistics.planning import replicates_for_mean
+from gradassay.verify.statistics.proportions import proportion_interval
 
 GRADIENTS = ("online_bp", "spatial_bp", "bptt", "smoothed_loss", "expected_central_difference")
 FIRST, MOST, REPORTED = 128, 8192, 512
@@ -91,21 +91,6 @@ def _verdict(interval: Interval) -> Verdict:
     if interval.high < 0.5:
         return "PASS"
     return "FAIL" if interval.low > 0.5 else "INCONCLUSIVE"
-
-
-def proportion_interval(successes: int, trials: int, level: float) -> Interval:
-    """Return Clopper and Pearson's interval of a probability: coverage at least the level.
-
-    Examples
-    --------
-    >>> interval = proportion_interval(9, 10, 0.95)
-    >>> round(interval.low, 3), round(interval.high, 3)
-    (0.555, 0.997)
-    """
-    tail, failures = (1 - level) / 2, trials - successes
-    low = float(stats.beta.ppf(tail, successes, failures + 1)) if successes else 0.0
-    high = float(stats.beta.isf(tail, successes + 1, failures)) if failures else 1.0
-    return Interval(successes / trials, low, high, level)
 
 
 def _lowers(case: Case, number: int) -> bool:

@@ -46,7 +46,6 @@ from gradassay.verify.checks.laws.deciding import (
     drawn_blocks,
     law_result,
 )
-from gradassay.verify.checks.laws.descent import proportion_interval
 from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
 from gradassay.verify.checks.options import fresh_state
 from gradassay.verify.oracles.law_problems import varying_problem
@@ -54,6 +53,7 @@ from gradassay.verify.oracles.means import samples_of
 from gradassay.verify.oracles.noise_rules import layer_rule
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.moments import Float
+from gradassay.verify.statistics.proportions import proportion_interval
 
 UPDATES = 16
 # of the rule, in each coordinate of the first layer's noise
