@@ -20,7 +20,7 @@ from gradassay.core.noise import Noise
 from gradassay.core.records import CheckResult, Interval, Verdict
 from gradassay.estimators.forward_gradient import ForwardGradient
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of
+from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of_kind
 from gradassay.verify.checks.causes import usual_causes
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.layer_looks import SMALLEST_LAYER
@@ -28,6 +28,7 @@ from gradassay.verify.checks.options import varied
 from gradassay.verify.checks.questions import Question, gradient_question, momentum_question
 from gradassay.verify.checks.results import SEVERITY
 from gradassay.verify.checks.sampling import BLOCK, Draws, draw_block
+from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.enumeration import all_signs, enumerate_estimator
 from gradassay.verify.oracles.small_problems import MOST_DRAWS, SmallProblem, dyadic_problem
 from gradassay.verify.statistics.confidence_sequences import betting_sequence
@@ -49,7 +50,7 @@ def bounded_cases(name: str, estimator: Estimator, settings: Settings) -> Iterat
     if subject is None or subject.noise is None:
         return
     model = subject.noise
-    momentum = any(isinstance(claim, MomentumFeedback) for claim in claims_of(subject))
+    momentum = bool(claims_of_kind(subject, MomentumFeedback))
     told = {} if estimator.noise == model else {"law": "rademacher"}
     problems = cached_problems(bounded_problems, settings.seed)
     problem = next((one for one in problems if accepts(subject, one)), None)
@@ -138,9 +139,7 @@ def _along(question: Question, draws: Draws) -> dict[str, Float]:
 
 def _ranges(case: Case, question: Question) -> dict[str, tuple[float, float]]:
     """Return the smallest and the largest value of each layer over all signs."""
-    model, problem, given = case.estimator.noise, case.problem, question.given
-    if model is None:
-        raise ValueError("an estimator under random signs draws none")
+    model, problem, given = noise_model(case.estimator), case.problem, question.given
     signs = all_signs(problem.network, model)
     count = next(iter(signs.values())).shape[1]
     found: dict[str, list[Float]] = {}

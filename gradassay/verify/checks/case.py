@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.results import USUAL_BUDGET, check_result
 from gradassay.verify.oracles.small_problems import SmallProblem
 
+Kind = TypeVar("Kind")
+
+# estimates before the state that checks start from
 WARM_UP = 3
 # a year: longer ones are more than a timer takes
 LONGEST_S = 31_536_000
@@ -217,6 +221,11 @@ def claims_of(estimator: Estimator) -> tuple[Claim, ...]:
         return tuple(estimator.claims)
     except Exception:  # a third party's code
         return ()
+
+
+def claims_of_kind(estimator: Estimator, kind: type[Kind]) -> list[Kind]:
+    """Return an estimator's claims of one kind; see `claims_of`."""
+    return [claim for claim in claims_of(estimator) if isinstance(claim, kind)]
 
 
 @functools.lru_cache(maxsize=64)

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradassay.core.arrays import Array
-from gradassay.core.claims import Estimand, UnbiasedFor, VarianceLaw
+from gradassay.core.claims import VarianceLaw
 from gradassay.core.estimator import State
 from gradassay.core.layers import Spiking
 from gradassay.core.noise import Noise
@@ -38,9 +38,10 @@ from gradassay.estimators.passes import Pass
 from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.blocks import Vectors
-from gradassay.verify.checks.case import Case
+from gradassay.verify.checks.case import Case, claims_of_kind
 from gradassay.verify.checks.sampling import BLOCK, Draws
 from gradassay.verify.measuring.draws import by_layer
+from gradassay.verify.oracles.declared import claimed_estimand, meets_sequence
 from gradassay.verify.oracles.estimands import given_signal
 from gradassay.verify.statistics.moments import Float
 
@@ -54,10 +55,10 @@ def control_variate(case: Case, state: State) -> Callable[[Draws], Vectors] | No
     There is one for zeroth and pseudo-zeroth order with noise on the spikes.
     """
     model, network = case.estimator.noise, case.problem.network
-    estimand = next(
-        (c.estimand for c in case.estimator.claims if isinstance(c, UnbiasedFor)), Estimand("none")
-    )
-    if model is None or model.position != "spike" or estimand.name not in ESTIMANDS:
+    estimand = claimed_estimand(case.estimator)
+    if estimand is None or estimand.name not in ESTIMANDS:
+        return None
+    if model is None or model.position != "spike":
         return None
     clean = _clean_pass(case, state)
     offset = estimand.name in ZEROTH_ORDER and _single_point(case)
@@ -115,7 +116,7 @@ class _Signals(SpatialBP):
 
 def _single_point(case: Case) -> bool:
     """Whether the loss's offset is in a draw."""
-    laws = {claim.name for claim in case.estimator.claims if isinstance(claim, VarianceLaw)}
+    laws = {claim.name for claim in claims_of_kind(case.estimator, VarianceLaw)}
     return "single_point_variance" in laws
 
 
@@ -176,7 +177,7 @@ def momentum_control_variate(case: Case, gain: float) -> Callable[[Draws], Vecto
     """
     network, problem = case.problem.network, case.problem
     outputs = ReferenceBackend().forward(network, problem.params, problem.batch).outputs
-    if getattr(case.estimator, "output", "step") == "sequence":
+    if meets_sequence(case.estimator):
         outputs = np.broadcast_to(outputs.sum(axis=0), outputs.shape)
     size = network.steps * problem.batch.size
 

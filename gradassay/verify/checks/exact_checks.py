@@ -14,9 +14,10 @@ from gradassay.core.claims import Deterministic, MomentumFeedback, UnbiasedFor
 from gradassay.core.estimator import Estimator, State
 from gradassay.core.records import CheckResult
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of
+from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of_kind
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.options import fresh_state, varied
+from gradassay.verify.oracles.declared import is_frozen, meets_sequence, momentum_claim
 from gradassay.verify.oracles.enumeration import enumerate_estimator
 from gradassay.verify.oracles.estimands import expected_feedback, momentum_gradient
 from gradassay.verify.oracles.exact_oracles import exact_oracle, sign_table
@@ -77,17 +78,17 @@ def _weight_problems(seed: int) -> tuple[SmallProblem, ...]:
 
 def _applies(check: Check, subject: Estimator, problem: SmallProblem, options: Options) -> bool:
     """Whether the claims call for a check."""
-    claims = claims_of(subject)
     if subject.noise is None or subject.noise.pairing == "batch":
         return False  # one sample has no other half
-    momentum = any(isinstance(claim, MomentumFeedback) for claim in claims)
+    momentum = bool(claims_of_kind(subject, MomentumFeedback))
     if check in (MOMENTUM, FEEDBACK):
-        whole = getattr(subject, "output", "step") == "sequence"
-        return momentum and not (whole and problem.network.loss.over != "sequence")
-    if Deterministic() in claims or momentum or not accepts(subject, problem):
+        fits = problem.network.loss.over == "sequence" or not meets_sequence(subject)
+        return momentum and fits
+    if claims_of_kind(subject, Deterministic) or momentum or not accepts(subject, problem):
         return False
-    means = [c for c in claims if isinstance(c, UnbiasedFor) and exact_oracle(c.estimand)]
-    if not means or fresh_state(subject, problem):
+    if not any(exact_oracle(c.estimand) for c in claims_of_kind(subject, UnbiasedFor)):
+        return False
+    if fresh_state(subject, problem):
         return False
     return check != VARIANCE or has_sign_variance(subject, problem)
 
@@ -95,7 +96,7 @@ def _applies(check: Check, subject: Estimator, problem: SmallProblem, options: O
 def enumerated_mean(case: Case) -> Iterator[CheckResult]:
     """Mean over all signs against the estimand."""
     subject, problem = case.estimator, case.problem
-    oracles = [exact_oracle(c.estimand) for c in subject.claims if isinstance(c, UnbiasedFor)]
+    oracles = [exact_oracle(c.estimand) for c in claims_of_kind(subject, UnbiasedFor)]
     for oracle in filter(None, oracles):
         exact, _ = enumerate_estimator(subject, problem.network, problem.params, problem.batch, {})
         yield case.result(
@@ -125,12 +126,12 @@ def enumerated_variance(case: Case) -> Iterator[CheckResult]:
 def enumerated_momentum(case: Case) -> Iterator[CheckResult]:
     """Momentum after one step against the expected Jacobian."""
     problem = case.problem
-    claim, state = _momentum(case), case.state(ReferenceBackend())
+    claim, state = momentum_claim(case.estimator), case.state(ReferenceBackend())
     exact, after = enumerate_estimator(
         case.estimator, problem.network, problem.params, problem.batch, state
     )
     table = sign_table(case.estimator, problem)
-    term = expected_feedback(table, claim, whole_sequence=_whole(case))
+    term = expected_feedback(table, claim, whole_sequence=meets_sequence(case.estimator))
     lag = " with its lagged term" if table.signs.pairing == "time" else ""
     yield case.result(
         f"mean of M after a step holds the expected Jacobian{lag}",
@@ -143,31 +144,27 @@ def enumerated_momentum(case: Case) -> Iterator[CheckResult]:
 
 def _moved(case: Case, claim: MomentumFeedback, state: State, name: str, term: Array) -> Array:
     """Return ``lambda M + (1 - lambda) E Z``, or M where it is frozen."""
-    if _frozen(case, state):
+    if is_frozen(case.estimator, state):
         return state[name]
     return claim.momentum * state[name] + (1 - claim.momentum) * term
-
-
-def _frozen(case: Case, state: State) -> bool:
-    """Whether M is no longer updated."""
-    after = getattr(case.estimator, "freeze_after", None)
-    return after is not None and int(state["updates"]) >= after
 
 
 def enumerated_feedback(case: Case) -> Iterator[CheckResult]:
     """Mean gradient of momentum feedback against M fed back."""
     problem, state = case.problem, case.state(ReferenceBackend())
-    frozen = _frozen(case, state)
+    claim = momentum_claim(case.estimator)
+    if is_frozen(case.estimator, state):
+        claim = dataclasses.replace(claim, use="before")
     exact, _ = enumerate_estimator(
         case.estimator, problem.network, problem.params, problem.batch, state
     )
     expected = momentum_gradient(
         sign_table(case.estimator, problem),
         case.estimator,
-        dataclasses.replace(_momentum(case), use="before") if frozen else _momentum(case),
+        claim,
         {layer.name: np.asarray(state[layer.name]) for layer in problem.network.spiking},
         int(state["updates"]),
-        whole_sequence=_whole(case),
+        whole_sequence=meets_sequence(case.estimator),
     )
     yield case.result(
         "mean over all signs = M fed back",
@@ -176,15 +173,6 @@ def enumerated_feedback(case: Case) -> Iterator[CheckResult]:
         bound=BOUND,
         evaluations=exact.evaluations,
     )
-
-
-def _momentum(case: Case) -> MomentumFeedback:
-    return next(c for c in case.estimator.claims if isinstance(c, MomentumFeedback))
-
-
-def _whole(case: Case) -> bool:
-    """Whether noise is multiplied with the outputs of the whole sequence."""
-    return getattr(case.estimator, "output", "step") == "sequence"
 
 
 MEAN = Check("enumerated_mean", 1, enumerated_mean)

@@ -25,9 +25,17 @@ from gradassay.estimators.layerwise import LayerwiseEstimator
 from gradassay.estimators.online import OnlineEstimate
 from gradassay.reference_snn import ReferenceBackend, online_gradient
 from gradassay.torch_snn import TorchBackend
-from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems, claims_of
+from gradassay.verify.checks.case import (
+    Case,
+    Check,
+    Given,
+    Settings,
+    cached_problems,
+    claims_of_kind,
+)
 from gradassay.verify.checks.options import with_dyadic_signs
 from gradassay.verify.checks.recording import RecordingBackend
+from gradassay.verify.oracles.declared import local_rule
 from gradassay.verify.oracles.exact_oracles import TEMPORAL, surrogate_gradient
 from gradassay.verify.oracles.small_problems import SmallProblem, agreement_problems
 
@@ -59,20 +67,18 @@ def accepts(estimator: Estimator, problem: SmallProblem) -> bool:
 
 def _applies(check: Check, estimator: Estimator, problem: SmallProblem) -> bool:
     """Whether the claims call for a check."""
-    claims = claims_of(estimator)
+    estimands = {claim.estimand.name for claim in claims_of_kind(estimator, UnbiasedFor)}
+    deterministic = bool(claims_of_kind(estimator, Deterministic))
     if check.name == "matches_autograd":
-        exact = {c.estimand.name for c in claims if isinstance(c, UnbiasedFor)}
-        return Deterministic() in claims and bool(exact & set(TEMPORAL))
+        return deterministic and bool(estimands & set(TEMPORAL))
     if check.name == "feeds_back_its_matrices":
-        online = getattr(estimator, "temporal", "online") == "online"
-        fixed = [c for c in claims if isinstance(c, UnbiasedFor)]
-        return online and any(c.estimand.name == "fixed_feedback" for c in fixed)
+        return local_rule(estimator).temporal == "online" and "fixed_feedback" in estimands
     if check.name == "passes_as_claimed":
-        return any(isinstance(claim, Passes) for claim in claims)
+        return bool(claims_of_kind(estimator, Passes))
     if check.name == "online_as_claimed":
-        return Online() in claims and problem.network.loss.over == "step"
+        return bool(claims_of_kind(estimator, Online)) and problem.network.loss.over == "step"
     if check.name == "deterministic_as_claimed":
-        return Deterministic() in claims
+        return deterministic
     return True
 
 
@@ -127,7 +133,7 @@ def well_formed(case: Case) -> Iterator[CheckResult]:
 def _claimed_state(case: Case) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the arrays that a claim says are in the state."""
     network = case.problem.network
-    if not any(isinstance(claim, MomentumFeedback) for claim in case.estimator.claims):
+    if not claims_of_kind(case.estimator, MomentumFeedback):
         return {}
     matrices = {layer.name: (layer.units, network.classes) for layer in network.spiking}
     return {**matrices, "updates": ()}
@@ -187,8 +193,8 @@ def same_key_same_bits(case: Case) -> Iterator[CheckResult]:
 
 def matches_autograd(case: Case) -> Iterator[CheckResult]:
     """Compare with torch autograd where a surrogate gradient is claimed to be exact."""
-    for claim in case.estimator.claims:
-        if isinstance(claim, UnbiasedFor) and claim.estimand.name in TEMPORAL:
+    for claim in claims_of_kind(case.estimator, UnbiasedFor):
+        if claim.estimand.name in TEMPORAL:
             yield case.result(
                 f"{claim.estimand} = torch autograd in float64",
                 _estimate(case, ReferenceBackend()).gradient,
@@ -213,7 +219,7 @@ def feeds_back_its_matrices(case: Case) -> Iterator[CheckResult]:
 
 def passes_as_claimed(case: Case) -> Iterator[CheckResult]:
     """Count the passes of one estimate."""
-    claim = next(c for c in case.estimator.claims if isinstance(c, Passes))
+    claim = claims_of_kind(case.estimator, Passes)[0]
     backend = CountingBackend(ReferenceBackend())
     _estimate(case, backend, given=Given.of(case, ReferenceBackend()))
     counts = backend.counts

@@ -11,7 +11,14 @@ from gradassay.core.estimator import Estimator
 from gradassay.core.noise import Noise, draw_noise
 from gradassay.core.records import CheckResult
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems, claims_of
+from gradassay.verify.checks.case import (
+    Case,
+    Check,
+    Given,
+    Settings,
+    cached_problems,
+    claims_of_kind,
+)
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.options import with_dyadic_signs
 from gradassay.verify.oracles.learning import learnt_state
@@ -22,7 +29,7 @@ BOUND = 1e-10
 
 def learning_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
     """Yield the check on dense, convolutional and residual problems, where a rule is claimed."""
-    claimed = any(isinstance(claim, Learns) for claim in claims_of(estimator))
+    claimed = claims_of_kind(estimator, Learns)
     subject = with_dyadic_signs(estimator)
     for problem in cached_problems(agreement_problems, settings.seed) if claimed else ():
         if accepts(subject, problem):
@@ -32,7 +39,7 @@ def learning_cases(name: str, estimator: Estimator, settings: Settings) -> Itera
 def learns_as_claimed(case: Case) -> Iterator[CheckResult]:
     """Compare the state after an estimate with the rule's, and `advance` with `estimate`."""
     backend, given = ReferenceBackend(), Given.of(case, ReferenceBackend())
-    claims = [claim for claim in claims_of(case.estimator) if isinstance(claim, Learns)]
+    claims = claims_of_kind(case.estimator, Learns)
     network, noise = case.problem.network, _noise(case)
     told = (backend, network, given.params, given.batch, given.state, case.key / "estimate")
     learnt = case.estimator.estimate(*told, noise=noise).state

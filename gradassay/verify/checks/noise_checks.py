@@ -28,6 +28,7 @@ from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_pr
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.options import noise_or_none
 from gradassay.verify.checks.recording import RecordingBackend
+from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.small_problems import SmallProblem, dyadic_problem
 from gradassay.verify.oracles.zeroth_order_laws import kurtosis
 from gradassay.verify.statistics.moments import Float
@@ -68,9 +69,7 @@ def noise_problems(seed: int) -> tuple[SmallProblem, ...]:
 
 def noise_as_claimed(case: Case) -> Iterator[CheckResult]:
     """Compare the noise in the forward passes with the claimed law."""
-    model = case.estimator.noise
-    if model is None:
-        raise ValueError("an estimator whose noise is looked at draws none")
+    model = noise_model(case.estimator)
     network, samples = case.problem.network, case.problem.batch.size
     noises = _recorded(case)
     wrong = _certain(model, network, samples, noises)

@@ -8,7 +8,14 @@ from gradassay.core.claims import Deterministic, UnbiasedFor
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems, claims_of
+from gradassay.verify.checks.case import (
+    Case,
+    Check,
+    Given,
+    Settings,
+    cached_problems,
+    claims_of_kind,
+)
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.oracles.means import oracle_mean
 from gradassay.verify.oracles.small_problems import agreement_problems
@@ -18,10 +25,10 @@ BOUND = 1e-10
 
 def oracle_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
     """Yield the comparison with an oracle on dense, convolutional and residual problems."""
-    claims = claims_of(estimator)
-    claimed = any(isinstance(claim, UnbiasedFor) for claim in claims)
+    claimed = bool(claims_of_kind(estimator, UnbiasedFor))
+    deterministic = bool(claims_of_kind(estimator, Deterministic))
     for problem in cached_problems(agreement_problems, settings.seed):
-        if claimed and Deterministic() in claims and accepts(estimator, problem):
+        if claimed and deterministic and accepts(estimator, problem):
             yield Case(name, estimator, problem, MATCHES, settings)
 
 

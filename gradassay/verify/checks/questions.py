@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradassay.core.claims import MomentumFeedback
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.blocks import Vectors
 from gradassay.verify.checks.case import Case, Given
@@ -17,7 +16,8 @@ from gradassay.verify.checks.control_variates import (
     weight_control_variate,
 )
 from gradassay.verify.checks.sampling import Draws
-from gradassay.verify.oracles.means import momentum_mean, oracle_mean
+from gradassay.verify.oracles.declared import momentum_claim
+from gradassay.verify.oracles.means import mean_momentum_after, oracle_mean
 from gradassay.verify.statistics.moments import Float
 
 TOGETHER = "all parameters"
@@ -96,10 +96,10 @@ def _vectors(groups: Shapes, gradient: Mapping[str, Float], *, folded: bool) -> 
 def momentum_question(case: Case) -> Question | None:
     """Return the question about the new term of M; None without an oracle."""
     given = Given.of(case, ReferenceBackend())
-    after = momentum_mean(case.estimator, case.problem, given.state)
+    after = mean_momentum_after(case.estimator, case.problem, given.state)
     if after is None:
         return None
-    claim = next(c for c in case.estimator.claims if isinstance(c, MomentumFeedback))
+    claim = momentum_claim(case.estimator)
     kept, share = claim.momentum, 1 - claim.momentum
     before = {name: np.asarray(given.state[name]) for name in after}
     target = {name: np.ravel(m - kept * before[name]) / share for name, m in after.items()}

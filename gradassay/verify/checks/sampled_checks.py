@@ -20,7 +20,7 @@ from gradassay.core.estimator import Estimator
 from gradassay.core.layers import Linear
 from gradassay.core.records import CheckResult, Verdict
 from gradassay.verify.checks.blocks import Blocks, Vectors
-from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of
+from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of_kind
 from gradassay.verify.checks.causes import usual_causes
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.layer_looks import SUPERBLOCKS, LayerLook, layer_look, worst_layer
@@ -37,7 +37,7 @@ FIRST_LOOK = BLOCK * SUPERBLOCKS
 def sampled_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
     """Yield the checks of an estimator's own draws, where it draws any."""
     draws = noise_or_none(estimator) is not None
-    momentum = any(isinstance(claim, MomentumFeedback) for claim in claims_of(estimator))
+    momentum = bool(claims_of_kind(estimator, MomentumFeedback))
     for problem in cached_problems(sampled_problems, settings.seed) if draws else ():
         if _decidable(estimator, problem) and accepts(estimator, problem):
             yield Case(name, estimator, problem, UNBIASED, settings)

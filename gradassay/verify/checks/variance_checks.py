@@ -16,7 +16,14 @@ from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult, Interval, Verdict
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.blocks import Vectors
-from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems, claims_of
+from gradassay.verify.checks.case import (
+    Case,
+    Check,
+    Given,
+    Settings,
+    cached_problems,
+    claims_of_kind,
+)
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.layer_looks import SUPERBLOCKS
 from gradassay.verify.checks.options import varied
@@ -42,8 +49,7 @@ def variance_cases(name: str, estimator: Estimator, settings: Settings) -> Itera
     subject = _with_signs(estimator)
     if subject is None or subject.noise is None or subject.noise.position == "weights":
         return
-    momentum = [claim for claim in claims_of(subject) if isinstance(claim, MomentumFeedback)]
-    if any(claim.use == "after" for claim in momentum):
+    if any(claim.use == "after" for claim in claims_of_kind(subject, MomentumFeedback)):
         return  # the product of a batch's mean term and each sample's error is no sum over samples
     problems = [
         problem

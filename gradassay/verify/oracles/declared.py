@@ -5,15 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 from dataclasses import dataclass
-from typing import Literal
 
 from gradassay.core.claims import Estimand, MomentumFeedback, UnbiasedFor
-from gradassay.core.estimator import Estimator
+from gradassay.core.estimator import Estimator, State
+from gradassay.core.noise import NoiseModel
 from gradassay.estimators import make_estimator, zoo_names
 from gradassay.estimators.hybrid import Hybrid
-
-Temporal = Literal["online", "spatial", "local_bptt"]
-Traces = Literal["clean", "received"]
+from gradassay.estimators.temporal import Temporal, Traces
 
 
 @dataclass(frozen=True)
@@ -64,6 +62,33 @@ def claimed_estimand(estimator: Estimator) -> Estimand | None:
 def claimed_momentum(estimator: Estimator) -> MomentumFeedback | None:
     """Return the claim about feedback matrices that are running averages, if there is one."""
     return next((c for c in estimator.claims if isinstance(c, MomentumFeedback)), None)
+
+
+def momentum_claim(estimator: Estimator) -> MomentumFeedback:
+    """Return the claim about running averages, which there must be."""
+    claim = claimed_momentum(estimator)
+    if claim is None:
+        raise ValueError(f"{estimator.name} claims no momentum feedback")
+    return claim
+
+
+def noise_model(estimator: Estimator) -> NoiseModel:
+    """Return an estimator's noise, which it must have."""
+    model = estimator.noise
+    if model is None:
+        raise ValueError(f"{estimator.name} draws no noise; expected some for what it claims")
+    return model
+
+
+def meets_sequence(estimator: Estimator) -> bool:
+    """Whether the options of momentum feedback multiply noise with the outputs of all steps."""
+    return getattr(estimator, "output", "step") == "sequence"
+
+
+def is_frozen(estimator: Estimator, state: State) -> bool:
+    """Whether the options of momentum feedback end its updates before this state."""
+    after: int | None = getattr(estimator, "freeze_after", None)
+    return after is not None and int(state["updates"]) >= after
 
 
 def local_rule(estimator: Estimator) -> LocalRule:

@@ -16,7 +16,8 @@ from gradassay.core.params import Params
 from gradassay.estimators.descent import Descent
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.signal import SignalEstimator
-from gradassay.estimators.temporal import Temporal, Traces
+from gradassay.estimators.temporal import Traces
+from gradassay.verify.oracles.declared import local_rule
 from gradassay.verify.oracles.enumeration import SignTable
 from gradassay.verify.statistics.moments import Float
 
@@ -58,11 +59,10 @@ class GivenSignal(SignalEstimator):
 
 def given_signal(estimator: Estimator, signals: Mapping[str, Float]) -> GivenSignal:
     """Return the local rule that an estimator uses, for signals that are given."""
-    temporal: Temporal = getattr(estimator, "temporal", "online")
-    traces: Traces = getattr(estimator, "traces", "clean")
+    rule = local_rule(estimator)
     on_membrane = estimator.noise is not None and estimator.noise.position == "membrane"
     psi = not on_membrane or getattr(estimator, "membrane_psi", True)
-    return GivenSignal(temporal=temporal, signals=signals, traces=traces, psi=psi)
+    return GivenSignal(temporal=rule.temporal, signals=signals, traces=rule.traces, psi=psi)
 
 
 def _losses_seen(table: SignTable, step: int) -> Float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from gradassay.core.claims import Estimand
@@ -15,6 +16,7 @@ from gradassay.core.params import Params
 from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.oracles.autograd_oracle import autograd_gradient
+from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.enumeration import Signs, SignTable, all_signs
 from gradassay.verify.oracles.estimands import expected_central_difference, smoothed_jacobian
 from gradassay.verify.oracles.small_problems import SmallProblem
@@ -63,9 +65,7 @@ def exact_oracle(estimand: Estimand) -> ExactOracle | None:
 
 def sign_table(subject: Estimator, problem: SmallProblem) -> SignTable:
     """Return the problem's forward pass under all signs of an estimator's noise."""
-    model = subject.noise
-    if model is None:
-        raise ValueError(f"{subject.name} claims an estimand under noise but draws none")
+    model = noise_model(subject)
     signs = Signs(problem.network, model.pairing)
     return SignTable.build(signs, problem.params, problem.batch, model)
 
@@ -83,14 +83,9 @@ def surrogate_gradient(estimand: Estimand, problem: SmallProblem) -> Params:
 
 def _expected_surrogate(estimator: Estimator, problem: SmallProblem) -> Params:
     """Return spatial BP with a rectangle, the mean of LocalZO's surrogate over signs."""
-    model = estimator.noise
-    if model is None:
-        raise ValueError("an expected surrogate needs a width")
-    neuron = problem.network.neuron
-    rectangle = Surrogate("rectangle", 1 / (2 * model.scale))
-    network = problem.network.replace(
-        neuron=type(neuron)(neuron.leak, neuron.threshold, neuron.reset, rectangle, neuron.smooth)
-    )
+    rectangle = Surrogate("rectangle", 1 / (2 * noise_model(estimator).scale))
+    neuron = msgspec.structs.replace(problem.network.neuron, surrogate=rectangle)
+    network = problem.network.replace(neuron=neuron)
     exact = SpatialBP(temporal=getattr(estimator, "temporal", "online"))
     backend = ReferenceBackend()
     return exact.estimate(backend, network, problem.params, problem.batch, {}, Key(0)).gradient
@@ -101,9 +96,7 @@ def _weight_differences(estimator: Estimator, problem: SmallProblem) -> Params:
 
     ``E_z (L(w_i + alpha, w_-i + alpha z_-i) - L(w_i - alpha, w_-i + alpha z_-i)) / (2 alpha)``.
     """
-    model, params = estimator.noise, problem.params
-    if model is None:
-        raise ValueError("differences in the weights need a scale")
+    model, params = noise_model(estimator), problem.params
     values = all_signs(problem.network, model)
     rows = np.concatenate([z.reshape(len(z), -1) for z in values.values()], axis=1)
     flat = np.concatenate([np.ravel(params[name]) for name in values])

@@ -22,7 +22,7 @@ from gradassay.verify.oracles.exact_oracles import exact_oracle
 from gradassay.verify.oracles.feedback_means import DETERMINISTIC
 from gradassay.verify.oracles.membrane_cells import membrane_grid
 from gradassay.verify.oracles.momentum_means import (
-    Momentum,
+    MomentumOptions,
     intermediate_mean,
     is_asleep,
     mean_term,
@@ -95,7 +95,7 @@ def oracle_mean(estimator: Estimator, problem: SmallProblem, state: State) -> Or
     return _mean(method, method.noise, problem, state)
 
 
-def momentum_mean(
+def mean_momentum_after(
     estimator: Estimator, problem: SmallProblem, state: State
 ) -> dict[str, Float] | None:
     """Return the exact mean of the state's M_l after one update, or None.
@@ -116,7 +116,7 @@ def momentum_mean(
     if claim is None or estimand is None or method.noise is None:
         return None
     cases = [OneSample(method, estimand, one, state, method.noise) for one in samples_of(problem)]
-    momentum = Momentum.of(cases[0], claim)
+    momentum = MomentumOptions.of(cases[0], claim)
     grids = [_grid(case, joint=momentum.whole_sequence) for case in cases]
     found = [grid for grid in grids if grid is not None]
     if len(found) < len(grids):

@@ -19,7 +19,7 @@ from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.estimators.feedback import READOUT
 from gradassay.verify.oracles.autograd_oracle import as_tensor
-from gradassay.verify.oracles.declared import local_rule
+from gradassay.verify.oracles.declared import is_frozen, local_rule, meets_sequence
 from gradassay.verify.oracles.feedback_means import local_signal
 from gradassay.verify.oracles.guided_network import (
     Guide,
@@ -35,7 +35,7 @@ from gradassay.verify.statistics.moments import Float
 
 
 @dataclasses.dataclass(frozen=True)
-class Momentum:
+class MomentumOptions:
     """What OPZO's options say about M, beside its claim.
 
     Parameters
@@ -59,17 +59,15 @@ class Momentum:
     updates: int
 
     @classmethod
-    def of(cls, case: OneSample, claim: MomentumFeedback) -> Momentum:
+    def of(cls, case: OneSample, claim: MomentumFeedback) -> MomentumOptions:
         """Read it from an estimator and its state."""
         options = case.estimator
-        updates = int(case.state["updates"])
-        freeze = getattr(options, "freeze_after", None)
         return cls(
             claim,
-            getattr(options, "output", "step") == "sequence",
-            freeze is not None and updates >= freeze,
+            meets_sequence(options),
+            is_frozen(options, case.state),
             is_asleep(options, case.state),
-            updates,
+            int(case.state["updates"]),
         )
 
     def weight(self, updates: int) -> float:
@@ -77,7 +75,7 @@ class Momentum:
         return 1 - self.claim.momentum ** max(updates, 1) if self.claim.corrected else 1.0
 
 
-def mean_term(case: OneSample, grid: NoiseGrid, momentum: Momentum) -> dict[str, Float]:
+def mean_term(case: OneSample, grid: NoiseGrid, momentum: MomentumOptions) -> dict[str, Float]:
     """Return ``gain E Z_l`` of one sample, (n, m) by layer.
 
     In the last hidden layer the transposed Jacobian of the outputs, by autograd, whatever the law;
@@ -95,7 +93,11 @@ def mean_term(case: OneSample, grid: NoiseGrid, momentum: Momentum) -> dict[str,
 
 
 def _term(
-    case: OneSample, seen: GuidedPass, noise: Noise | None, layer: Spiking, momentum: Momentum
+    case: OneSample,
+    seen: GuidedPass,
+    noise: Noise | None,
+    layer: Spiking,
+    momentum: MomentumOptions,
 ) -> torch.Tensor:
     """Return what has the mean of Z at each node, (K, n, m)."""
     if noise is None or case.injected is None:
@@ -123,7 +125,7 @@ def momentum_gradients(
     where another sample's Z is independent of e_b and stands for its mean, while the sample's own
     is taken at each node, with the error at the same noise.
     """
-    momentum = Momentum.of(cases[0], claim)
+    momentum = MomentumOptions.of(cases[0], claim)
     fixed = claim.use == "before" or momentum.frozen
     if not fixed and _entangled(cases):
         return []
@@ -156,7 +158,7 @@ class _Feedback:
     """The signals of one sample."""
 
     case: OneSample
-    momentum: Momentum
+    momentum: MomentumOptions
     others: Sequence[Mapping[str, Float]]
     fixed: bool
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from gradassay.core.curves import ScalingRow
 from gradassay.core.estimator import Estimator
-from gradassay.verify.checks.laws.closed_variance import BACKEND, LAYER, noise_model
+from gradassay.verify.checks.laws.closed_variance import BACKEND, LAYER, independent_offsets
 from gradassay.verify.checks.laws.momentum_law import momentum_problem
 from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
 from gradassay.verify.measuring.problem import Problem
-from gradassay.verify.oracles.closed_forms import feedback_total_variance, paired_offsets
+from gradassay.verify.oracles.closed_forms import feedback_total_variance
+from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.law_problems import Size
 from gradassay.verify.variance.age import feedback_by_age
 
@@ -37,11 +38,10 @@ def closed_age(
         batch.targets,
     )
     outputs = BACKEND.forward(found.network, found.params, batch).outputs
-    even = outputs.shape[0 if model.pairing == "time" else 1] % 2 == 0
     v = feedback_total_variance(
         model.law,
         found.params["readout.weight"],
-        offsets=paired_offsets(outputs, model.pairing if even else "none"),
+        offsets=independent_offsets(outputs, model),
         alpha=model.scale,
     )
     return feedback_by_age(

@@ -14,6 +14,7 @@ from gradassay.core.curves import ScalingRow
 from gradassay.core.errors import ConfigurationError, unknown_name
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
+from gradassay.verify.checks.case import claims_of_kind
 from gradassay.verify.checks.options import noise_or_none, varied
 from gradassay.verify.measuring.design import Design
 from gradassay.verify.measuring.measurement import measure
@@ -202,7 +203,7 @@ def design_of(estimator: Estimator, samples: int, draws: int) -> Design:
     As many updates as make ``lambda^k`` 0.005, at most 200; 100 where a state is learnt in another
     way.
     """
-    deterministic = any(isinstance(claim, Deterministic) for claim in estimator.claims)
+    deterministic = bool(claims_of_kind(estimator, Deterministic))
     momentum = claimed_momentum(estimator)
     warmup = 100
     if momentum is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gradassay.core.claims import Learns
 from gradassay.core.estimator import Estimator
-from gradassay.verify.checks.case import claims_of
+from gradassay.verify.checks.case import claims_of_kind
 from gradassay.verify.checks.laws.closed_variance import signal_law
 from gradassay.verify.checks.options import noise_or_none
 from gradassay.verify.oracles.declared import claimed_momentum
@@ -81,8 +81,7 @@ def expected_exponent(
 
 def _learns(estimator: Estimator) -> bool:
     """Whether feedback is learnt on batches of B samples too, and so changes with B."""
-    learnt = [claim.rule for claim in claims_of(estimator) if isinstance(claim, Learns)]
-    return any(rule != "nothing" for rule in learnt)
+    return any(claim.rule != "nothing" for claim in claims_of_kind(estimator, Learns))
 
 
 def _of_draw(single: bool, in_weights: bool, variable: str) -> Theory:

@@ -23,7 +23,7 @@ from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.estimators.zo_single_point import ZOSinglePoint
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.results import relative_difference
-from gradassay.verify.oracles.means import momentum_mean, oracle_mean
+from gradassay.verify.oracles.means import mean_momentum_after, oracle_mean
 from gradassay.verify.oracles.sampled_problems import sampled_problems
 
 BACKEND = ReferenceBackend()
@@ -102,8 +102,8 @@ def test_what_a_subclass_overrides_does_not_change_the_oracle() -> None:
     assert found is not None
     assert relative_difference(found.mean, right.mean) == 0
     state = OPZO().init(BACKEND, problem.network, Key(0))
-    matrices = momentum_mean(OPZO(), problem, state)
-    faulty = momentum_mean(FaultyMomentum(), problem, state)
+    matrices = mean_momentum_after(OPZO(), problem, state)
+    faulty = mean_momentum_after(FaultyMomentum(), problem, state)
     assert matrices is not None
     assert faulty is not None
     assert relative_difference(faulty, matrices) == 0

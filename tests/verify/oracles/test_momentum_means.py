@@ -14,7 +14,7 @@ from gradassay.core.network import Loss
 from gradassay.core.noise import Noise
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.results import relative_difference
-from gradassay.verify.oracles.means import momentum_mean, oracle_mean
+from gradassay.verify.oracles.means import mean_momentum_after, oracle_mean
 from gradassay.verify.oracles.membrane_cells import membrane_grid
 from gradassay.verify.oracles.sampled_problems import sampled_problems
 from gradassay.verify.oracles.small_problems import SmallProblem, dyadic_problem
@@ -47,7 +47,7 @@ def test_spike_noise_used_before_the_update(
     estimator, state = warm("opzo", problem, law=law, **options)
     oracle, matrices = (
         oracle_mean(estimator, problem, state),
-        momentum_mean(estimator, problem, state),
+        mean_momentum_after(estimator, problem, state),
     )
     assert oracle is not None
     assert matrices is not None
@@ -88,7 +88,7 @@ def test_used_after_the_update_samples_meet_each_others_term(pairing: str, warm:
     arguments = (BACKEND, problem.network, problem.params, problem.batch, state, Key(0))
     estimate = estimator.estimate(*arguments, replicates=range(len(signs)), noise=noise)
     oracle = oracle_mean(estimator, problem, state)
-    matrices = momentum_mean(estimator, problem, state)
+    matrices = mean_momentum_after(estimator, problem, state)
     assert oracle is not None
     assert matrices is not None
     mean = estimate.gradient.map(lambda rows: rows.mean(axis=0))
@@ -100,7 +100,7 @@ def test_membrane_noise_holds_the_smoothed_derivative_of_each_spike(warm: Any) -
     """One layer, one step: ``E Z = W^T phi(q) / alpha`` unit by unit, mean over samples."""
     problem = dyadic_problem((3,), steps=1, seed=1)
     estimator, state = warm("opzo", problem, position="membrane", alpha=0.5, momentum=0.0)
-    matrices = momentum_mean(estimator, problem, state)
+    matrices = mean_momentum_after(estimator, problem, state)
     assert matrices is not None
     record = frozenset({"membrane"})
     trace = BACKEND.forward(problem.network, problem.params, problem.batch, record=record)  # type: ignore[arg-type]
@@ -127,7 +127,7 @@ def test_membrane_noise_is_the_mean_of_draws(
     for problem in (ONE_LAYER, TWO_LAYERS):
         estimator, state = warm("opzo", problem, law=law, position="membrane", alpha=0.5, **options)
         oracle = oracle_mean(estimator, problem, state)
-        matrices = momentum_mean(estimator, problem, state)
+        matrices = mean_momentum_after(estimator, problem, state)
         assert oracle is not None
         assert matrices is not None
         expected = {**oracle.mean, **{f"M {name}": m for name, m in matrices.items()}}
@@ -142,7 +142,7 @@ def test_membrane_noise_is_the_method_on_one_node_for_each_pattern(
 ) -> None:
     estimator, state = warm("opzo", ONE_LAYER, law=law, position="membrane", pairing="none")
     oracle = oracle_mean(estimator, ONE_LAYER, state)
-    matrices = momentum_mean(estimator, ONE_LAYER, state)
+    matrices = mean_momentum_after(estimator, ONE_LAYER, state)
     assert oracle is not None
     assert matrices is not None
     expected, after = on_grid(
@@ -172,7 +172,7 @@ def test_feedback_from_the_middle(name: str, law: str, warm: Any, on_grid: Any) 
 
 def test_frozen_matrices_stay_and_sleeping_gradients_are_0(warm: Any) -> None:
     estimator, state = warm("opzo", ONE_LAYER, freeze_after=2)
-    matrices = momentum_mean(estimator, ONE_LAYER, state)
+    matrices = mean_momentum_after(estimator, ONE_LAYER, state)
     assert matrices is not None
     np.testing.assert_array_equal(matrices["lif1"], state["lif1"])
     for warm_up, zero in ((2, False), (3, True)):
@@ -191,6 +191,6 @@ def test_what_noise_of_two_kinds_meets_in_has_no_oracle(warm: Any) -> None:
     ):
         estimator, state = warm("opzo", ONE_LAYER, **options)
         assert oracle_mean(estimator, ONE_LAYER, state) is None
-    assert momentum_mean(estimator, ONE_LAYER, state) is None
+    assert mean_momentum_after(estimator, ONE_LAYER, state) is None
     dfa, state = warm("dfa", ONE_LAYER)
-    assert momentum_mean(dfa, ONE_LAYER, state) is None
+    assert mean_momentum_after(dfa, ONE_LAYER, state) is None

@@ -11,12 +11,12 @@ from gradassay.core.claims import BiasOrder
 from gradassay.core.estimator import Estimator
 from gradassay.core.params import Params
 from gradassay.core.records import CheckResult, Interval, Verdict
-from gradassay.verify.checks.case import Case, Check, Settings, claims_of
+from gradassay.verify.checks.case import Case, Check, Settings, claims_of_kind
 from gradassay.verify.checks.identity_checks import accepts
-from gradassay.verify.checks.laws.closed_variance import noise_model
 from gradassay.verify.checks.laws.deciding import law_result
 from gradassay.verify.checks.laws.exact_mean import exact_mean
 from gradassay.verify.checks.options import noise_or_none, varied
+from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.exact_oracles import TEMPORAL, surrogate_gradient
 from gradassay.verify.oracles.law_problems import smooth_problem
 from gradassay.verify.oracles.small_problems import SmallProblem
@@ -46,7 +46,7 @@ def bias_order_cases(name: str, estimator: Estimator, settings: Settings) -> Ite
 
 def _claim(estimator: Estimator) -> BiasOrder | None:
     """Return the claim that can be tested, if there is one."""
-    claims = [claim for claim in claims_of(estimator) if isinstance(claim, BiasOrder)]
+    claims = claims_of_kind(estimator, BiasOrder)
     return next((claim for claim in claims if claim.estimand.name in TEMPORAL), None)
 
 

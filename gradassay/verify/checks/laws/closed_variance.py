@@ -6,13 +6,13 @@ import dataclasses
 
 import numpy as np
 
-from gradassay.core.claims import Estimand, MomentumFeedback, VarianceLaw
+from gradassay.core.claims import Estimand, VarianceLaw
 from gradassay.core.estimator import Estimator, State
 from gradassay.core.keys import Key
 from gradassay.core.noise import Noise, NoiseModel
 from gradassay.core.params import Params
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.checks.case import claims_of
+from gradassay.verify.checks.case import claims_of_kind
 from gradassay.verify.oracles.closed_forms import (
     feedback_variance,
     momentum_mean,
@@ -21,7 +21,7 @@ from gradassay.verify.oracles.closed_forms import (
     quadratic_variance,
     two_point_variance,
 )
-from gradassay.verify.oracles.declared import claimed_estimand, claimed_momentum
+from gradassay.verify.oracles.declared import claimed_estimand, momentum_claim, noise_model
 from gradassay.verify.oracles.exact_oracles import surrogate_gradient
 from gradassay.verify.oracles.law_problems import CONSTANT_SLOPE
 from gradassay.verify.oracles.small_problems import SmallProblem
@@ -36,16 +36,8 @@ DIFFERENCES = ("smoothed_loss", "expected_central_difference")
 
 def signal_law(estimator: Estimator) -> str:
     """Return the name of the claimed law of a signal's or a gradient's variance; empty if none."""
-    claims = [claim for claim in claims_of(estimator) if isinstance(claim, VarianceLaw)]
+    claims = claims_of_kind(estimator, VarianceLaw)
     return next((claim.name for claim in claims if claim.name in SIGNAL_LAWS), "")
-
-
-def noise_model(estimator: Estimator) -> NoiseModel:
-    """Return an estimator's noise, which it must have."""
-    model = estimator.noise
-    if model is None:
-        raise ValueError(f"{estimator.name} claims a law of its noise but draws none")
-    return model
 
 
 def seen_in(estimator: Estimator, gradient: Params) -> Float:
@@ -113,12 +105,10 @@ def form_of(estimator: Estimator) -> Form:
 # ---- momentum feedback
 
 
-def feedback_claim(estimator: Estimator) -> MomentumFeedback:
-    """Return the claim about running averages, which there must be."""
-    claim = claimed_momentum(estimator)
-    if claim is None:
-        raise ValueError(f"{estimator.name} claims no momentum feedback")
-    return claim
+def independent_offsets(outputs: Float, model: NoiseModel) -> Float:
+    """Return `paired_offsets`, without pairs where one step or sample has no partner."""
+    even = outputs.shape[0 if model.pairing == "time" else 1] % 2 == 0
+    return paired_offsets(outputs, model.pairing if even else "none")
 
 
 def chain(
@@ -174,8 +164,8 @@ def sent_down(
 
 
 @dataclasses.dataclass(frozen=True)
-class Momentum:
-    """Mean and variance of what goes down after k updates: ``psi M_k e``, e the batch's error."""
+class MeanAndVariance:
+    """Of what goes down after k updates: ``psi M_k e``, e the batch's error."""
 
     mean: Float
     variance: float
@@ -187,19 +177,18 @@ def momentum_after(
     updates: int,
     key: Key,
     error: Float | None = None,
-) -> Momentum:
+) -> MeanAndVariance:
     """Return mean and variance over chains, of what `chain` returns; or of another error.
 
     A pass with noise of 0 absorbs a term of 0 where M is updated before its use: then M_k is
     ``lambda`` times itself, and corrected for k + 1 updates.
     """
-    claim, model = feedback_claim(estimator), noise_model(estimator)
+    claim, model = momentum_claim(estimator), noise_model(estimator)
     after, kept = claim.use == "after", claim.momentum
     trace = BACKEND.forward(problem.network, problem.params, problem.batch)
     seen: Float = trace.errors.sum(axis=0).mean(axis=0) if error is None else error
     jacobian = problem.params["readout.weight"]
-    even = trace.outputs.shape[0 if model.pairing == "time" else 1] % 2 == 0
-    offsets = paired_offsets(trace.outputs, model.pairing if even else "none")
+    offsets = independent_offsets(trace.outputs, model)
     start = np.asarray(estimator.init(BACKEND, problem.network, key / "init")[LAYER])
     mean = momentum_mean(jacobian, momentum=kept, updates=updates, corrected=False)
     mean = claim.gain * mean + kept**updates * start
@@ -208,4 +197,4 @@ def momentum_after(
     factor = CONSTANT_SLOPE * (kept if after else 1.0)
     if claim.corrected:
         factor /= 1 - kept ** (updates + after)
-    return Momentum(factor * (mean @ seen), (factor * claim.gain) ** 2 * variance)
+    return MeanAndVariance(factor * (mean @ seen), (factor * claim.gain) ** 2 * variance)

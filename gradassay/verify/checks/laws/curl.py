@@ -17,7 +17,7 @@ from gradassay.core.estimator import Estimator
 from gradassay.core.neuron import Reset
 from gradassay.core.params import Params
 from gradassay.core.records import CheckResult, Interval, Verdict
-from gradassay.verify.checks.case import Case, Check, Settings, claims_of
+from gradassay.verify.checks.case import Case, Check, Settings, claims_of, claims_of_kind
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import BACKEND
 from gradassay.verify.checks.laws.deciding import law_result
@@ -43,7 +43,7 @@ def curl_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[
     estimand, seed = claimed_estimand(estimator) if claims_of(estimator) else None, settings.seed
     if estimand is None:
         return
-    if estimand.name in TEMPORAL and Deterministic() in claims_of(estimator):
+    if estimand.name in TEMPORAL and claims_of_kind(estimator, Deterministic):
         whole = estimand.name == "bptt"
         kept: Reset = "soft" if "kept" in estimand.options else "none"
         problems = [

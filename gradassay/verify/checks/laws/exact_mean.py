@@ -10,7 +10,8 @@ from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
 from gradassay.core.noise import Noise, NoiseModel
 from gradassay.core.params import Params
-from gradassay.verify.checks.laws.closed_variance import BACKEND, noise_model
+from gradassay.verify.checks.laws.closed_variance import BACKEND
+from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.noise_rules import layer_rule, product_rule
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.moments import Float

@@ -14,7 +14,6 @@ from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import (
     LAYER,
     chain,
-    feedback_claim,
     momentum_after,
 )
 from gradassay.verify.checks.laws.deciding import (
@@ -29,6 +28,7 @@ from gradassay.verify.checks.laws.deciding import (
 )
 from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
 from gradassay.verify.checks.options import fresh_state, varied
+from gradassay.verify.oracles.declared import momentum_claim
 from gradassay.verify.oracles.law_problems import Size, law_problem
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.moments import Float
@@ -112,7 +112,7 @@ def _cosines(rows: Float, mean: Float) -> Float:
 
 def _told(case: Case, cosines: dict[int, float]) -> str:
     """Return lambda and the mean cosines after each number of updates."""
-    momentum = feedback_claim(case.estimator).momentum
+    momentum = momentum_claim(case.estimator).momentum
     found = ", ".join(f"{cosine:.3g}" for cosine in cosines.values())
     return f"lambda {momentum:g}, k = 1, 3, 8: cosine of M_k e with J^T e {found}"
 

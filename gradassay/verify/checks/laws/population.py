@@ -17,13 +17,13 @@ from gradassay.core.keys import Key
 from gradassay.verify.checks.laws.closed_variance import (
     BACKEND,
     momentum_after,
-    noise_model,
 )
 from gradassay.verify.oracles.closed_forms import (
     kurtosis,
     quadratic_variance,
     single_point_variance,
 )
+from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.law_problems import CONSTANT_SLOPE
 from gradassay.verify.oracles.small_problems import SmallProblem
 

@@ -29,7 +29,6 @@ from gradassay.verify.checks.laws.closed_variance import (
     BACKEND,
     LAYER,
     chain_states,
-    noise_model,
     seen_in,
     sent_down,
     signal_law,
@@ -55,6 +54,7 @@ from gradassay.verify.checks.laws.population import (
 from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
 from gradassay.verify.checks.laws.variance_law import SEEN, has_signal_law
 from gradassay.verify.checks.options import varied
+from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.law_problems import Size, law_problem
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.moments import Float

@@ -35,8 +35,6 @@ from gradassay.verify.checks.laws.closed_variance import (
     BACKEND,
     LAYER,
     chain_states,
-    feedback_claim,
-    noise_model,
     sent_down,
 )
 from gradassay.verify.checks.laws.deciding import (
@@ -48,6 +46,7 @@ from gradassay.verify.checks.laws.deciding import (
 )
 from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
 from gradassay.verify.checks.options import fresh_state
+from gradassay.verify.oracles.declared import momentum_claim, noise_model
 from gradassay.verify.oracles.law_problems import varying_problem
 from gradassay.verify.oracles.means import samples_of
 from gradassay.verify.oracles.noise_rules import layer_rule
@@ -207,7 +206,7 @@ def _condition(
 
 def _mean_factor(estimator: Estimator, *, sent: bool = True) -> float:
     """Return what the mean of M, or of M as it goes down in a pass without noise, is times J^T."""
-    claim = feedback_claim(estimator)
+    claim = momentum_claim(estimator)
     factor = claim.gain * (1 - claim.momentum**UPDATES)
     if not sent:
         return factor

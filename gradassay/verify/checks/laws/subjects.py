@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from gradassay.core.claims import MomentumFeedback
 from gradassay.core.estimator import Estimator
-from gradassay.verify.checks.case import claims_of
+from gradassay.verify.checks.case import claims_of_kind
 from gradassay.verify.checks.options import noise_or_none, varied
 
 
 def has_momentum_law(estimator: Estimator) -> bool:
     """Whether momentum feedback with noise on the spikes is claimed."""
     model = noise_or_none(estimator)
-    claimed = any(isinstance(claim, MomentumFeedback) for claim in claims_of(estimator))
+    claimed = bool(claims_of_kind(estimator, MomentumFeedback))
     return claimed and model is not None and model.position == "spike"
 
 

@@ -11,7 +11,6 @@ from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import (
     BACKEND,
     drawn,
-    noise_model,
     signal_law,
     signal_variance,
 )
@@ -23,6 +22,7 @@ from gradassay.verify.checks.laws.deciding import (
     variance_ratio,
 )
 from gradassay.verify.checks.options import noise_or_none, varied
+from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.law_problems import Size, law_problem
 
 SEEN = "signal"

@@ -20,7 +20,6 @@ from gradassay.verify.checks.laws.closed_variance import (
     chain,
     drawn,
     momentum_after,
-    noise_model,
     signal_law,
     signal_variance,
 )
@@ -40,6 +39,7 @@ from gradassay.verify.checks.laws.variance_law import (
     small_in_weights,
 )
 from gradassay.verify.checks.options import varied
+from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.law_problems import Size, law_problem
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.intervals import jackknife
