@@ -38,7 +38,7 @@ class SuiteOptions:
     suite
         quick: identities, exact enumeration, the estimator's own draws. full: laws over a range of
         settings too.
-    check
+    checks
         Names of checks, separated by commas; all where not given.
     margin
         Largest relative bias that a sampled check passes.
@@ -55,7 +55,7 @@ class SuiteOptions:
     """
 
     suite: str = "quick"
-    check: str = ""
+    checks: str = ""
     margin: float = 0.05
     false_alarm_rate: float = 0.01
     budget: int = USUAL_BUDGET
@@ -75,9 +75,9 @@ class SuiteOptions:
         usual = SuiteSettings()
         return (self.margin, self.budget) != (usual.margin, usual.budget)
 
-    def checks(self) -> tuple[str, ...]:
+    def chosen(self) -> tuple[str, ...]:
         """Return the names of the checks that are wanted; none for all."""
-        return tuple(listed(self.check))
+        return tuple(listed(self.checks))
 
 
 @dataclass(frozen=True)
@@ -149,13 +149,13 @@ def verify(
     estimators = chosen_estimators(targets or zoo_names(), set_)
     settings = suite.settings()
     files = _Files.prepare(output)
-    cases = planned_cases(estimators, settings, suite=suite.suite, checks=suite.checks())
+    cases = planned_cases(estimators, settings, suite=suite.suite, checks=suite.chosen())
     if plan or suite.changes_the_plan():
         print_plan(cases, only_too_small=not plan)
         if plan:
             return PASSED
     results = run_with_progress(cases, suite.workers)
-    if not suite.checks():
+    if not suite.chosen():
         results += untested_claims(estimators, results, settings, suite=suite.suite)
     results = with_expected(results, files.expected)
     print_checks(results)

@@ -139,7 +139,7 @@ def test_verify_writes_certificate_and_junit_and_marks_expected_failures(
 
 def test_only_the_chosen_checks_are_run(tmp_path: Path) -> None:
     out = tmp_path / "c.json"
-    assert main(["verify", "opzo", "--check", "noise_as_claimed", "--json", str(out)]) == 0
+    assert main(["verify", "opzo", "--checks", "noise_as_claimed", "--json", str(out)]) == 0
     (check,) = json.loads(out.read_text())["checks"]
     assert (check["check"], check["verdict"]) == ("noise_as_claimed", "PASS")
     assert 0 < check["false_alarm_rate"] < 0.01
@@ -216,7 +216,7 @@ BAD_INPUT: list[tuple[list[str], str]] = [
     (["verify", "dfa", "--time-limit", "-1"], "time limit: got -1.0"),
     (["verify", "dfa", "--workers", "0"], "workers: got 0; expected at least 1"),
     (["verify", "dfa", "--suite", "quik"], "Did you mean 'quick'"),
-    (["verify", "dfa", "--check", "unbiassed"], "check: got 'unbiassed'; expected one of"),
+    (["verify", "dfa", "--checks", "unbiassed"], "check: got 'unbiassed'; expected one of"),
     (["verify", "dfa", "--json", "/no/such/c.json"], "whose folder does not exist"),
     (["verify", "dfa", "--junit", "/"], "--junit: '/' is there; expected a new file"),
     (["verify", "dfa", "--expected-failures", "/no/such"], "/no/such: cannot be read"),

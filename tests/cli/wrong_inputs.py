@@ -43,7 +43,7 @@ WRONG: tuple[tuple[str, str], ...] = (
     (f"nir compare {GRAPH} --recorded good.npy --columns 0.5", "--columns: got 0.5"),
     ("measure --seed -1 --budget 1", "budget: got 1"),
     ("measure --seed 99999999999999999999999 --budget 256", "seed"),
-    ("verify dfa --seed 99999999999999999999999 --check matches_oracle", "seed"),
+    ("verify dfa --seed 99999999999999999999999 --checks matches_oracle", "seed"),
     ("measure --steps -3", "steps: got -3"),
     ("measure --steps 99999999999", "steps: got 99999999999"),
     ("measure --network fc-0", "network: got 'fc-0'"),

@@ -186,7 +186,7 @@ def test_failure_text_is_short_and_can_be_followed(results: list[CheckResult]) -
     lines = failure_text(failed).splitlines()
     assert len(lines) <= 25
     assert lines[0].startswith("FAIL matches_oracle: flipped on fc-5")
-    assert any("gradassay verify flipped --check matches_oracle --seed 5" in x for x in lines)
+    assert any("gradassay verify flipped --checks matches_oracle --seed 5" in x for x in lines)
     assert any("-1 times the expected one" in line for line in lines)
 
 

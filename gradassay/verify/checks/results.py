@@ -169,7 +169,7 @@ def reproduce(result: CheckResult) -> str:
     name = f"'{result.subject}'" if "*" in result.subject else result.subject
     budget = f" --budget {result.budget}" if result.budget not in (0, USUAL_BUDGET) else ""
     suite = " --suite full" if result.level > 2 else ""
-    return f"gradassay verify {name} --check {result.check} --seed {result.seed}{budget}{suite}"
+    return f"gradassay verify {name} --checks {result.check} --seed {result.seed}{budget}{suite}"
 
 
 def _measured(result: CheckResult) -> str:
