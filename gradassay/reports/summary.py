@@ -145,10 +145,15 @@ def _operations_cell(rows: Rows, case: Case) -> Cell:
 
 def _time_cell(rows: Rows, case: Case) -> Cell:
     """Return the wall time of a step with its interval."""
-    for row in rows.cost:
-        if row.subject == case.subject and row.quantity == "step_seconds":
-            if case.problem in (None, row.problem):
-                low, high = quantity(row.low, "s"), quantity(row.high, "s")
-                note = "" if low == high else f"[{low}, {high}]"
-                return Cell(quantity(row.value, "s"), note, value=row.value, origin=origin([row]))
-    return EMPTY
+    timed = (
+        row
+        for row in rows.cost
+        if (row.subject, row.quantity) == (case.subject, "step_seconds")
+        and case.problem in (None, row.problem)
+    )
+    row = next(timed, None)
+    if row is None:
+        return EMPTY
+    low, high = quantity(row.low, "s"), quantity(row.high, "s")
+    note = "" if low == high else f"[{low}, {high}]"
+    return Cell(quantity(row.value, "s"), note, value=row.value, origin=origin([row]))

@@ -41,6 +41,7 @@ def table_markdown(table: Table) -> str:
 
     Examples
     --------
+    >>> from gradassay.reports.cells import Cell
     >>> print(table_markdown(Table("", ("a", "b"), ((Cell("x"), Cell("1", "[0, 2]")),))))
     | a | b |
     |:--|--:|
