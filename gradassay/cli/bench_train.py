@@ -17,7 +17,9 @@ from gradassay.workbench.options import ModelOptions, TrainingOptions
 from gradassay.workbench.trainings import training_settings
 
 if TYPE_CHECKING:
+    from gradassay.core.estimator import Estimator
     from gradassay.datasets import Dataset
+    from gradassay.training import TrainingSettings
 
 METHODS = "spatial_bp,dfa,dkp,zo_single_point,opzo,opzo+0.01*local_learning"
 
@@ -61,19 +63,23 @@ def bench_train(
     told: dict[str, object] = {}
     loaded: dict[str, Dataset] = {}
     checksums: dict[str, str] = {}
-    for name in names:  # what is impossible is said before any work
-        bench = Workbench.prepare(model.problem(name, numbers[0]), training)
+
+    def prepared(
+        name: str, seed: int
+    ) -> tuple[Workbench, dict[str, Estimator], dict[str, TrainingSettings]]:
+        bench = Workbench.prepare(model.problem(name, seed), training, whole=loaded.get(name))
         chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
-        settings = training_settings(bench, chosen, training)
+        return bench, chosen, training_settings(bench, chosen, training)
+
+    for name in names:  # what is impossible is said before any work
+        bench, chosen, settings = prepared(name, numbers[0])
         watching.require_possible(bench)
         loaded[name] = bench.whole
         told[name] = bench.settings(chosen) | {"training": settings}
         checksums |= {f"{name}/{file}": digest for file, digest in bench.data.checksums.items()}
     with Trainings(keeping, folder, watching, model.device) as trainings:
         for name, seed in itertools.product(names, numbers):
-            bench = Workbench.prepare(model.problem(name, seed), training, whole=loaded[name])
-            chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
-            trainings.run(bench, chosen, training_settings(bench, chosen, training))
+            trainings.run(*prepared(name, seed))
     if not trainings.leads:
         return trainings.exit_code
     manifest = build_manifest(
