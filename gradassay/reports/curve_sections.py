@@ -55,26 +55,7 @@ def memory_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
 
 def growth_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
     """Return the section on feedback over units, outputs and layers, and on time."""
-    blocks = []
-    for name, title in FEEDBACK.items():
-        own = [point for point in rows.cost_curves if point.quantity == name]
-        counted = [point for point in own if point.source == "counted"]
-        figures = tuple(
-            curve_panel(
-                [point for point in counted if point.variable == variable],
-                looks,
-                f"growth-{name}-{variable}",
-                title,
-                ratio=False,
-            )
-            for variable in distinct(point.variable for point in counted)
-        )
-        if figures:
-            slopes = [p for p in rows.cost_curves if p.quantity == f"{name}_exponent"]
-            table = _exponent_table(slopes, own)
-            blocks.append(Block(title.capitalize(), figures, table=table))
-            shown = f"Show the numbers of {title.split(',')[0]}"
-            blocks.append(Block(table=_points_table(own), folded=shown))
+    blocks = [block for name in FEEDBACK for block in _feedback_blocks(rows, looks, name)]
     times = [point for point in rows.cost_curves if point.quantity == "time_ratio"]
     if times:
         heading = f"Wall time, {times[0].family.rpartition(', ')[2]}"
@@ -90,6 +71,31 @@ def growth_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
     )
     title = "How does the cost of feedback grow?"
     return Section("growth", title, lead, tuple(blocks)) if blocks else None
+
+
+def _feedback_blocks(rows: Rows, looks: dict[str, Look], name: str) -> list[Block]:
+    """Return panels, exponents and numbers of one cost of feedback; none where none was counted."""
+    title = FEEDBACK[name]
+    own = [point for point in rows.cost_curves if point.quantity == name]
+    counted = [point for point in own if point.source == "counted"]
+    if not counted:
+        return []
+    figures = tuple(
+        curve_panel(
+            [point for point in counted if point.variable == variable],
+            looks,
+            f"growth-{name}-{variable}",
+            title,
+            ratio=False,
+        )
+        for variable in distinct(point.variable for point in counted)
+    )
+    slopes = [p for p in rows.cost_curves if p.quantity == f"{name}_exponent"]
+    shown = f"Show the numbers of {title.split(',')[0]}"
+    return [
+        Block(title.capitalize(), figures, table=_exponent_table(slopes, own)),
+        Block(table=_points_table(own), folded=shown),
+    ]
 
 
 def _points_table(points: Sequence[CostPoint]) -> Table:

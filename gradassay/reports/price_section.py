@@ -19,33 +19,21 @@ MSE = ("mean_squared_error", MAIN_ORACLE)
 def price_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
     """Return the section on error times operations."""
     groups = measurement_groups(rows)
-    blocks = []
+    blocks: list[Block] = []
     for i, (label, group) in enumerate(groups):
-        heading = label if len(groups) > 1 else ""
-        errors = [
-            row for row in group if row.layer == "total" and (row.quantity, row.oracle) == MSE
-        ]
         cost = _cost_of(rows, group[0].problem)
         priced = [
             (row, amount)
-            for row in errors
+            for row in group
+            if row.layer == "total" and (row.quantity, row.oracle) == MSE
             if (amount := operations(cost, row.subject, None)) is not None
         ]
         if priced:
             variances = _variances(group)
-            offers = {
-                "mean squared error": [
-                    Offer(row.subject, amount, interval_of(row)) for row, amount in priced
-                ],
-                "variance": [
-                    Offer(row.subject, amount, interval_of(variances[row.subject]))
-                    for row, amount in priced
-                    if row.subject in variances
-                ],
-            }
+            offers = _offers(priced, variances)
             figures = _figures(offers, looks, f"price-{i}")
             table = _price_table(priced, variances, cost, label)
-            blocks.append(Block(heading, figures, table=table))
+            blocks.append(Block(label if len(groups) > 1 else "", figures, table=table))
             if len(priced) > 1:
                 blocks.append(Block(note=fronts_told(offers), table=rank_table(offers, label)))
     lead = (
@@ -55,6 +43,22 @@ def price_section(rows: Rows, looks: dict[str, Look]) -> Section | None:
     )
     title = "What does a good direction cost?"
     return Section("price", title, lead, tuple(blocks)) if blocks else None
+
+
+def _offers(
+    priced: list[tuple[Measurement, float]], variances: dict[str, Measurement]
+) -> dict[str, list[Offer]]:
+    """Return what each estimator costs with its error, and with its variance."""
+    return {
+        "mean squared error": [
+            Offer(row.subject, amount, interval_of(row)) for row, amount in priced
+        ],
+        "variance": [
+            Offer(row.subject, amount, interval_of(variances[row.subject]))
+            for row, amount in priced
+            if row.subject in variances
+        ],
+    }
 
 
 def _cost_of(rows: Rows, problem: str) -> tuple[CostRow, ...]:
