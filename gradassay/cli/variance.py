@@ -40,7 +40,7 @@ class StudyOptions:
 
     Parameters
     ----------
-    networks
+    draws
         Networks with weights of their own at each point, at least 4.
     states
         Independent feedback states, whose age is looked at; at least 4.
@@ -48,13 +48,13 @@ class StudyOptions:
         Nominal coverage of the intervals.
     """
 
-    networks: int = 16
+    draws: int = 16
     states: int = 32
     level: float = 0.95
 
     def require_possible(self) -> None:
         """Refuse impossible numbers before any work."""
-        for name, value in (("networks", self.networks), ("states", self.states)):
+        for name, value in (("draws", self.draws), ("states", self.states)):
             if value < 4:
                 raise UsageError(f"--{name}: got {value}; expected at least 4.")
         if not 0 < self.level < 1:
@@ -116,7 +116,7 @@ def variance(
         folder,
         bench,
         chosen,
-        {"base": repr(study.base), "networks": drawing.networks},
+        {"base": repr(study.base), "draws": drawing.draws},
         interval_method=INTERVAL_METHOD,
         overwrite=overwrite,
         scaling=rows,
@@ -159,7 +159,7 @@ def _study(bench: Workbench, over: tuple[str, ...], drawing: StudyOptions) -> St
         lambda sizes, network: _problem(bench, sizes, network),
         base,
         over,
-        drawing.networks,
+        drawing.draws,
         seed=bench.options.seed,
         level=drawing.level,
     )

@@ -20,7 +20,7 @@ from gradassay.workbench.options import ProblemOptions
 from gradassay.workbench.workbench import Workbench
 from tests.reports.pages import untraced
 
-QUICK = ["variance", "--networks", "4", "--states", "4", "--network", "fc-16"]
+QUICK = ["variance", "--draws", "4", "--states", "4", "--network", "fc-16"]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_the_page_answers_three_questions(folder: Path) -> None:
     ("words", "message"),
     [
         (["--over", "B,depth"], "got 'depth'"),
-        (["--networks", "3"], "--networks: got 3; expected at least 4."),
+        (["--draws", "3"], "--draws: got 3; expected at least 4."),
         (["--level", "1"], "--level: got 1; expected a number in (0, 1)."),
         (["--network", "AP2-4C3-FC"], "--over d: got --network AP2-4C3-FC"),
     ],

@@ -54,7 +54,7 @@ WRONG: tuple[tuple[str, str], ...] = (
     (f"measure {SMALL} dfa --batch-size -1", "batch_size: got -1"),
     (f"run {SMALL} dfa --budget 0", "budget: got 0"),
     (f"cost {SMALL} dfa --rounds 5", "--rounds: got 5"),
-    ("variance --networks 3", "--networks: got 3"),
+    ("variance --draws 3", "--draws: got 3"),
     ("variance --states 0", "--states: got 0"),
     ("variance --level nan", "--level: got nan"),
     ("variance --level inf", "--level: got inf"),
