@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from gradassay.cli.checks import exit_code, print_checks, run_with_progress
 from gradassay.cli.files import file_name
 from gradassay.cli.keeping import KeepingOptions
 from gradassay.cli.lines import print_line
 from gradassay.cli.options import MAIN_FOUR, Estimators, Options, Settings
 from gradassay.cli.publishing import manifest_of
 from gradassay.cli.trainings import Trainings
-from gradassay.cli.verify import SuiteOptions, exit_code, print_checks, run_with_progress
+from gradassay.cli.verify import SuiteOptions
 from gradassay.workbench.estimators import chosen_estimators
 from gradassay.workbench.measuring import cost_all, designs_for, measure_all, population
 from gradassay.workbench.options import ProblemOptions, TrainingOptions
