@@ -12,14 +12,11 @@ from gradassay.cli.options import Estimators, Options, Settings, command_line, r
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.watching import WatchingOptions
 from gradassay.core.errors import UsageError
-from gradassay.workbench.estimators import chosen_estimators
 from gradassay.workbench.options import ModelOptions, TrainingOptions
-from gradassay.workbench.trainings import training_settings
+from gradassay.workbench.trainings import prepare_trainings
 
 if TYPE_CHECKING:
-    from gradassay.core.estimator import Estimator
     from gradassay.datasets import Dataset
-    from gradassay.training import TrainingSettings
 
 METHODS = "spatial_bp,dfa,dkp,zo_single_point,opzo,opzo+0.01*local_learning"
 
@@ -54,7 +51,6 @@ def bench_train(
         read_results,
         write_accuracy,
     )
-    from gradassay.workbench.workbench import Workbench
 
     model, training = model or ModelOptions(), training or TrainingOptions()
     keeping, watching = keeping or KeepingOptions(), watching or WatchingOptions()
@@ -63,23 +59,19 @@ def bench_train(
     told: dict[str, object] = {}
     loaded: dict[str, Dataset] = {}
     checksums: dict[str, str] = {}
-
-    def prepared(
-        name: str, seed: int
-    ) -> tuple[Workbench, dict[str, Estimator], dict[str, TrainingSettings]]:
-        bench = Workbench.prepare(model.problem(name, seed), training, whole=loaded.get(name))
-        chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
-        return bench, chosen, training_settings(bench, chosen, training)
-
     for name in names:  # what is impossible is said before any work
-        bench, chosen, settings = prepared(name, numbers[0])
+        bench, chosen, settings = prepare_trainings(
+            model.problem(name, numbers[0]), training, estimators, set_
+        )
         watching.require_possible(bench)
         loaded[name] = bench.whole
         told[name] = bench.settings(chosen) | {"training": settings}
         checksums |= {f"{name}/{file}": digest for file, digest in bench.data.checksums.items()}
     with Trainings(keeping, folder, watching, model.device) as trainings:
         for name, seed in itertools.product(names, numbers):
-            trainings.run(*prepared(name, seed))
+            problem, whole = model.problem(name, seed), loaded[name]
+            work = prepare_trainings(problem, training, estimators, set_, whole=whole)
+            trainings.run(*work)
     if not trainings.leads:
         return trainings.exit_code
     manifest = build_manifest(

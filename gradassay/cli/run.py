@@ -10,10 +10,9 @@ from gradassay.cli.options import MAIN_FOUR, Estimators, Options, Settings
 from gradassay.cli.publishing import manifest_of
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.verify import SuiteOptions
-from gradassay.workbench.estimators import chosen_estimators
 from gradassay.workbench.measuring import cost_all, designs_for, measure_all, population
 from gradassay.workbench.options import ProblemOptions, TrainingOptions
-from gradassay.workbench.trainings import training_settings
+from gradassay.workbench.trainings import prepare_trainings
 
 
 def run(
@@ -43,14 +42,11 @@ def run(
     from gradassay.reports import read_results, render_markdown
     from gradassay.verify.measuring.measurement import INTERVAL_METHOD
     from gradassay.verify.suite import planned_cases
-    from gradassay.workbench.workbench import Workbench
 
     options, training = problem or ProblemOptions(), training or TrainingOptions()
     keeping = keeping or KeepingOptions()
     folder = keeping.folder(f"results/{file_name(options.dataset)}")
-    bench = Workbench.prepare(options, training)
-    chosen = chosen_estimators([estimators], set_, bench.recipe.options_for)
-    settings = training_settings(bench, chosen, training)
+    bench, chosen, settings = prepare_trainings(options, training, estimators, set_)
     designs = designs_for(chosen, budget, batch_size)
     measured = population(bench)
 

@@ -13,9 +13,8 @@ from gradassay.cli.publishing import manifest_of
 from gradassay.cli.trainings import Trainings
 from gradassay.cli.watching import WatchingOptions
 from gradassay.core.errors import UsageError
-from gradassay.workbench.estimators import chosen_estimators
 from gradassay.workbench.options import ModelOptions, ProblemOptions, TrainingOptions
-from gradassay.workbench.trainings import training_settings
+from gradassay.workbench.trainings import prepare_trainings
 
 if TYPE_CHECKING:
     from gradassay.training import Recipe
@@ -50,8 +49,6 @@ def train(
     seed
         Seed of everything random.
     """
-    from gradassay.workbench.workbench import Workbench
-
     model, training = model or ModelOptions(), training or TrainingOptions()
     keeping, watching = keeping or KeepingOptions(), watching or WatchingOptions()
     followed = None
@@ -59,9 +56,9 @@ def train(
         dataset, model, estimators, followed = following(recipe, dataset, model, estimators)
     options = model.problem(ProblemOptions.dataset if dataset is None else dataset, seed)
     folder = keeping.folder(f"results/train-{file_name(options.dataset)}")
-    bench = Workbench.prepare(options, training, recipe=followed)
-    chosen = chosen_estimators([estimators or MAIN_FOUR], set_, bench.recipe.options_for)
-    settings = training_settings(bench, chosen, training)
+    bench, chosen, settings = prepare_trainings(
+        options, training, estimators or MAIN_FOUR, set_, recipe=followed
+    )
     watching.require_possible(bench)
     with Trainings(keeping, folder, watching, options.device) as trainings:
         trainings.run(bench, chosen, settings)

@@ -2,15 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from gradassay.core.estimator import Estimator
-from gradassay.workbench.options import TrainingOptions
+from gradassay.workbench.estimators import chosen_estimators
+from gradassay.workbench.options import ProblemOptions, TrainingOptions
 
 if TYPE_CHECKING:
-    from gradassay.training import TrainingSettings
+    from gradassay.datasets import Dataset
+    from gradassay.training import Recipe, TrainingSettings
     from gradassay.workbench.workbench import Workbench
+
+
+class Prepared(NamedTuple):
+    """A bench, the estimators that train on it, and how each does."""
+
+    bench: Workbench
+    estimators: dict[str, Estimator]
+    settings: dict[str, TrainingSettings]
+
+
+def prepare_trainings(
+    problem: ProblemOptions,
+    training: TrainingOptions,
+    estimators: str,
+    options: Sequence[str] | None,
+    *,
+    whole: Dataset | None = None,
+    recipe: Recipe | None = None,
+) -> Prepared:
+    """Return what trains; fails before any work where something is impossible.
+
+    Parameters
+    ----------
+    problem, training
+        Data, network, machine; changes to the recipe.
+    estimators, options
+        As `gradassay.workbench.estimators.chosen_estimators` takes names and settings.
+    whole, recipe
+        As in `gradassay.workbench.workbench.Workbench.prepare`.
+    """
+    from gradassay.workbench.workbench import Workbench
+
+    bench = Workbench.prepare(problem, training, whole=whole, recipe=recipe)
+    chosen = chosen_estimators([estimators], options, bench.recipe.options_for)
+    return Prepared(bench, chosen, training_settings(bench, chosen, training))
 
 
 def training_settings(

@@ -190,7 +190,9 @@ def test_a_recipe_by_name_is_data_network_and_method_and_options_change_it(
 ) -> None:
     seen: list[tuple[ProblemOptions, Recipe]] = []
 
-    def note(options: ProblemOptions, start: StartOptions, *, recipe: Recipe) -> Workbench:
+    def note(
+        options: ProblemOptions, start: StartOptions, *, whole: None, recipe: Recipe
+    ) -> Workbench:
         seen.append((options, recipe))
         raise UsageError("seen")
 
