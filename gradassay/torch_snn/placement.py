@@ -12,6 +12,7 @@ DTYPES: dict[str, tuple[torch.dtype, type[np.floating]]] = {
     "float32": (torch.float32, np.float32),
     "float64": (torch.float64, np.float64),
 }
+LARGEST = 2**63 - 1
 
 
 def dtypes_named(name: str) -> tuple[torch.dtype, type[np.floating]]:
@@ -53,7 +54,7 @@ def to_tensor(array: np.ndarray, dtype: torch.dtype, device: torch.device) -> Te
     Raises
     ------
     DataError
-        If the array holds neither floats, integers nor bool.
+        If the array holds neither floats, integers nor bool, or an integer beyond int64.
     """
     array = np.asarray(array)
     if array.dtype.kind not in "fiub":
@@ -61,6 +62,9 @@ def to_tensor(array: np.ndarray, dtype: torch.dtype, device: torch.device) -> Te
     if array.dtype.kind == "f":
         array = array.astype(str(dtype).removeprefix("torch."), copy=False)
     elif array.dtype.kind in "iu":
+        wide = array.dtype.kind == "u" and array.dtype.itemsize == 8
+        if wide and array.size and array.max() > LARGEST:
+            raise DataError(f"array: got {array.max()}; expected at most {LARGEST}.")
         array = array.astype(np.int64, copy=False)
     if not array.flags.writeable or any(stride < 0 for stride in array.strides):
         array = array.copy()
@@ -76,12 +80,12 @@ def require_placed(name: str, tensor: object, dtype: torch.dtype, device: torch.
         Names the tensor; the remedy is `asarray`.
     """
     if isinstance(tensor, Tensor):
-        if tensor.dtype == dtype and tensor.device.type == device.type:
+        there = tensor.device.type == device.type and device.index in (None, tensor.device.index)
+        if tensor.dtype == dtype and there:
             return
-        got = f"{tensor.dtype} on {tensor.device.type}"
+        got = f"{tensor.dtype} on {tensor.device}"
     else:
         got = type(tensor).__name__
     raise DataError(
-        f"{name}: got {got}; expected {dtype} on {device.type}."
-        " Make it with the backend's `asarray`."
+        f"{name}: got {got}; expected {dtype} on {device}. Make it with the backend's `asarray`."
     )

@@ -10,6 +10,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
@@ -19,6 +20,7 @@ from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Noise
 from gradassay.core.trace import Recorded
 from gradassay.torch_snn import TorchBackend
+from gradassay.torch_snn.placement import require_placed
 
 
 def test_name_and_dtype_are_those_of_the_contract() -> None:
@@ -190,6 +192,25 @@ def test_cuda_without_a_gpu_is_a_usage_error() -> None:
 def test_array_of_text_is_refused() -> None:
     with pytest.raises(DataError, match="array: got dtype <U1"):
         TorchBackend().asarray(np.array(["a"]))
+
+
+def test_whole_numbers_that_int64_cannot_hold_are_refused() -> None:
+    backend = TorchBackend()
+    largest = np.array([0, 2**63 - 1], dtype=np.uint64)
+    assert backend.asarray(largest).tolist() == [0, 2**63 - 1]
+    for order in ("<u8", ">u8"):
+        with pytest.raises(DataError, match=r"array: got 9223372036854775808; expected at most"):
+            backend.asarray((largest + np.uint64(1)).astype(order))
+    assert backend.asarray(largest[:0]).dtype == torch.int64
+
+
+def test_arrays_on_another_gpu_are_refused() -> None:
+    with FakeTensorMode():
+        first, second = (torch.empty(1, device=f"cuda:{n}") for n in range(2))
+    require_placed("z", second, torch.float32, torch.device("cuda:1"))
+    require_placed("z", second, torch.float32, torch.device("cuda"))
+    with pytest.raises(DataError, match=r"z: got torch.float32 on cuda:0; expected .* on cuda:1"):
+        require_placed("z", first, torch.float32, torch.device("cuda:1"))
 
 
 FORWARD_ERRORS: list[tuple[type[GradassayError], str, dict[str, Any]]] = [
