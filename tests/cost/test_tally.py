@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradassay.cost.tally import TallyingBackend
+from gradassay.cost.tally import OTHER_UFUNCS, TallyingBackend
 from gradassay.reference_snn import ReferenceBackend
 
 
@@ -43,7 +43,11 @@ def test_what_is_made_of_counting_arrays_counts() -> None:
     assert backend.tally.macs == 3 * 3 * 3
 
 
-@pytest.mark.parametrize("product", [np.dot, np.outer, np.inner, np.tensordot, np.kron])
+@pytest.mark.parametrize(
+    "product",
+    [np.dot, np.outer, np.inner, np.tensordot, np.kron]
+    + [getattr(np, name) for name in OTHER_UFUNCS],
+)
 def test_products_that_would_be_missed_are_refused(product: Callable[..., Any]) -> None:
     _, (first, second) = counting((3, 3), (3, 3))
     with pytest.raises(NotImplementedError, match="not counted"):

@@ -128,6 +128,13 @@ def test_an_archive_that_lacks_a_batch_says_which(tmp_path: Path) -> None:
         load_cifar(spec_of(CONTENTS), tmp_path)
 
 
+def test_an_archive_that_holds_a_batch_twice_is_refused(tmp_path: Path) -> None:
+    twice = tar_of(CONTENTS | {"other/test_batch": CONTENTS["test_batch"]})
+    (tmp_path / "tiny-python.tar").write_bytes(twice)
+    with pytest.raises(DataError, match=r"tiny-python.tar: holds test_batch twice; expected it"):
+        load_cifar(spec_of(CONTENTS), tmp_path)
+
+
 def test_files_that_are_nowhere_are_named_with_the_folders_looked_in(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cifar10: files not found; looked in .*cifar-10-python"):
         load_dataset("cifar10", tmp_path)

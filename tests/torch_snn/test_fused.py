@@ -195,6 +195,31 @@ def _block(backend: TorchBackend, start: int, steps: int, z: np.ndarray) -> torc
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("position", ["spike", "membrane"])
+@pytest.mark.parametrize("pairing", ["none", "time"])
+def test_a_pass_takes_signs_as_bits_for_what_they_are(
+    name: str, position: str, pairing: str
+) -> None:
+    backend = TorchBackend("float64")
+    network = network_named(name, NETWORKS[name], 4, steps=5)
+    params = initial_params(network, Key(0), gain=2.0).map(backend.asarray)
+    inputs = (Key(1) / "inputs").generator().normal(size=(8, 36))
+    batch = Batch(backend.asarray(inputs), backend.asarray(np.arange(8) % 4))
+    model = NoiseModel(0.3, "rademacher", pairing, position)  # type: ignore[arg-type]
+    bits = draw_noise(model, network, 8, Key(2)).placed(backend.asarray)
+    assert bits.raw
+    whole = bits.map(lambda z: z)
+    assert not whole.raw
+    ours, theirs = (
+        backend.forward(network, params, batch, noise=noise, record=ALL) for noise in (bits, whole)
+    )
+    for kind in ("membrane", "spikes", "received", "derivative"):
+        for layer, array in getattr(theirs, kind).items():
+            close(getattr(ours, kind)[layer], array)
+    close(ours.outputs, theirs.outputs)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("position", ["spike", "membrane", "none"])
 @pytest.mark.parametrize("blocks", [(6,), (1, 2, 3)])
 def test_networks_leave_the_same_trace(name: str, position: str, blocks: tuple[int, ...]) -> None:

@@ -21,6 +21,7 @@ from gradassay.datasets.events import (
     events_status,
     frames_of,
     load_events,
+    source,
 )
 from gradassay.datasets.events.sets import find_source
 from tests.datasets.events.conftest import as_aedat2, as_nmnist, random_events
@@ -238,6 +239,23 @@ def test_a_damaged_recording_is_named(gestures: Files, tmp_path: Path) -> None:
     status = dataset_status("dvs-gesture", tmp_path)
     assert status.files[0].state == "corrupt"
     assert status.files[0].problem == str(caught.value)
+
+
+def test_a_recording_that_is_too_large_or_cannot_be_read_is_named(
+    gestures: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_folder(gestures, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(source, "MOST_BYTES", 10)
+        with pytest.raises(DataError, match=r"trials_to_test.txt: has more than 10 bytes"):
+            load_dataset("dvs-gesture", tmp_path, framing=FRAMING)
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(DataError, match=r"test.txt: cannot be read \(Permission denied\)"):
+        load_dataset("dvs-gesture", tmp_path, framing=FRAMING)
 
 
 def lacks(files: Files, *names: str) -> Files:
