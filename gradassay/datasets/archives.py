@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, Self
 
 from gradassay.core.errors import DataError
+from gradassay.datasets.defect import Defect
 
 # of one member
 MOST_BYTES = 256 * 2**20
@@ -79,7 +80,7 @@ def read_members(
         else:
             yield from _tar_members(file, wanted, max_bytes)
         return
-    except _Defect as defect:
+    except Defect as defect:
         problem = str(defect)
     except FileNotFoundError:
         problem = f"no such file ({file})"
@@ -89,12 +90,8 @@ def read_members(
     raise DataError(f"{file.name}: {problem}. Replace it with a whole copy.")
 
 
-class _Defect(Exception):
-    """What is wrong with an archive, without its name."""
-
-
-def _too_much() -> _Defect:
-    return _Defect(f"holds more than {MOST_DECOMPRESSED:,} bytes")
+def _too_much() -> Defect:
+    return Defect(f"holds more than {MOST_DECOMPRESSED:,} bytes")
 
 
 def _is_zip(file: Path) -> bool:
@@ -129,7 +126,7 @@ def _tar_members(
                 archive.members = []
                 archive.pax_headers.clear()
                 if number >= MOST_MEMBERS:
-                    raise _Defect(f"holds more than {MOST_MEMBERS:,} files")
+                    raise Defect(f"holds more than {MOST_MEMBERS:,} files")
                 name = PurePosixPath(member.name)
                 if not member.isreg() or ".." in name.parts or not wanted(name):
                     continue
@@ -138,7 +135,7 @@ def _tar_members(
                 yield Member(name, b"" if content is None else _read(content, name, member.size))
         # tarfile ends silently at a damaged header, and before the checksum of the compression
         if stream.header != bytes(tarfile.BLOCKSIZE):
-            raise _Defect("is no whole archive (a damaged header, or the end is lacking)")
+            raise Defect("is no whole archive (a damaged header, or the end is lacking)")
         while stream.read(_CHUNK):
             pass
 
@@ -159,7 +156,7 @@ class _Whole:
         if self.header_left is not None:
             self.header_left -= len(found)
             if self.header_left < 0:
-                raise _Defect(f"holds a header of more than {MOST_HEADER:,} bytes")
+                raise Defect(f"holds a header of more than {MOST_HEADER:,} bytes")
         return bytes(found)
 
 
@@ -206,7 +203,7 @@ def _zip_members(
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         if len(members) > MOST_MEMBERS:
-            raise _Defect(f"holds {len(members):,} files; expected at most {MOST_MEMBERS:,}")
+            raise Defect(f"holds {len(members):,} files; expected at most {MOST_MEMBERS:,}")
         total = 0
         for member in members:
             name = PurePosixPath(member.filename)
@@ -217,14 +214,14 @@ def _zip_members(
             if total > MOST_DECOMPRESSED:
                 raise _too_much()
             if member.compress_type not in ZIP_KINDS:
-                raise _Defect(f"{name} is compressed by another method than deflate")
+                raise Defect(f"{name} is compressed by another method than deflate")
             with archive.open(member) as stream:
                 yield Member(name, _read(stream, name, member.file_size))
 
 
 def _require_size(name: PurePosixPath, size: int, max_bytes: int) -> None:
     if not 0 <= size <= max_bytes:
-        raise _Defect(f"{name} announces {size:,} bytes; expected at most {max_bytes:,}")
+        raise Defect(f"{name} announces {size:,} bytes; expected at most {max_bytes:,}")
 
 
 def _read(stream: IO[bytes], name: PurePosixPath, size: int) -> bytes:
@@ -233,5 +230,5 @@ def _read(stream: IO[bytes], name: PurePosixPath, size: int) -> bytes:
     while len(content) <= size and (chunk := stream.read(_CHUNK)):
         content += chunk
     if len(content) != size:
-        raise _Defect(f"{name} has {len(content):,} of {size:,} bytes")
+        raise Defect(f"{name} has {len(content):,} of {size:,} bytes")
     return bytes(content)

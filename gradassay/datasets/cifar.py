@@ -15,7 +15,7 @@ from gradassay.core.errors import DataError
 from gradassay.datasets import places
 from gradassay.datasets.archives import MOST_BYTES, read_members
 from gradassay.datasets.dataset import Dataset
-from gradassay.datasets.download import require_writable, retrieve
+from gradassay.datasets.download import make_folder, retrieve
 from gradassay.datasets.pickles import read_pickle
 from gradassay.datasets.places import ENVIRONMENT, StrPath
 from gradassay.datasets.scaling import BYTES
@@ -310,7 +310,7 @@ def _download(spec: CifarSpec) -> Path:
         f"To supply the files yourself: give the folder of {spec.stem}.tar.gz with --data-dir, or"
         f" set ${ENVIRONMENT} to it."
     )
-    require_writable(spec.name, folder, remedy)
+    make_folder(spec.name, folder, remedy)
     name = f"{spec.stem}{_SUFFIXES[0]}"
     retrieve(spec.name, name, f"md5:{spec.archive_md5}", (spec.mirror,), folder, remedy=remedy)
     return folder / name

@@ -50,7 +50,7 @@ def fetch_files(
     the same folder, compares, and moves or deletes it. Two processes may do so at the same time.
     """
     remedy = ways_to_supply(spec)
-    require_writable(spec.name, place.folder, remedy)
+    make_folder(spec.name, place.folder, remedy)
     for file in spec.files:
         if not _holds_content(place, file):
             retrieve(
@@ -64,7 +64,7 @@ def fetch_files(
             )
 
 
-def require_writable(name: str, folder: Path, remedy: str) -> None:
+def make_folder(dataset: str, folder: Path, remedy: str) -> None:
     """Make the folder; raise if it cannot be made or written."""
     reason = "no permission to write"
     try:
@@ -73,7 +73,7 @@ def require_writable(name: str, folder: Path, remedy: str) -> None:
             return
     except OSError as error:
         reason = error.strerror or str(error)
-    raise DataError(f"{name}: cannot write the cache folder {folder} ({reason}). {remedy}")
+    raise DataError(f"{dataset}: cannot write the cache folder {folder} ({reason}). {remedy}")
 
 
 def _holds_content(place: Place, file: FileSpec) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradassay.core.errors import DataError
+from gradassay.datasets.defect import Defect
 
 MAX_BYTES = 256 * 2**20
 REMEDY = "Replace it with a whole copy."
@@ -84,7 +85,7 @@ def read_content(
         _require_file(file)
         with file.open("rb") as raw:
             return _read_stream(_decompressed(raw), dimensions, max_bytes)
-    except _Defect as defect:
+    except Defect as defect:
         problem = str(defect)
     except EOFError:
         problem = "truncated gzip file"
@@ -95,20 +96,16 @@ def read_content(
     raise DataError(f"{file.name or file}: {problem}. {remedy}")
 
 
-class _Defect(Exception):
-    """What is wrong with a file, without its name."""
-
-
 def _require_file(file: Path) -> None:
     """Raise if the path is anything but a regular file with something in it."""
     if file.is_dir():
-        raise _Defect(f"is a directory ({file}); expected an idx file")
+        raise Defect(f"is a directory ({file}); expected an idx file")
     if not file.exists():
-        raise _Defect(f"no such file ({file})")
+        raise Defect(f"no such file ({file})")
     if not file.is_file():
-        raise _Defect(f"is not a regular file ({file}); expected an idx file")
+        raise Defect(f"is not a regular file ({file}); expected an idx file")
     if file.stat().st_size == 0:
-        raise _Defect("is empty (0 bytes)")
+        raise Defect("is empty (0 bytes)")
 
 
 def _decompressed(raw: BinaryIO) -> BinaryIO:
@@ -125,21 +122,21 @@ def _read_stream(stream: BinaryIO, dimensions: int | None, max_bytes: int) -> Id
     sizes = _read_bounded(stream, 4 * rank)
     header = magic + sizes
     if len(sizes) < 4 * rank:
-        raise _Defect(f"truncated after {len(header)} of at least {4 + 4 * rank} bytes")
+        raise Defect(f"truncated after {len(header)} of at least {4 + 4 * rank} bytes")
     shape = tuple(int(size) for size in np.frombuffer(sizes, dtype=">u4"))
     announced = math.prod(shape)
     if announced > max_bytes:
-        raise _Defect(
+        raise Defect(
             f"header announces an array of {' x '.join(map(str, shape))} = {announced:,} bytes;"
             f" expected at most {max_bytes:,}"
         )
     body = _read_bounded(stream, announced)
     found, expected = len(header) + len(body), len(header) + announced
     if found < expected:
-        raise _Defect(f"truncated after {found:,} of {expected:,} bytes")
+        raise Defect(f"truncated after {found:,} of {expected:,} bytes")
     # reading past the end also makes gzip compare its checksum
     if stream.read(1):
-        raise _Defect(f"has trailing bytes after the {expected:,} that its header announces")
+        raise Defect(f"has trailing bytes after the {expected:,} that its header announces")
     digest = sha256(header)
     digest.update(body)
     return IdxContent(np.frombuffer(body, dtype=np.uint8).reshape(shape), digest.hexdigest())
@@ -148,18 +145,18 @@ def _read_stream(stream: BinaryIO, dimensions: int | None, max_bytes: int) -> Id
 def _read_rank(magic: bytes, dimensions: int | None) -> int:
     """Return the number of dimensions that the first four bytes announce."""
     if not magic:
-        raise _Defect("is empty (0 bytes after decompression)")
+        raise Defect("is empty (0 bytes after decompression)")
     if len(magic) < 4:
-        raise _Defect(f"truncated after {len(magic)} of at least 8 bytes")
+        raise Defect(f"truncated after {len(magic)} of at least 8 bytes")
     if magic[:2] != b"\0\0":
-        raise _Defect(f"is no idx file: starts with {magic.hex(' ')}; expected 00 00 08 01 to 03")
+        raise Defect(f"is no idx file: starts with {magic.hex(' ')}; expected 00 00 08 01 to 03")
     kind, rank = magic[2], magic[3]
     if kind != _UBYTE:
-        raise _Defect(f"has element type 0x{kind:02x}; expected 0x08, unsigned bytes")
+        raise Defect(f"has element type 0x{kind:02x}; expected 0x08, unsigned bytes")
     if not 1 <= rank <= 3:
-        raise _Defect(f"has {rank} dimensions; expected 1 to 3")
+        raise Defect(f"has {rank} dimensions; expected 1 to 3")
     if dimensions is not None and rank != dimensions:
-        raise _Defect(f"has {rank} dimension{'s' * (rank != 1)}; expected {dimensions}")
+        raise Defect(f"has {rank} dimension{'s' * (rank != 1)}; expected {dimensions}")
     return rank
 
 

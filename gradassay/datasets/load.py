@@ -11,7 +11,7 @@ from gradassay.datasets.dataset import OWN_LICENSE, Dataset
 from gradassay.datasets.digits import read_digits
 from gradassay.datasets.download import fetch_files
 from gradassay.datasets.events import EVENT_SETS, Framing, events_status, load_events, to_events
-from gradassay.datasets.files import read_place
+from gradassay.datasets.idx_set import read_place
 from gradassay.datasets.image_folder import load_image_folder
 from gradassay.datasets.npz import load_npz
 from gradassay.datasets.places import (

@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradassay.datasets.defect import Defect
+
 MOST_BYTES = 256 * 2**20
-
-
-class Defect(Exception):
-    """What is wrong with a pickle."""
 
 
 @dataclass(frozen=True)

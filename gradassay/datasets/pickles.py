@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradassay.core.errors import DataError
+from gradassay.datasets.defect import Defect
 from gradassay.datasets.pickled_arrays import (
     KNOWN,
     MOST_BYTES,
     ByteArray,
     ByteType,
-    Defect,
     Name,
     array_of,
     rebuilt,

@@ -8,8 +8,8 @@ from typing import Literal
 
 from gradassay.core.errors import DataError
 from gradassay.datasets.digits import CHECKSUMS, read_digits
-from gradassay.datasets.files import check_content, rank_of
 from gradassay.datasets.idx import read_content
+from gradassay.datasets.idx_set import check_content, rank_of
 from gradassay.datasets.places import Place, StrPath, candidate_places, find_place, fullest_place
 from gradassay.datasets.specs import DatasetSpec, FileSpec
 

@@ -162,7 +162,7 @@ def test_files_of_another_data_set_are_recognised(
     tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = replace(tiny.spec, name="small")
-    monkeypatch.setattr("gradassay.datasets.files.DATASETS", (other,))
+    monkeypatch.setattr("gradassay.datasets.idx_set.DATASETS", (other,))
     expected = tuple(replace(file, sha256="0" * 64) for file in tiny.spec.files)
     with pytest.raises(DataError, match="content is train-images-idx3-ubyte of small; expected"):
         load_spec(replace(tiny.spec, files=expected), tiny.write(tmp_path / "data"))

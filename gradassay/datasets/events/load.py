@@ -13,7 +13,7 @@ from gradassay.core.errors import DataError
 from gradassay.datasets.dataset import Dataset
 from gradassay.datasets.events.frame_cache import Arrays, cached, made
 from gradassay.datasets.events.framing import Framing, frames_of
-from gradassay.datasets.events.plans import Part, Piece
+from gradassay.datasets.events.plans import Part, Sample
 from gradassay.datasets.events.recording import Events
 from gradassay.datasets.events.sets import EventSet, find_set, find_source, not_found
 from gradassay.datasets.events.source import Source
@@ -80,23 +80,23 @@ def load_events(
 
 def make_frames(spec: EventSet, source: Source, framing: Framing) -> Arrays:
     """Return inputs and targets of both parts, from the recordings."""
-    pieces = planned(spec, source)
+    samples = planned(spec, source)
     size = math.prod(framing.frame_shape(spec.sensor))
     arrays: Arrays = {}
     for part in PARTS:
-        own = [piece for piece in pieces if piece.part == part]
+        own = [sample for sample in samples if sample.part == part]
         arrays[f"{part}-inputs"] = np.zeros((len(own), framing.steps, size), dtype=np.uint8)
-        arrays[f"{part}-targets"] = np.array([piece.target for piece in own], dtype=np.int64)
-    places: dict[Part, dict[Piece, int]] = {part: {} for part in PARTS}
-    for piece in pieces:
-        places[piece.part][piece] = len(places[piece.part])
-    for piece, events in samples(spec, source, pieces):
+        arrays[f"{part}-targets"] = np.array([sample.target for sample in own], dtype=np.int64)
+    places: dict[Part, dict[Sample, int]] = {part: {} for part in PARTS}
+    for sample in samples:
+        places[sample.part][sample] = len(places[sample.part])
+    for sample, events in read_samples(spec, source, samples):
         frames = frames_of(events, framing)
-        arrays[f"{piece.part}-inputs"][places[piece.part][piece]] = frames
+        arrays[f"{sample.part}-inputs"][places[sample.part][sample]] = frames
     return arrays
 
 
-def planned(spec: EventSet, source: Source) -> list[Piece]:
+def planned(spec: EventSet, source: Source) -> list[Sample]:
     """Return the samples of a set, those for training and for testing.
 
     Raises
@@ -104,46 +104,46 @@ def planned(spec: EventSet, source: Source) -> list[Piece]:
     DataError
         If a part is empty, a class does not exist, or a sample is listed twice or for both parts.
     """
-    pieces = spec.plan(source)
+    samples = spec.plan(source)
     for part in PARTS:
-        if not any(piece.part == part for piece in pieces):
+        if not any(sample.part == part for sample in samples):
             raise DataError(
                 f"{spec.name}: found no {part} recordings in {source.folder}; expected"
                 f" {spec.files}."
             )
-    for piece in pieces:
-        if not 0 <= piece.target < spec.classes:
+    for sample in samples:
+        if not 0 <= sample.target < spec.classes:
             raise DataError(
-                f"{piece.path}: has class {piece.target}; expected 0 to {spec.classes - 1}."
+                f"{sample.path}: has class {sample.target}; expected 0 to {spec.classes - 1}."
             )
-    _require_once(pieces, source)
-    return pieces
+    _require_once(samples, source)
+    return samples
 
 
-def _require_once(pieces: list[Piece], source: Source) -> None:
+def _require_once(samples: list[Sample], source: Source) -> None:
     """Refuse a sample that is there twice, and a recording of which both parts have something."""
-    train, test = ({piece.path for piece in pieces if piece.part == part} for part in PARTS)
+    train, test = ({sample.path for sample in samples if sample.part == part} for part in PARTS)
     if both := sorted(train & test):
         raise DataError(
             f"{both[0]}: is listed for training and for testing in {source.folder}; expected one."
         )
-    stretches = Counter((piece.path, piece.start_us, piece.stop_us) for piece in pieces)
+    stretches = Counter((sample.path, sample.start_us, sample.stop_us) for sample in samples)
     twice = next((one for one, count in stretches.items() if count > 1), None)
     if twice is not None:
         raise DataError(f"{twice[0]}: is listed twice in {source.folder}; expected it once.")
 
 
-def samples(
+def read_samples(
     spec: EventSet,
     source: Source,
-    pieces: list[Piece],
+    samples: list[Sample],
     damaged: dict[PurePosixPath, str] | None = None,
-) -> Iterator[tuple[Piece, Events]]:
+) -> Iterator[tuple[Sample, Events]]:
     """Yield the events of each sample, in the order of the files.
 
     Parameters
     ----------
-    spec, source, pieces
+    spec, source, samples
         The set, where it lies and what of it is read.
     damaged : dict of path to str, optional
         Where it is given, damaged recordings are passed over and noted in it.
@@ -153,9 +153,9 @@ def samples(
     DataError
         If a recording is missing or damaged; says which.
     """
-    wanted: dict[object, list[Piece]] = {}
-    for piece in pieces:
-        wanted.setdefault(piece.path, []).append(piece)
+    wanted: dict[object, list[Sample]] = {}
+    for sample in samples:
+        wanted.setdefault(sample.path, []).append(sample)
     for path, content in source.members(lambda path: path in wanted):
         try:
             events = spec.readers[path.suffix](content)
@@ -166,11 +166,11 @@ def samples(
             damaged[path] = problem
             wanted.pop(path, None)
             continue
-        for piece in wanted.pop(path, []):
-            if piece.start_us is None or piece.stop_us is None:
-                yield piece, events
+        for sample in wanted.pop(path, []):
+            if sample.start_us is None or sample.stop_us is None:
+                yield sample, events
             else:
-                yield piece, events.between(piece.start_us, piece.stop_us)
+                yield sample, events.between(sample.start_us, sample.stop_us)
     if wanted:
         missing = [str(path) for path in wanted]
         raise DataError(

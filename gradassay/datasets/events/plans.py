@@ -15,7 +15,7 @@ from gradassay.datasets.natural import natural
 Part = Literal["train", "test"]
 
 
-class Piece(NamedTuple):
+class Sample(NamedTuple):
     """One sample: a recording, or a stretch of one.
 
     Parameters
@@ -37,12 +37,12 @@ class Piece(NamedTuple):
     stop_us: int | None = None
 
 
-Plan = Callable[[Source], list[Piece]]
+Plan = Callable[[Source], list[Sample]]
 _DIGITS = tuple("0123456789")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
-def digits_plan(source: Source) -> list[Piece]:
+def digits_plan(source: Source) -> list[Sample]:
     """Return the recordings of N-MNIST.
 
     Those of a file ``train*.txt`` or ``test*.txt`` whose lines say number and class, beside
@@ -58,7 +58,7 @@ def digits_plan(source: Source) -> list[Piece]:
 
 def _listed(
     source: Source, lists: set[PurePosixPath], names: set[PurePosixPath]
-) -> Iterator[Piece]:
+) -> Iterator[Sample]:
     """Yield what lists of number and class say."""
     for path, content in source.members(lambda path: path in lists):
         part: Part = "train" if path.name.lower().startswith("train") else "test"
@@ -70,13 +70,13 @@ def _listed(
                 raise DataError(f"{path}: got the line {line[:40]!r}; expected number and class.")
             recordings = [path.with_name(words[0] + suffix) for suffix in (".bs2", ".bin")]
             found = next((one for one in recordings if one in names), recordings[0])
-            yield Piece(found, part, int(words[1]))
+            yield Sample(found, part, int(words[1]))
 
 
 _RECORDING = re.compile(r"user[0-9A-Za-z_]{1,80}\.aedat")
 
 
-def gestures_plan(source: Source) -> list[Piece]:
+def gestures_plan(source: Source) -> list[Sample]:
     """Return the trials of DVS-Gesture.
 
     ``trials_to_train.txt`` and ``trials_to_test.txt`` name recordings; ``NAME_labels.csv`` beside
@@ -90,17 +90,17 @@ def gestures_plan(source: Source) -> list[Piece]:
         path: content.decode("ascii", "replace")
         for path, content in source.members(lambda path: path.suffix in (".txt", ".csv"))
     }
-    pieces = []
+    samples = []
     for part in ("train", "test"):
         for path in (path for path in texts if path.name == f"trials_to_{part}.txt"):
             for name in texts[path].split():
                 if not _RECORDING.fullmatch(name):
                     raise DataError(f"{path}: got {name[:40]!r}; expected user...aedat.")
-                pieces += _trials(path.with_name(name), part, texts)
-    return pieces
+                samples += _trials(path.with_name(name), part, texts)
+    return samples
 
 
-def _trials(recording: PurePosixPath, part: Part, texts: dict[PurePosixPath, str]) -> list[Piece]:
+def _trials(recording: PurePosixPath, part: Part, texts: dict[PurePosixPath, str]) -> list[Sample]:
     """Return the trials of one recording."""
     labels = recording.with_name(f"{recording.stem}_labels.csv")
     if labels not in texts:
@@ -110,7 +110,7 @@ def _trials(recording: PurePosixPath, part: Part, texts: dict[PurePosixPath, str
     except DataError as error:
         raise DataError(f"{labels}: {error}") from error
     return [
-        Piece(recording, part, trial.label - 1, trial.start_us, trial.stop_us) for trial in trials
+        Sample(recording, part, trial.label - 1, trial.start_us, trial.stop_us) for trial in trials
     ]
 
 
@@ -120,7 +120,7 @@ CIFAR_CLASSES = (
 )
 
 
-def objects_plan(source: Source) -> list[Piece]:
+def objects_plan(source: Source) -> list[Sample]:
     """Return the recordings of CIFAR10-DVS, ``CLASS/*.aedat``.
 
     There is no published split: of each class the first nine tenths, in the order of their
@@ -133,7 +133,7 @@ POKER_CLASSES = ("cl", "he", "di", "sp")
 _CARD = re.compile(r".?(club|heart|diamond|spade)[0-9]{2}i?\.aedat")
 
 
-def cards_plan(source: Source) -> list[Piece]:
+def cards_plan(source: Source) -> list[Sample]:
     """Return the recordings of POKER-DVS, in one of two forms.
 
     48 + 20 that Tonic passes on: folders whose names end with ``cl``, ``he``, ``di`` or ``sp``,
@@ -164,29 +164,29 @@ def _by_folder(
     names: Sequence[PurePosixPath],
     classes: Sequence[str],
     class_of: Callable[[PurePosixPath], str] = lambda path: path.parent.name,
-) -> list[Piece]:
+) -> list[Sample]:
     """Return recordings whose folders say part and class, in a fixed order."""
-    pieces = []
+    samples = []
     for path in _sorted(names):
         part = _part_of(path)
         if part is not None and class_of(path) in classes:
-            pieces.append(Piece(path, part, classes.index(class_of(path))))
-    return pieces
+            samples.append(Sample(path, part, classes.index(class_of(path))))
+    return samples
 
 
 def _split(
     names: Sequence[PurePosixPath],
     classes: Sequence[str],
     class_of: Callable[[PurePosixPath], str],
-) -> list[Piece]:
+) -> list[Sample]:
     """Return recordings of which of each class the last tenth, rounded up, is for testing."""
-    pieces = []
+    samples = []
     for target, name in enumerate(classes):
         own = _sorted(path for path in names if class_of(path) == name)
         first = len(own) * 9 // 10
-        pieces += [Piece(path, "train", target) for path in own[:first]]
-        pieces += [Piece(path, "test", target) for path in own[first:]]
-    return pieces
+        samples += [Sample(path, "train", target) for path in own[:first]]
+        samples += [Sample(path, "test", target) for path in own[first:]]
+    return samples
 
 
 def _sorted(names: Iterable[PurePosixPath]) -> list[PurePosixPath]:

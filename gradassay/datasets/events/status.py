@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from gradassay.core.errors import DataError
-from gradassay.datasets.events.load import PARTS, planned, samples
-from gradassay.datasets.events.plans import Piece
+from gradassay.datasets.events.load import PARTS, planned, read_samples
+from gradassay.datasets.events.plans import Sample
 from gradassay.datasets.events.sets import EventSet, find_set, find_source
 from gradassay.datasets.places import StrPath
 from gradassay.datasets.status import DatasetStatus, FileStatus, State
@@ -42,10 +42,10 @@ def events_status(name: str, data_dir: StrPath | None, *, verify: bool) -> Datas
     damaged: dict[PurePosixPath, str] = {}
     try:
         size_bytes = source.size_bytes
-        pieces = planned(spec, source)
-        whole, title = _told_count(spec, pieces)
+        samples = planned(spec, source)
+        whole, title = _told_count(spec, samples)
         if verify:
-            for _ in samples(spec, source, pieces, damaged):
+            for _ in read_samples(spec, source, samples, damaged):
                 pass
     except DataError as error:
         state, problem = "corrupt", str(error)
@@ -59,9 +59,11 @@ def events_status(name: str, data_dir: StrPath | None, *, verify: bool) -> Datas
     return _status(spec, str(source.folder), shown, whole=whole, verify=verify)
 
 
-def _told_count(spec: EventSet, pieces: list[Piece]) -> tuple[bool, str]:
+def _told_count(spec: EventSet, samples: list[Sample]) -> tuple[bool, str]:
     """Return whether there are as many recordings as published, and a text on it."""
-    train, test = (len({piece.path for piece in pieces if piece.part == part}) for part in PARTS)
+    train, test = (
+        len({sample.path for sample in samples if sample.part == part}) for part in PARTS
+    )
     published = f"{spec.recordings[0]:,} + {spec.recordings[1]:,}"
     if spec.unsplit is not None:
         published += f", or {spec.unsplit:,} in all"
