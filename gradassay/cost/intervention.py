@@ -10,12 +10,10 @@ import numpy as np
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
-from gradassay.core.batch import Batch
 from gradassay.core.layers import Synapse, Weighted
 from gradassay.core.network import Network
-from gradassay.core.noise import Noise
 from gradassay.core.params import Params
-from gradassay.core.trace import Carry, Presynaptic, Recorded, Trace
+from gradassay.core.trace import Presynaptic, Trace
 from gradassay.cost.connections import fed_by_neurons
 from gradassay.cost.wrapped import WrappedBackend
 
@@ -54,22 +52,10 @@ class InterveningBackend(WrappedBackend):
         self._fed_by_neurons: frozenset[str] = frozenset()
         self.deltas: dict[str, Array] = {}
 
-    def forward(
-        self,
-        network: Network,
-        params: Params,
-        batch: Batch,
-        *,
-        noise: Noise | None = None,
-        record: Set[Recorded] = frozenset(),
-        carry: Carry | None = None,
-        steps: int | None = None,
-    ) -> Trace:
+    def forward(self, network: Network, *arguments: Any, **options: Any) -> Trace:
         """Run a block of steps and change what it leaves; see `Backend.forward`."""
         self._fed_by_neurons = fed_by_neurons(network)
-        trace = super().forward(
-            network, params, batch, noise=noise, record=record, carry=carry, steps=steps
-        )
+        trace = super().forward(network, *arguments, **options)
         if self._place == "output":
             return self._with_outputs(trace, slice(None))
         if self._place == "population":

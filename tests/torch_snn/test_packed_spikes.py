@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gradassay.core.batch import Batch
 from gradassay.core.builders import network_named
+from gradassay.core.errors import DataError
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
 from gradassay.core.neuron import Neuron
@@ -122,6 +123,16 @@ def test_rows_of_bits_turned_are_columns_and_spread_are_the_spikes(
     assert torch.equal(found.words, columns.words)
     assert found[1:] == columns[1:]
     assert torch.equal(Packed(rows.words, shape, dtype, None).values, spikes)
+
+
+@pytest.mark.parametrize(("steps", "replicates"), [(40, 4), (3, 1), (20, 3)])
+def test_rows_that_are_no_whole_samples_of_each_replicate_are_refused(
+    steps: int, replicates: int
+) -> None:
+    bits = packing.pack(torch.zeros(80, 64))
+    assert bits is not None
+    with pytest.raises(DataError, match=r"rows of spikes: got shape \(80,\); expected"):
+        packing.turned(bits, steps, replicates)
 
 
 def test_bits_do_not_depend_on_the_number_of_threads() -> None:

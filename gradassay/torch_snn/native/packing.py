@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gradassay.core.signs import RawSigns
-from gradassay.torch_snn.native.compiled import PRECISIONS, entry, native_library
+from gradassay.torch_snn.native.compiled import PRECISIONS, entry, native_library, require_fit
 
 ADDRESS, WHOLE, SHORT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
 WORD = 32
@@ -83,11 +83,13 @@ def pack_columns(values: Tensor, replicates: int) -> Bits | None:
 
 def turned(rows: Bits, steps: int, replicates: int) -> Bits | None:
     """Return what `pack_columns` does, for spikes (t, R*B, n) whose rows are bits already."""
-    columns, inner = rows.inner, rows.rows // replicates
+    columns, samples = rows.inner, rows.rows // (steps * replicates)
+    inner = steps * samples
+    require_fit("rows of spikes", (rows.rows,), (inner * replicates,))
     if not _worth(columns, inner):
         return None
     words = words_of(replicates, columns, inner)
-    given = (rows.words.data_ptr(), steps, replicates, inner // steps, columns)
+    given = (rows.words.data_ptr(), steps, replicates, samples, columns)
     types = (ADDRESS, *[WHOLE] * 4, ADDRESS, SHORT)
     entry("turn", types)(*given, words.data_ptr(), torch.get_num_threads())
     return Bits(words, replicates, columns, inner, signs=False)
