@@ -19,6 +19,7 @@ class Estimand:
           (OTTT), without traces (SLTT), through time.
         - ``expected_central_difference``: mean over the other noise of the central difference in
           each noise coordinate. ``smoothed_loss``: gradient of the noise-smoothed loss.
+          With ``_in_weights`` behind it: of noise on the parameters.
         - ``smoothed_jacobian``: transposed Jacobian of the smoothed output, times the clean error.
         - ``expected_jacobian_feedback``: mean of ``z o~^T / alpha``, applied to the error.
         - ``fixed_feedback``: a fixed matrix applied to the error. ``fixed_weights``,

@@ -1,5 +1,11 @@
 """Operations, memory and time of an update: counted while it runs, and in closed form.
 
+What layers are: `connections`, `operations`. Counted: `counting` (the model's products) and `tally`
+(what NumPy multiplies), backends that are `wrapped` around another; `peaks`, `torch_peaks`,
+`timing`. In closed form: `declared`, `closed_form`, `memory`, `effective`, `energy`. Order:
+`intervention`, `locking`, `critical_path`. Rows of results: `measure`, `order`, `scaling`,
+`time_curves`.
+
 What counts as an operation, everywhere in this room:
 
 - Only *synaptic* operations count: products of an activity, an error or a noise value with a

@@ -1,5 +1,9 @@
 """Readers of image and event data sets, and batches.
 
+`load` goes from a name to a `dataset`: idx files (`specs`, `places`, `idx_set`, `idx`), `digits`,
+`cifar` (`pickles`), `image_folder`, `npz` (`npy`), `events`. What comes from elsewhere is read in
+bounded memory, runs nothing and never leaves its folder: `archives`, `pickles`, `npy`.
+
 Cheap to import: scikit-learn, Pillow and pooch are imported by the calls that need them.
 """
 

@@ -1,4 +1,10 @@
-"""The zoo of gradient estimators: one method a file, one line here."""
+"""The zoo of gradient estimators: one method a file, one line here.
+
+What methods share: `layerwise` (passes, noise, state, weight gradients), `signal` on top of it (a
+signal and a local rule), `passes`, `temporal` and `descent` below; `feedback` and `momentum` for
+feedback matrices, `tangents` for forward mode, `hybrid` for sums, `online` to go step by step,
+`registry` from a name to an estimator.
+"""
 
 from __future__ import annotations
 

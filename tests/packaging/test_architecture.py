@@ -12,6 +12,7 @@ import pytest
 from gradassay.core import records
 from gradassay.core.backend import Backend
 from gradassay.core.estimator import Estimator
+from gradassay.estimators import zoo_names
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "gradassay"
@@ -75,6 +76,30 @@ def test_a_room_imports_what_the_table_says_and_only_from_below(room: str) -> No
     assert said == imported(room)
     (place,) = (number for number, row in enumerate(PICTURE) if room in row)
     assert said <= {below for row in PICTURE[place + 1 :] for below in row}
+
+
+def named_in(room: str) -> set[str]:
+    """Return the modules that a room's docstring names."""
+    said = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text()))
+    return set(re.findall(r"(?<!`)`(\w+)`(?!`)", said or ""))
+
+
+def modules(room: str) -> set[str]:
+    found = {path.stem for path in (PACKAGE / room).glob("*.py")}
+    return found | {path.parent.name for path in (PACKAGE / room).glob("*/__init__.py")}
+
+
+@pytest.mark.parametrize("room", ["torch_snn", "cost"])
+def test_a_room_of_many_files_says_what_each_is_for(room: str) -> None:
+    assert named_in(room) == modules(room) - {"__init__"}
+
+
+def test_the_zoo_s_docstring_names_what_methods_share() -> None:
+    assert named_in("estimators") == modules("estimators") - {"__init__", *zoo_names()}
+
+
+def test_the_readers_that_the_docstring_names_exist() -> None:
+    assert {"load", "archives"} < named_in("datasets") <= modules("datasets")
 
 
 def members(contract: type) -> set[str]:
