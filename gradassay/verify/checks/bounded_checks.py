@@ -89,34 +89,38 @@ def bounded_mean(case: Case) -> Iterator[CheckResult]:
     """Compare the mean gradient along its estimand with it."""
     question = gradient_question(case)
     if question is not None:
-        yield _decided(case, question)
+        yield from _decided(case, question)
 
 
 def bounded_momentum(case: Case) -> Iterator[CheckResult]:
     """Compare the mean of M's new term along the expected Jacobian with it."""
     question = momentum_question(case)
     if question is not None:
-        yield _decided(case, question)
+        yield from _decided(case, question)
 
 
-def _decided(case: Case, question: Question) -> CheckResult:
-    """Draw and look until the question is decided or the budget is spent."""
+def _decided(case: Case, question: Question) -> Iterator[CheckResult]:
+    """Draw and look until the question is decided or the budget is spent.
+
+    Where the estimand is 0 in every layer there is no direction, and no result.
+    """
     ranges = _ranges(case, question)
-    level = 1 - case.rate / max(len(ranges), 1)
+    if not ranges:
+        return
+    level = 1 - case.rate / len(ranges)
     most = max(case.settings.budget // BLOCK * BLOCK, FIRST_LOOK)
     drawn: dict[str, Float] = {name: np.zeros(0) for name in ranges}
     count = look = 0
-    outcome = Outcome("", Interval.exact(0.0), "PASS")
-    while count < most:
+    while True:
         until = min(max(2 * count, FIRST_LOOK), most)
         numbers = range(count // BLOCK, until // BLOCK)
         blocks = [_along(question, draw_block(case, question.given, number)) for number in numbers]
         drawn = {n: np.concatenate([v, *(block[n] for block in blocks)]) for n, v in drawn.items()}
         count, look = until, look + 1
         outcome = _worst(drawn, ranges, level, case.settings.margin)
-        if outcome.verdict != "INCONCLUSIVE":
+        if outcome.verdict != "INCONCLUSIVE" or count == most:
             break
-    return _result(case, question, outcome, count, look)
+    yield _result(case, question, outcome, count, look)
 
 
 def _along(question: Question, draws: Draws) -> dict[str, Float]:
@@ -171,7 +175,7 @@ def _widened(values: Float) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LayerOutcome:
     """What a look says: the layer, the interval of its bias, the verdict, and why it failed."""
 
     layer: str
@@ -185,7 +189,7 @@ def _worst(
     ranges: Mapping[str, tuple[float, float]],
     level: float,
     margin: float,
-) -> Outcome:
+) -> LayerOutcome:
     """Return the outcome of the layer with a proven fault, or whose bias may be largest."""
     found = []
     for name, ends in ranges.items():
@@ -193,8 +197,7 @@ def _worst(
         one = _outcome(layer, drawn[name], ends, level, margin, plain=plain)
         if one.verdict == "FAIL" or not plain:
             found.append(one)
-    nothing = Outcome("", Interval.exact(0.0), "PASS")
-    return max(found, key=lambda one: (SEVERITY[one.verdict], _size(one.bias)), default=nothing)
+    return max(found, key=lambda one: (SEVERITY[one.verdict], _size(one.bias)))
 
 
 def _size(bias: Interval) -> float:
@@ -210,7 +213,7 @@ def _outcome(
     margin: float,
     *,
     plain: bool,
-) -> Outcome:
+) -> LayerOutcome:
     """Return what one layer's draws say.
 
     Without control variates the interval is wide: there only a bias beyond the margin counts, which
@@ -220,7 +223,7 @@ def _outcome(
     outside = values[(values < ends[0]) | (values > ends[1])]
     if len(outside):
         told = f"{layer}: a draw of {1 + outside[0]:.4g} times the estimand, which no signs give"
-        return Outcome(layer, Interval(mean, mean, mean, level), "FAIL", told)
+        return LayerOutcome(layer, Interval(mean, mean, mean, level), "FAIL", told)
     lower, upper = betting_sequence(values, level, low=ends[0], high=ends[1])
     bias = Interval(mean, float(lower[-1]), float(upper[-1]), level)
     verdict = equivalence(bias, margin_low=-margin, margin_high=margin, null=0.0)
@@ -228,10 +231,12 @@ def _outcome(
         verdict = "FAIL" if bias.low > margin or bias.high < -margin else "PASS"
     interval = f"[{1 + bias.low:.4g}, {1 + bias.high:.4g}]"
     told = f"{layer}: {1 + mean:.4g} times the estimand {interval}"
-    return Outcome(layer, bias, verdict, "" if verdict == "PASS" else told)
+    return LayerOutcome(layer, bias, verdict, "" if verdict == "PASS" else told)
 
 
-def _result(case: Case, question: Question, outcome: Outcome, count: int, look: int) -> CheckResult:
+def _result(
+    case: Case, question: Question, outcome: LayerOutcome, count: int, look: int
+) -> CheckResult:
     """Return the row."""
     bias, failed = outcome.bias, outcome.verdict == "FAIL"
     ends = sorted((abs(bias.low), abs(bias.high)))

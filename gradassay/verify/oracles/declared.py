@@ -91,6 +91,12 @@ def is_frozen(estimator: Estimator, state: State) -> bool:
     return after is not None and int(state["updates"]) >= after
 
 
+def is_asleep(estimator: Estimator, state: State) -> bool:
+    """Whether the gradient is 0, that of a whole sum too, because M is not warm yet."""
+    warm_up: int = getattr(estimator, "warm_up", 0)
+    return warm_up > 0 and int(state["updates"]) < warm_up
+
+
 def local_rule(estimator: Estimator) -> LocalRule:
     """Return the local rule that the options say."""
     return LocalRule(

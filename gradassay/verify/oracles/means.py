@@ -15,7 +15,12 @@ from gradassay.core.noise import NoiseModel
 from gradassay.core.params import Params
 from gradassay.estimators.feedback import READOUT
 from gradassay.estimators.hybrid import Hybrid
-from gradassay.verify.oracles.declared import as_declared, claimed_estimand, claimed_momentum
+from gradassay.verify.oracles.declared import (
+    as_declared,
+    claimed_estimand,
+    claimed_momentum,
+    is_asleep,
+)
 from gradassay.verify.oracles.enumeration import MOST_SIGNS, Signs, SignTable
 from gradassay.verify.oracles.estimands import expected_central_difference
 from gradassay.verify.oracles.exact_oracles import exact_oracle
@@ -24,7 +29,6 @@ from gradassay.verify.oracles.membrane_cells import membrane_grid
 from gradassay.verify.oracles.momentum_means import (
     MomentumOptions,
     intermediate_mean,
-    is_asleep,
     mean_term,
     momentum_gradients,
     needs_joint_noise,

@@ -13,13 +13,12 @@ import numpy as np
 import torch
 
 from gradassay.core.claims import MomentumFeedback
-from gradassay.core.estimator import Estimator, State
 from gradassay.core.layers import Spiking
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.estimators.feedback import READOUT
 from gradassay.verify.oracles.autograd_oracle import as_tensor
-from gradassay.verify.oracles.declared import is_frozen, local_rule, meets_sequence
+from gradassay.verify.oracles.declared import is_asleep, is_frozen, local_rule, meets_sequence
 from gradassay.verify.oracles.feedback_means import local_signal
 from gradassay.verify.oracles.guided_network import (
     Guide,
@@ -209,12 +208,6 @@ def intermediate_mean(case: OneSample, grid: NoiseGrid) -> Params:
         return {**found, middle: local_signal(case, seen, middle, readout)}
 
     return case.mean_gradient(grid, Guide(local_rule(case.estimator)), signals)
-
-
-def is_asleep(estimator: Estimator, state: State) -> bool:
-    """Whether the gradient is 0, that of a whole sum too, because M is not warm yet."""
-    warm_up: int = getattr(estimator, "warm_up", 0)
-    return warm_up > 0 and int(state["updates"]) < warm_up
 
 
 def needs_joint_noise(case: OneSample, claim: MomentumFeedback | None) -> bool:
