@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gradassay.crosscheck.conventions import after_reset
-from gradassay.crosscheck.implementation import Answer, Float, Profile, Task
+from gradassay.crosscheck.conventions import Float, after_reset
+from gradassay.crosscheck.implementation import Answer, Profile, Task
 
 # potentials this many roundings from the threshold may fall on either side
 ROUNDINGS = 64

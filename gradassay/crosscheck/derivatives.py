@@ -16,8 +16,8 @@ from gradassay.core.builders import fully_connected
 from gradassay.core.network import Network
 from gradassay.core.neuron import Neuron
 from gradassay.core.params import Params
-from gradassay.crosscheck.conventions import Conventions
-from gradassay.crosscheck.implementation import Float, Implementation, Task
+from gradassay.crosscheck.conventions import Conventions, Float
+from gradassay.crosscheck.implementation import Implementation, Task
 from gradassay.reference_snn.loss import losses_and_errors
 
 # membrane potentials less the threshold, in units of the threshold

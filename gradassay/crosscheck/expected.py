@@ -10,8 +10,8 @@ import torch
 
 from gradassay.core.network import Network
 from gradassay.core.neuron import Neuron
-from gradassay.crosscheck.conventions import REFERENCE, Conventions, simulate, spikes_of
-from gradassay.crosscheck.implementation import Answer, Float, Profile, Task
+from gradassay.crosscheck.conventions import REFERENCE, Conventions, Float, simulate, spikes_of
+from gradassay.crosscheck.implementation import Answer, Profile, Task
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.torch_snn.surrogate import surrogate_derivative
 from gradassay.verify.oracles.autograd_network import Temporal

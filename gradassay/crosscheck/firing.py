@@ -9,8 +9,8 @@ import numpy as np
 from gradassay.core.builders import fully_connected
 from gradassay.core.neuron import Neuron
 from gradassay.core.params import Params
-from gradassay.crosscheck.conventions import Comparison
-from gradassay.crosscheck.implementation import Float, Implementation, Task
+from gradassay.crosscheck.conventions import Comparison, Float
+from gradassay.crosscheck.implementation import Implementation, Task
 
 # of the threshold: a current that makes any neuron spike, and one that makes none
 HIGHEST, QUIET = 64.0, 0.5

@@ -13,9 +13,8 @@ from gradassay.core.batch import Batch
 from gradassay.core.network import Network
 from gradassay.core.neuron import Surrogate
 from gradassay.core.params import Params
-from gradassay.crosscheck.conventions import REFERENCE, Conventions
+from gradassay.crosscheck.conventions import REFERENCE, Conventions, Float
 
-Float = NDArray[np.float64]
 Precision = Literal["float64", "float32"]
 Differentiated = Literal["nothing", "through_time", "online", "spatial"]
 

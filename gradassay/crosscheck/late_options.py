@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from gradassay.core.neuron import Neuron
-from gradassay.crosscheck.implementation import Float
+from gradassay.crosscheck.conventions import Float
 from gradassay.crosscheck.probes import chosen_currents
 from gradassay.crosscheck.reuse import potentials_of
 from gradassay.crosscheck.torch_implementation import TorchImplementation

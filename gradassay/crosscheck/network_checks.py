@@ -27,7 +27,7 @@ from gradassay.crosscheck.implementation import (
     Task,
 )
 from gradassay.crosscheck.problems import Problem
-from gradassay.crosscheck.rows import Row
+from gradassay.crosscheck.rows import RowMaker
 from gradassay.crosscheck.rules import rules_that_agree
 
 GRADIENTS: dict[Differentiated, str] = {
@@ -37,14 +37,16 @@ GRADIENTS: dict[Differentiated, str] = {
 }
 
 
-def agreement(implementation: Implementation, row: Row, problem: Problem) -> Iterator[CheckResult]:
+def agreement(
+    implementation: Implementation, row: RowMaker, problem: Problem
+) -> Iterator[CheckResult]:
     """Yield a problem's rows; values are compared where the spikes are the same.
 
     Parameters
     ----------
     implementation : Implementation
         Run once for each gradient that it has.
-    row : Row
+    row : RowMaker
         Makes them.
     problem : Problem
         Network, weights and inputs.
@@ -82,7 +84,7 @@ def _bound(implementation: Implementation, task: Task) -> float:
 
 def _values(
     implementation: Implementation,
-    row: Row,
+    row: RowMaker,
     task: Task,
     expected: Answer,
     found: Answer,
@@ -119,7 +121,7 @@ def _values(
 
 
 def _gradients(
-    implementation: Implementation, row: Row, task: Task, expected: Answer, found: Answer
+    implementation: Implementation, row: RowMaker, task: Task, expected: Answer, found: Answer
 ) -> CheckResult:
     """Compare gradients parameter by parameter; one that is missing is infinitely wrong."""
     errors = {

@@ -19,7 +19,7 @@ from gradassay.crosscheck.probes import (
     response,
     state_is_kept,
 )
-from gradassay.crosscheck.rows import Row
+from gradassay.crosscheck.rows import RowMaker
 from gradassay.reference_snn.neuron import surrogate_derivative as reference_derivative
 
 SURROGATE_BOUND = 1e-9
@@ -46,7 +46,7 @@ def _neuron(implementation: Implementation, threshold: float) -> Neuron:
 
 
 def conventions_as_claimed(
-    implementation: Implementation, row: Row, *, threshold: float, seed: int
+    implementation: Implementation, row: RowMaker, *, threshold: float, seed: int
 ) -> Iterator[CheckResult]:
     """Compare the conventions found with those claimed.
 
@@ -54,7 +54,7 @@ def conventions_as_claimed(
     ----------
     implementation : Implementation
         Run on single neurons.
-    row : Row
+    row : RowMaker
         Makes the rows.
     threshold : float
         Asked for.
@@ -113,7 +113,7 @@ def conventions_told(conventions: Conventions) -> str:
 
 
 def state_is_reset(
-    implementation: Implementation, row: Row, *, threshold: float, seed: int
+    implementation: Implementation, row: RowMaker, *, threshold: float, seed: int
 ) -> Iterator[CheckResult]:
     """Run a batch again after another; parameters as in `conventions_as_claimed`."""
     kept = state_is_kept(implementation, _neuron(implementation, threshold), seed)
@@ -122,7 +122,7 @@ def state_is_reset(
 
 
 def surrogate_as_claimed(
-    implementation: Implementation, row: Row, *, threshold: float
+    implementation: Implementation, row: RowMaker, *, threshold: float
 ) -> Iterator[CheckResult]:
     """Compare the surrogate derivative on a grid; parameters as in `conventions_as_claimed`."""
     neuron = _neuron(implementation, threshold)
@@ -145,7 +145,7 @@ def surrogate_as_claimed(
 
 
 def reset_gradient_as_claimed(
-    implementation: Implementation, row: Row, *, threshold: float
+    implementation: Implementation, row: RowMaker, *, threshold: float
 ) -> Iterator[CheckResult]:
     """Compare the gradient through the reset; parameters as in `conventions_as_claimed`."""
     profile, neuron = implementation.profile, _neuron(implementation, threshold)

@@ -21,6 +21,7 @@ from gradassay.crosscheck.conventions import (
     REFERENCE,
     Comparison,
     Conventions,
+    Float,
     Moment,
     Reset,
     after_reset,
@@ -31,7 +32,7 @@ from gradassay.crosscheck.firing import (
     leak_and_gain_from_spikes,
     neuron_task,
 )
-from gradassay.crosscheck.implementation import Answer, Float, Implementation
+from gradassay.crosscheck.implementation import Answer, Implementation
 
 STEPS, SAMPLES = 12, 256
 # of the threshold: far below it, so that nothing spikes

@@ -12,7 +12,8 @@ from gradassay.core.keys import Key
 from gradassay.core.network import Loss, Network
 from gradassay.core.neuron import Neuron
 from gradassay.core.params import Params
-from gradassay.crosscheck.implementation import Float, Precision, Task
+from gradassay.crosscheck.conventions import Float
+from gradassay.crosscheck.implementation import Precision, Task
 
 INPUTS, HIDDEN, CLASSES, SAMPLES = 20, (30, 30), 5, 16
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from gradassay.core.neuron import Neuron
-from gradassay.crosscheck.implementation import Float
+from gradassay.crosscheck.conventions import Float
 from gradassay.crosscheck.probes import chosen_currents
 from gradassay.crosscheck.torch_implementation import TorchImplementation, as_float
 

@@ -8,12 +8,12 @@ from functools import partial
 from gradassay.core.records import CheckResult, Verdict
 from gradassay.crosscheck.implementation import Implementation
 
-Row = Callable[..., CheckResult]
-Check = Callable[[Implementation, Row], Iterator[CheckResult]]
+RowMaker = Callable[..., CheckResult]
+Check = Callable[[Implementation, RowMaker], Iterator[CheckResult]]
 
 
-def rows_of(implementation: Implementation, check: str, problem: str, seed: int) -> Row:
-    """Return what makes the rows of one check: a `Row` takes what is measured.
+def rows_of(implementation: Implementation, check: str, problem: str, seed: int) -> RowMaker:
+    """Return what makes the rows of one check: a `RowMaker` takes what is measured.
 
     Parameters
     ----------

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from gradassay.crosscheck.comparison import relative_difference
+from gradassay.crosscheck.conventions import Float
 from gradassay.crosscheck.expected import expected_gradient
-from gradassay.crosscheck.implementation import Answer, Differentiated, Float, Profile, Task
+from gradassay.crosscheck.implementation import Answer, Differentiated, Profile, Task
 from gradassay.reference_snn.loss import losses_and_errors
 
 RULES: dict[Differentiated, str] = {

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradassay.core.neuron import Neuron
-from gradassay.crosscheck.conventions import simulate
+from gradassay.crosscheck.conventions import Float, simulate
 from gradassay.crosscheck.firing import neuron_task
-from gradassay.crosscheck.implementation import Float, Implementation
+from gradassay.crosscheck.implementation import Implementation
 from gradassay.crosscheck.probes import chosen_currents
 
 SIMPLER = (0.0, 1.0, 0.5, 2.0, 0.25, 0.75, 1.5, 3.0)

@@ -17,7 +17,7 @@ from gradassay.crosscheck.neuron_checks import (
     surrogate_as_claimed,
 )
 from gradassay.crosscheck.problems import problems
-from gradassay.crosscheck.rows import Check, Row, rows_of
+from gradassay.crosscheck.rows import Check, RowMaker, rows_of
 
 NEURONS = "single neurons"
 
@@ -90,7 +90,7 @@ def _of_neurons(profile: Profile, threshold: float, seed: int) -> list[tuple[str
     return checks
 
 
-def _guarded(run: Check, implementation: Implementation, row: Row) -> Iterator[CheckResult]:
+def _guarded(run: Check, implementation: Implementation, row: RowMaker) -> Iterator[CheckResult]:
     """Yield the results of a check, or a FAIL that says what it raised."""
     try:
         yield from list(run(implementation, row))

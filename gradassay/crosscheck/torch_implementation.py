@@ -10,7 +10,8 @@ from torch import Tensor
 
 from gradassay.core.errors import UsageError
 from gradassay.core.neuron import Neuron
-from gradassay.crosscheck.implementation import Answer, Float, Profile, Task
+from gradassay.crosscheck.conventions import Float
+from gradassay.crosscheck.implementation import Answer, Profile, Task
 from gradassay.crosscheck.scripts import Code
 from gradassay.verify.oracles.autograd_oracle import mean_loss
 

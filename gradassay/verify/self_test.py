@@ -20,7 +20,7 @@ from gradassay.verify.suite import planned_cases
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FaultOutcome:
     """What became of one planted fault.
 
     Parameters
@@ -65,7 +65,7 @@ def run_self_test(
     settings: Settings | None = None,
     workers: int = 1,
     thorough: bool = False,
-) -> Iterator[Outcome]:
+) -> Iterator[FaultOutcome]:
     """Yield the outcome of each fault, in order.
 
     Parameters
@@ -95,7 +95,7 @@ def run_self_test(
         yield from pool.map(one, faults)
 
 
-def outcome(fault: Fault, settings: Settings, *, thorough: bool = False) -> Outcome:
+def outcome(fault: Fault, settings: Settings, *, thorough: bool = False) -> FaultOutcome:
     """Return what becomes of one fault, at the error rate of one method among the whole zoo."""
     start = time.perf_counter()
     share = settings.false_alarm_rate / len(zoo_names())
@@ -108,7 +108,7 @@ def outcome(fault: Fault, settings: Settings, *, thorough: bool = False) -> Outc
     if thorough:
         others = [case for case in cases if case.check.name != fault.check]
         caught_by += [result.check for result in _failures(run_cases(others))]
-    return Outcome(
+    return FaultOutcome(
         fault=fault.name,
         kind=fault.kind,
         base=fault.base,
@@ -121,7 +121,7 @@ def outcome(fault: Fault, settings: Settings, *, thorough: bool = False) -> Outc
     )
 
 
-def kill_rates(outcomes: Sequence[Outcome]) -> list[KillRate]:
+def kill_rates(outcomes: Sequence[FaultOutcome]) -> list[KillRate]:
     """Return how many faults of each kind the named checks caught, in the order of the kinds."""
     kinds = dict.fromkeys(outcome.kind for outcome in outcomes)
     return [
@@ -134,7 +134,7 @@ def kill_rates(outcomes: Sequence[Outcome]) -> list[KillRate]:
     ]
 
 
-def self_test_markdown(outcomes: Sequence[Outcome]) -> str:
+def self_test_markdown(outcomes: Sequence[FaultOutcome]) -> str:
     """Return the kill rates and all outcomes as two Markdown tables."""
     rates = kill_rates(outcomes)
     caught = sum(rate.caught for rate in rates)
@@ -152,7 +152,7 @@ def self_test_markdown(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(outcome: Outcome) -> str:
+def _row(outcome: FaultOutcome) -> str:
     """Return a fault's row."""
     by = outcome.check if outcome.caught else f"**not caught** ({outcome.check})"
     others = [check for check in outcome.caught_by if check != outcome.check]

@@ -11,8 +11,8 @@ from gradassay.estimators import make_estimator
 from gradassay.verify.checks.case import Settings
 from gradassay.verify.faults import FAULTS, Fault
 from gradassay.verify.self_test import (
+    FaultOutcome,
     KillRate,
-    Outcome,
     kill_rates,
     outcome,
     run_self_test,
@@ -61,7 +61,7 @@ def test_report_counts_what_was_caught_and_names_what_was_not() -> None:
     assert "| psi missing | `opzo` | **not caught** (enumerated_mean) | 0 | 0.5 |" in text
 
 
-def _outcome(name: str, kind: str, caught: bool) -> Outcome:
+def _outcome(name: str, kind: str, caught: bool) -> FaultOutcome:
     by = ("enumerated_mean",) if caught else ()
     evaluations = 128 if caught else 0
-    return Outcome(name, kind, "opzo", "enumerated_mean", caught, by, evaluations, "", 0.5)
+    return FaultOutcome(name, kind, "opzo", "enumerated_mean", caught, by, evaluations, "", 0.5)

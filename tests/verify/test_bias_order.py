@@ -10,7 +10,7 @@ from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.core.params import Params
 from gradassay.estimators import make_estimator
 from gradassay.verify.oracles.enumeration import enumerate_estimator
-from gradassay.verify.oracles.exact_oracles import surrogate_gradient
+from gradassay.verify.oracles.exact_oracles import exact_surrogate_gradient
 from gradassay.verify.oracles.small_problems import SmallProblem, dyadic_problem, weight_problem
 
 SMOOTH = Neuron(smooth=True, surrogate=Surrogate("gaussian", 1.0))
@@ -39,7 +39,7 @@ def test_bias_is_of_the_claimed_order_in_alpha(name: str, options: Any) -> None:
     problem = smooth(weight_problem(1) if name == "spsa" else PROBLEM)
     claims = make_estimator(name, **options).claims
     (claim,) = (c for c in claims if isinstance(c, BiasOrder))
-    exact = surrogate_gradient(claim.estimand, problem)
+    exact = exact_surrogate_gradient(claim.estimand, problem)
     biases = []
     for alpha in (0.1, 0.05):
         estimator = make_estimator(name, law="rademacher", alpha=alpha, **options)

@@ -36,7 +36,7 @@ from gradassay.verify.checks.case import (
 from gradassay.verify.checks.options import with_dyadic_signs
 from gradassay.verify.checks.recording import RecordingBackend
 from gradassay.verify.oracles.declared import local_rule
-from gradassay.verify.oracles.exact_oracles import TEMPORAL, surrogate_gradient
+from gradassay.verify.oracles.exact_oracles import SURROGATE_GRADIENTS, exact_surrogate_gradient
 from gradassay.verify.oracles.small_problems import SmallProblem, agreement_problems
 
 SAME_NOISE_BOUND = 1e-12
@@ -70,7 +70,7 @@ def _applies(check: Check, estimator: Estimator, problem: SmallProblem) -> bool:
     estimands = {claim.estimand.name for claim in claims_of_kind(estimator, UnbiasedFor)}
     deterministic = bool(claims_of_kind(estimator, Deterministic))
     if check.name == "matches_autograd":
-        return deterministic and bool(estimands & set(TEMPORAL))
+        return deterministic and bool(estimands & set(SURROGATE_GRADIENTS))
     if check.name == "feeds_back_its_matrices":
         return local_rule(estimator).temporal == "online" and "fixed_feedback" in estimands
     if check.name == "passes_as_claimed":
@@ -194,11 +194,11 @@ def same_key_same_bits(case: Case) -> Iterator[CheckResult]:
 def matches_autograd(case: Case) -> Iterator[CheckResult]:
     """Compare with torch autograd where a surrogate gradient is claimed to be exact."""
     for claim in claims_of_kind(case.estimator, UnbiasedFor):
-        if claim.estimand.name in TEMPORAL:
+        if claim.estimand.name in SURROGATE_GRADIENTS:
             yield case.result(
                 f"{claim.estimand} = torch autograd in float64",
                 _estimate(case, ReferenceBackend()).gradient,
-                surrogate_gradient(claim.estimand, case.problem),
+                exact_surrogate_gradient(claim.estimand, case.problem),
                 bound=AUTOGRAD_BOUND,
                 evaluations=2,
             )

@@ -21,7 +21,7 @@ from gradassay.verify.oracles.enumeration import Signs, SignTable, all_signs
 from gradassay.verify.oracles.estimands import expected_central_difference, smoothed_jacobian
 from gradassay.verify.oracles.small_problems import SmallProblem
 
-TEMPORAL = {"online_bp": "online", "spatial_bp": "spatial", "bptt": "through_time"}
+SURROGATE_GRADIENTS = {"online_bp": "online", "spatial_bp": "spatial", "bptt": "through_time"}
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,10 @@ def exact_oracle(estimand: Estimand) -> ExactOracle | None:
         return ExactOracle("spatial BP with the expected surrogate", _expected_surrogate)
     if estimand.name == "expected_central_difference_in_weights":
         return ExactOracle("expected central difference in each weight", _weight_differences)
-    if estimand.name in TEMPORAL:
+    if estimand.name in SURROGATE_GRADIENTS:
         return ExactOracle(
-            "surrogate gradient by torch autograd", lambda e, p: surrogate_gradient(estimand, p)
+            "surrogate gradient by torch autograd",
+            lambda e, p: exact_surrogate_gradient(estimand, p),
         )
     return None
 
@@ -70,13 +71,13 @@ def sign_table(subject: Estimator, problem: SmallProblem) -> SignTable:
     return SignTable.build(signs, problem.params, problem.batch, model)
 
 
-def surrogate_gradient(estimand: Estimand, problem: SmallProblem) -> Params:
+def exact_surrogate_gradient(estimand: Estimand, problem: SmallProblem) -> Params:
     """Return an exact surrogate gradient by autograd: ``online_bp``, ``spatial_bp``, ``bptt``."""
     return autograd_gradient(
         problem.network,
         problem.params,
         problem.batch,
-        temporal=TEMPORAL[estimand.name],  # type: ignore[arg-type]
+        temporal=SURROGATE_GRADIENTS[estimand.name],  # type: ignore[arg-type]
         reset_gradient="kept" in estimand.options,
     )
 

@@ -37,7 +37,7 @@ EXACT: dict[str, LocalRule] = {
 }
 
 
-def exact_mean(case: OneSample, grid: NoiseGrid) -> Params:
+def surrogate_mean(case: OneSample, grid: NoiseGrid) -> Params:
     """Return the surrogate gradient by autograd: ``online_bp``, ``spatial_bp`` or ``bptt``."""
     kept = "kept" in case.estimand.options
     rule = LocalRule(EXACT[case.estimand.name].temporal, "clean", kept)
@@ -122,7 +122,7 @@ def _expected_slope(case: OneSample) -> Slope:
 
 
 DETERMINISTIC: dict[str, tuple[str, Callable[[OneSample, NoiseGrid], Params]]] = {
-    **dict.fromkeys(EXACT, ("surrogate gradient by autograd", exact_mean)),
+    **dict.fromkeys(EXACT, ("surrogate gradient by autograd", surrogate_mean)),
     "fixed_feedback": ("feedback of the error through the state's matrices", fixed_feedback_mean),
     "fixed_weights": ("derivatives sent down through the state's matrices", fixed_weights_mean),
     "sign_of_weights": ("derivatives sent down through the signs", sign_of_weights_mean),

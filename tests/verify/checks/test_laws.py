@@ -31,7 +31,7 @@ from gradassay.estimators.zo_two_point import ZOTwoPoint
 from gradassay.verify.checks.case import Case, Settings
 from gradassay.verify.checks.guard import run_case
 from gradassay.verify.checks.laws.closed_variance import BACKEND, signal_variance
-from gradassay.verify.checks.laws.exact_mean import noise_rule
+from gradassay.verify.checks.laws.mean_over_noise import noise_rule
 from gradassay.verify.checks.laws.planner import law_cases
 from gradassay.verify.checks.laws.proposition_4_3 import sides
 from gradassay.verify.oracles.declared import noise_model

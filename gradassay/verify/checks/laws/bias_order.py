@@ -14,10 +14,10 @@ from gradassay.core.records import CheckResult, Interval, Verdict
 from gradassay.verify.checks.case import Case, Check, Settings, claims_of_kind
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.deciding import law_result
-from gradassay.verify.checks.laws.exact_mean import exact_mean
+from gradassay.verify.checks.laws.mean_over_noise import mean_over_noise
 from gradassay.verify.checks.options import noise_or_none, varied
 from gradassay.verify.oracles.declared import noise_model
-from gradassay.verify.oracles.exact_oracles import TEMPORAL, surrogate_gradient
+from gradassay.verify.oracles.exact_oracles import SURROGATE_GRADIENTS, exact_surrogate_gradient
 from gradassay.verify.oracles.law_problems import smooth_problem
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.moments import Float
@@ -47,7 +47,7 @@ def bias_order_cases(name: str, estimator: Estimator, settings: Settings) -> Ite
 def _claim(estimator: Estimator) -> BiasOrder | None:
     """Return the claim that can be tested, if there is one."""
     claims = claims_of_kind(estimator, BiasOrder)
-    return next((claim for claim in claims if claim.estimand.name in TEMPORAL), None)
+    return next((claim for claim in claims if claim.estimand.name in SURROGATE_GRADIENTS), None)
 
 
 def _problem(estimator: Estimator, claim: BiasOrder, seed: int) -> SmallProblem:
@@ -70,11 +70,11 @@ def bias_order(case: Case) -> Iterator[CheckResult]:
     claim = _claim(case.estimator)
     if claim is None:
         raise ValueError(f"{case.estimator.name} claims no order of its bias")
-    exact, points, count = surrogate_gradient(claim.estimand, case.problem), 0, 0
+    exact, points, count = exact_surrogate_gradient(claim.estimand, case.problem), 0, 0
     biases = list[Params]()
     for scale in SCALES:
         subject = varied(case.estimator, alpha=scale) or case.estimator
-        mean, points = exact_mean(subject, case.problem)
+        mean, points = mean_over_noise(subject, case.problem)
         biases.append(mean.map(np.subtract, exact))
         count += points
     norms = np.array([float(bias.norm()) for bias in biases])

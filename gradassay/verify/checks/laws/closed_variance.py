@@ -22,7 +22,7 @@ from gradassay.verify.oracles.closed_forms import (
     two_point_variance,
 )
 from gradassay.verify.oracles.declared import claimed_estimand, momentum_claim, noise_model
-from gradassay.verify.oracles.exact_oracles import surrogate_gradient
+from gradassay.verify.oracles.exact_oracles import exact_surrogate_gradient
 from gradassay.verify.oracles.law_problems import CONSTANT_SLOPE
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.oracles.zeroth_order_laws import Form
@@ -76,7 +76,9 @@ def signal_variance(estimator: Estimator, problem: SmallProblem) -> float:
     """
     model = noise_model(estimator)
     if model.position == "weights":
-        exact = surrogate_gradient(Estimand("bptt", "gradient through the reset kept"), problem)
+        exact = exact_surrogate_gradient(
+            Estimand("bptt", "gradient through the reset kept"), problem
+        )
         flat = np.concatenate([np.ravel(array) for array in exact.values()])
         return two_point_variance(model.law, flat)
     network, weight = problem.network, problem.params["readout.weight"]

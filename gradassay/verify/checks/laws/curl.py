@@ -21,10 +21,10 @@ from gradassay.verify.checks.case import Case, Check, Settings, claims_of, claim
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import BACKEND
 from gradassay.verify.checks.laws.deciding import law_result
-from gradassay.verify.checks.laws.exact_mean import exact_mean
+from gradassay.verify.checks.laws.mean_over_noise import mean_over_noise
 from gradassay.verify.checks.options import varied
 from gradassay.verify.oracles.declared import claimed_estimand
-from gradassay.verify.oracles.exact_oracles import TEMPORAL
+from gradassay.verify.oracles.exact_oracles import SURROGATE_GRADIENTS
 from gradassay.verify.oracles.law_problems import smooth_problem
 from gradassay.verify.oracles.small_problems import SmallProblem, dyadic_problem
 from gradassay.verify.statistics.moments import Float
@@ -43,7 +43,7 @@ def curl_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[
     estimand, seed = claimed_estimand(estimator) if claims_of(estimator) else None, settings.seed
     if estimand is None:
         return
-    if estimand.name in TEMPORAL and claims_of_kind(estimator, Deterministic):
+    if estimand.name in SURROGATE_GRADIENTS and claims_of_kind(estimator, Deterministic):
         whole = estimand.name == "bptt"
         kept: Reset = "soft" if "kept" in estimand.options else "none"
         problems = [
@@ -68,7 +68,7 @@ def curl_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[
 def is_true_gradient(estimator: Estimator, problem: SmallProblem) -> bool:
     """Whether the claimed surrogate gradient is the gradient of the loss on a problem."""
     estimand, network = claimed_estimand(estimator), problem.network
-    if estimand is None or estimand.name not in TEMPORAL or not network.neuron.smooth:
+    if estimand is None or estimand.name not in SURROGATE_GRADIENTS or not network.neuron.smooth:
         return False
     uncut = network.neuron.reset == "none" or "kept" in estimand.options
     return network.steps == 1 or (estimand.name == "bptt" and uncut)
@@ -81,7 +81,7 @@ def curl(case: Case) -> Iterator[CheckResult]:
 
     def field(params: Params) -> Params:
         moved = SmallProblem(problem.name, problem.network, params, problem.batch)
-        return exact_mean(subject, moved)[0] if drawing else _gradient(case, moved)
+        return mean_over_noise(subject, moved)[0] if drawing else _gradient(case, moved)
 
     jacobian, names = field_jacobian(field, problem.params)
     apart, even = (jacobian - jacobian.T) / 2, (jacobian + jacobian.T) / 2

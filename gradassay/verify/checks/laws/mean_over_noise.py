@@ -21,7 +21,7 @@ NODES = {"laplace": 8}
 FEWEST_NODES = 5
 
 
-def exact_mean(estimator: Estimator, problem: SmallProblem) -> tuple[Params, int]:
+def mean_over_noise(estimator: Estimator, problem: SmallProblem) -> tuple[Params, int]:
     """Return the mean of an estimate over its noise, for a batch of one, and the number of nodes.
 
     Parameters
