@@ -27,6 +27,8 @@ GRID = np.concatenate([np.linspace(-8, 8, EVENLY_SPACED), [-100.0, -30.0, 30.0, 
 # of the threshold: potentials of two steps, near it on both sides, so that psi is not small
 NEAR = (0.95, 1.05)
 SAME = 1e-5
+# largest asymmetry, relative, of a derivative that is symmetric: rounding in single precision
+SYMMETRIC = 1e-6
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradassay.core.neuron import Neuron
 from gradassay.crosscheck.conventions import REFERENCE
-from gradassay.crosscheck.derivatives import gradient_through_reset, surrogate_derivative
+from gradassay.crosscheck.derivatives import SYMMETRIC, gradient_through_reset, surrogate_derivative
 from gradassay.crosscheck.firing import neuron_task
 from gradassay.crosscheck.implementation import Implementation
 from gradassay.crosscheck.probes import (
@@ -66,12 +66,12 @@ class Finding:
 def findings(
     implementation: Implementation, neuron: Neuron | None = None, *, seed: int = 0
 ) -> Iterator[Finding]:
-    """Yield the conventions of an implementation; those that raise are reported as such.
+    """Yield the conventions of an implementation.
 
     Parameters
     ----------
     implementation : Implementation
-        As it comes.
+        As it comes; whatever it raises is passed on.
     neuron : Neuron or None
         What it is asked for; leak 1/2 where None.
     seed : int
@@ -137,7 +137,7 @@ def _derivatives(implementation: Implementation, neuron: Neuron, found: Found) -
     psi = surrogate_derivative(implementation, neuron, input_gain=gain, drift=found.linear.drift)
     yield Finding(name, "surrogate derivative at the threshold", f"{psi.at_threshold:.4g}", "1")
     yield Finding(name, "its integral over u - V in [-8, 8]", f"{psi.integral:.4g}", "1")
-    symmetric = "yes" if psi.asymmetry < 1e-6 else "no"
+    symmetric = "yes" if psi.asymmetry < SYMMETRIC else "no"
     yield Finding(name, "surrogate derivative symmetric", symmetric, "yes")
     broken = ", ".join(f"{x:g}" for x in psi.not_finite[:4]) or "nowhere"
     yield Finding(name, "surrogate derivative not finite at u - V", broken, "nowhere")

@@ -37,6 +37,9 @@ from gradassay.crosscheck.implementation import Answer, Implementation
 STEPS, SAMPLES = 12, 256
 # of the threshold: far below it, so that nothing spikes
 IMPULSE = 0.125
+# relative, of single precision: of a number read off a potential, and of one off a smallest current
+# or of a whole trace of potentials
+SINGLE, COARSE = 1e-7, 1e-6
 COMPARISONS: tuple[Comparison, ...] = (">=", ">")
 RESETS: tuple[Reset, ...] = ("soft", "hard")
 MOMENTS: tuple[Moment, ...] = ("leak", "comparison")
@@ -178,7 +181,7 @@ def response(implementation: Implementation, neuron: Neuron) -> Response:
     membrane = implementation.run(neuron_task(currents, neuron)).membrane.get("lif1")
     if membrane is None:
         told = leak_and_gain_from_spikes(implementation, neuron)
-        return Response(*(_rounded(x, 1e-6) for x in told)) if told else Response()
+        return Response(*(_rounded(x, COARSE) for x in told)) if told else Response()
     drift = float(membrane[0, 1, 0])
     first, second = (float(u) for u in membrane[:, 0, 0] - membrane[:, 1, 0])
     if not first:
@@ -188,7 +191,7 @@ def response(implementation: Implementation, neuron: Neuron) -> Response:
     return Response(short, _rounded(gain), drift, rounding=abs(leak - short))
 
 
-def _rounded(value: float, within: float = 1e-7) -> float:
+def _rounded(value: float, within: float = SINGLE) -> float:
     """Return the short decimal number that a value is within single precision, if it is one."""
     short = round(value, 6)
     return short if abs(value - short) <= within * max(abs(short), 1e-3) else value
@@ -221,7 +224,7 @@ def _reported(
     theirs, (before, spikes) = answer.membrane["lif1"][..., 0], simulated
     after = after_reset(before, spikes, closest, used["threshold"], used["reset_value"])
     for told, ours in (("before", before), ("after", after)):
-        if np.allclose(theirs, ours, rtol=1e-6, atol=1e-6 * used["threshold"]):
+        if np.allclose(theirs, ours, rtol=COARSE, atol=COARSE * used["threshold"]):
             return told
     return "neither"
 

@@ -11,14 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gradassay.crosscheck.derivatives import GRID, Derivative
+from gradassay.crosscheck.derivatives import GRID, SYMMETRIC, Derivative
 from gradassay.crosscheck.reproduction import Reproduction, printed_by
 from gradassay.crosscheck.torch_implementation import DTYPES
 
 # of the largest value: below it a derivative has vanished
-VANISHED, SYMMETRIC = 1e-2, 1e-6
+VANISHED = 1e-2
 NOTHING: Mapping[str, float] = {}
 FAR = 100.0
+# how exactly the place is found from which on a derivative is not finite
+EDGE = 1e-3
 # every function takes it: a probability too
 WITHIN = 0.5
 RAISING = """\
@@ -157,7 +159,7 @@ def _edges(function: SurrogateFunction, precision: str) -> Iterator[float]:
         if not len(side):
             continue
         broken, fine = float(side[0]), 0.0
-        while broken - fine > 1e-3:
+        while broken - fine > EDGE:
             middle = (broken + fine) / 2
             value = function.at(np.array([sign * middle]), precision=precision)[0]
             broken, fine = (broken, middle) if np.isfinite(value) else (middle, fine)

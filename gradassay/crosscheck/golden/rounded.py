@@ -28,6 +28,8 @@ import numpy as np
 
 Float: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Truth: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[np.bool_]]
+# bounds that two numbers have to be apart for a comparison: twice the safety of a tolerance
+APART = 8
 Function: TypeAlias = Callable[[Float, Float], Float]
 
 
@@ -162,7 +164,7 @@ class Rounded:
         """
         other = self.lift(other)
         difference: Float = self.value - other.value
-        error = 8 * (self.error + other.error)
+        error = APART * (self.error + other.error)
         if ((error > 0) & (np.abs(difference) <= error)).any():
             raise UncertainError("two numbers lie within their rounding errors of each other")
         return difference

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+# ratios as close as this are the same, to people
 SAME = 0.05
 FACTOR = "a factor: 1/alpha, 1 - lambda, bias correction, sum for mean"
 SIGN = "a flipped sign"

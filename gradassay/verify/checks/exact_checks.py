@@ -14,6 +14,7 @@ from gradassay.core.claims import Deterministic, MomentumFeedback, UnbiasedFor
 from gradassay.core.estimator import Estimator, State
 from gradassay.core.records import CheckResult
 from gradassay.reference_snn import ReferenceBackend
+from gradassay.verify.checks import bounds
 from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of_kind
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.options import fresh_state, varied
@@ -27,9 +28,6 @@ from gradassay.verify.oracles.small_problems import (
     enumeration_problems,
     weight_problem,
 )
-
-# two writings, sums in another order; autograd's order is again another
-BOUND = 1e-11
 
 Options = Mapping[str, Any]
 
@@ -103,7 +101,7 @@ def enumerated_mean(case: Case) -> Iterator[CheckResult]:
             f"mean over all signs = {oracle.says}",
             exact.mean,
             oracle.gradient(subject, problem),
-            bound=BOUND,
+            bound=bounds.ENUMERATED,
             evaluations=exact.evaluations,
             terms=math.sqrt(exact.variance + float(exact.mean.dot(exact.mean))),
         )
@@ -118,7 +116,7 @@ def enumerated_variance(case: Case) -> Iterator[CheckResult]:
         "variance over all signs = that of noise times a number of each draw (Rademacher)",
         {"total variance": np.array(exact.variance)},
         {"total variance": np.array(variance)},
-        bound=BOUND,
+        bound=bounds.ENUMERATED,
         evaluations=exact.evaluations,
     )
 
@@ -137,7 +135,7 @@ def enumerated_momentum(case: Case) -> Iterator[CheckResult]:
         f"mean of M after a step holds the expected Jacobian{lag}",
         {name: after[name] for name in term},
         {name: _moved(case, claim, state, name, mean) for name, mean in term.items()},
-        bound=BOUND,
+        bound=bounds.ENUMERATED,
         evaluations=exact.evaluations,
     )
 
@@ -170,7 +168,7 @@ def enumerated_feedback(case: Case) -> Iterator[CheckResult]:
         "mean over all signs = M fed back",
         exact.mean,
         expected.zeros_like() if is_asleep(case.estimator, state) else expected,
-        bound=BOUND,
+        bound=bounds.ENUMERATED,
         evaluations=exact.evaluations,
     )
 

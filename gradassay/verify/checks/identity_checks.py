@@ -25,6 +25,7 @@ from gradassay.estimators.layerwise import LayerwiseEstimator
 from gradassay.estimators.online import OnlineEstimate
 from gradassay.reference_snn import ReferenceBackend, online_gradient
 from gradassay.torch_snn import TorchBackend
+from gradassay.verify.checks import bounds
 from gradassay.verify.checks.case import (
     Case,
     Check,
@@ -38,10 +39,6 @@ from gradassay.verify.checks.recording import RecordingBackend
 from gradassay.verify.oracles.declared import local_rule
 from gradassay.verify.oracles.exact_oracles import SURROGATE_GRADIENTS, exact_surrogate_gradient
 from gradassay.verify.oracles.small_problems import SmallProblem, agreement_problems
-
-SAME_NOISE_BOUND = 1e-12
-AUTOGRAD_BOUND = 1e-10
-SLICES_BOUND = 1e-11
 
 
 def identity_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
@@ -155,7 +152,7 @@ def backends_agree(case: Case) -> Iterator[CheckResult]:
         "torch = NumPy reference in float64, given the same noise",
         _estimate(case, torch).gradient.map(torch.to_numpy),
         _estimate(case, ReferenceBackend()).gradient,
-        bound=SAME_NOISE_BOUND,
+        bound=bounds.SAME_NOISE,
         evaluations=2,
     )
 
@@ -169,7 +166,7 @@ def folded_equals_looped(case: Case) -> Iterator[CheckResult]:
         "replicates at once = replicates one by one",
         folded,
         {name: np.concatenate([one[name] for one in looped]) for name in folded},
-        bound=SAME_NOISE_BOUND,
+        bound=bounds.SAME_NOISE,
         evaluations=2 * replicates,
     )
 
@@ -199,7 +196,7 @@ def matches_autograd(case: Case) -> Iterator[CheckResult]:
                 f"{claim.estimand} = torch autograd in float64",
                 _estimate(case, ReferenceBackend()).gradient,
                 exact_surrogate_gradient(claim.estimand, case.problem),
-                bound=AUTOGRAD_BOUND,
+                bound=bounds.AUTOGRAD,
                 evaluations=2,
             )
 
@@ -212,7 +209,7 @@ def feeds_back_its_matrices(case: Case) -> Iterator[CheckResult]:
         "the signal is the state's matrix times the error",
         _estimate(case, ReferenceBackend(), given=given).gradient,
         online_gradient(problem.network, problem.params, problem.batch, feedback=matrices),
-        bound=SAME_NOISE_BOUND,
+        bound=bounds.SAME_NOISE,
         evaluations=2,
     )
 
@@ -277,7 +274,7 @@ def online_as_claimed(case: Case) -> Iterator[CheckResult]:
             **whole.gradient,
             **{f"state {name}": array for name, array in whole.state.items()},
         },
-        bound=SLICES_BOUND,
+        bound=bounds.STEPS,
         evaluations=2 * network.steps,
     )
 

@@ -11,6 +11,7 @@ from gradassay.core.estimator import Estimator
 from gradassay.core.noise import Noise, draw_noise
 from gradassay.core.records import CheckResult
 from gradassay.reference_snn import ReferenceBackend
+from gradassay.verify.checks import bounds
 from gradassay.verify.checks.case import (
     Case,
     Check,
@@ -23,8 +24,6 @@ from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.options import with_dyadic_signs
 from gradassay.verify.oracles.learning import learnt_state
 from gradassay.verify.oracles.small_problems import agreement_problems
-
-BOUND = 1e-10
 
 
 def learning_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
@@ -56,7 +55,7 @@ def learns_as_claimed(case: Case) -> Iterator[CheckResult]:
             **learnt_state(claims, case.problem, given.state, injected),
             **{f"advanced {name}": np.asarray(array) for name, array in own.items()},
         },
-        bound=BOUND,
+        bound=bounds.AUTOGRAD,
         evaluations=3,
     )
 

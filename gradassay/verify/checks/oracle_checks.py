@@ -8,6 +8,7 @@ from gradassay.core.claims import Deterministic, UnbiasedFor
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
 from gradassay.reference_snn import ReferenceBackend
+from gradassay.verify.checks import bounds
 from gradassay.verify.checks.case import (
     Case,
     Check,
@@ -19,8 +20,6 @@ from gradassay.verify.checks.case import (
 from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.oracles.means import oracle_mean
 from gradassay.verify.oracles.small_problems import agreement_problems
-
-BOUND = 1e-10
 
 
 def oracle_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
@@ -51,7 +50,7 @@ def matches_oracle(case: Case) -> Iterator[CheckResult]:
         f"the gradient = {oracle.says}",
         estimate.gradient,
         oracle.mean,
-        bound=BOUND,
+        bound=bounds.AUTOGRAD,
         evaluations=2,
     )
 

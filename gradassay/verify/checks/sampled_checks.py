@@ -32,6 +32,8 @@ from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.looks import Looks
 
 FIRST_LOOK = BLOCK * SUPERBLOCKS
+# ratios of the variance with control variates to that without: what is told, and what is rounding
+WORTH_TELLING, ALL = 1.05, 1e-12
 
 
 def sampled_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
@@ -145,9 +147,9 @@ def _reduction(blocks: Blocks, target: Vectors) -> str:
     """Say how much control variates cut the variance, if they did."""
     plain = sum(float(blocks.variance(f"{name} plain").mean()) for name in target)
     controlled = sum(float(blocks.variance(name).mean()) for name in target)
-    if plain <= 1.05 * controlled:
+    if plain <= WORTH_TELLING * controlled:
         return ""
-    if controlled < 1e-12 * plain:
+    if controlled < ALL * plain:
         return "; control variates take all the variance"
     return f"; control variates cut the variance {plain / controlled:.3g} times"
 

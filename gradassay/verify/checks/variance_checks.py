@@ -36,8 +36,12 @@ from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.intervals import mean_interval
 from gradassay.verify.statistics.looks import Looks, equivalence, superblocks
 
+# of the ratio of two variances, around 1
 MARGIN = 0.1
 PROBLEMS = 2
+# of one sample; each of several is enumerated
+MOST_SAMPLED_SIGNS = MOST_SIGNS - 4
+# of the squared mean: a smaller variance is none
 ROUNDING = 1e-12
 CAUSES = """1 noise shared by samples, steps, layers or replicates (a ratio near B, T, or 0)
 2 noise of another scale or law where it is drawn than where it is given
@@ -54,7 +58,7 @@ def variance_cases(name: str, estimator: Estimator, settings: Settings) -> Itera
     problems = [
         problem
         for problem in cached_problems(sampled_problems, settings.seed)
-        if _signs(problem) <= MOST_SIGNS - 4 and accepts(subject, problem)
+        if _signs(problem) <= MOST_SAMPLED_SIGNS and accepts(subject, problem)
     ]
     for problem in sorted(problems, key=_signs)[-PROBLEMS:]:
         yield Case(name, subject, problem, VARIANCE, settings)

@@ -27,6 +27,8 @@ INPUTS = 3
 CONSTANT_SLOPE = 1 / 8
 # of a difference that stands for a derivative; of an output along the mean error, over the gradient
 CLOSE, LARGEST_OFFSET = 1e-4, 0.3
+# of the covariance of Jacobian and error over the gradient
+SMALLEST_COVARIANCE, LARGEST_COVARIANCE = 0.2, 0.5
 SMOOTH = Neuron(smooth=True, surrogate=Surrogate("gaussian", 1.0))
 
 
@@ -182,4 +184,5 @@ def _suitable(problem: SmallProblem) -> bool:
     norm = float(np.linalg.norm(gradient))
     share = float(np.linalg.norm(gradient - split)) / norm
     offset = float(np.sqrt(((outputs @ mean) ** 2).mean())) / norm
-    return 0.2 <= share <= 0.5 and offset <= LARGEST_OFFSET
+    in_range = SMALLEST_COVARIANCE <= share <= LARGEST_COVARIANCE
+    return in_range and offset <= LARGEST_OFFSET

@@ -21,7 +21,10 @@ from gradassay.core.residual import residual
 from gradassay.reference_snn import ReferenceBackend
 
 MOST_DRAWS = 500
+# of a membrane potential near the threshold, beside potentials of a few thresholds
 ROUNDING = 1e-9
+# share of a layer's spikes
+FEWEST_SPIKES, MOST_SPIKES = 0.1, 0.9
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,8 @@ def _lively(problem: SmallProblem) -> bool:
     if any(((d < ROUNDING) & (inexact | (d > 0))).any() for d in distances):
         return False
     return all(
-        0.1 <= spikes.mean() <= 0.9 and (len(spikes) == 1 or bool((spikes != spikes[0]).any()))
+        FEWEST_SPIKES <= spikes.mean() <= MOST_SPIKES
+        and (len(spikes) == 1 or bool((spikes != spikes[0]).any()))
         for spikes in trace.spikes.values()
     )
 

@@ -23,6 +23,7 @@ from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.moments import Float
 
 SCALES = tuple(0.2 * 0.5**j for j in range(5))
+# orders are whole numbers
 ORDER_MARGIN = 0.25
 # a smaller bias, relative to the gradient, is rounding
 ROUNDING = 1e-10

@@ -20,6 +20,7 @@ from gradassay.verify.statistics.planning import replicates_for_mean
 # replicates of one call of an estimator, of one block, and at the first look
 CALL, ROWS, SUPERBLOCKS = 512, 32, 64
 FIRST_LOOK = ROWS * SUPERBLOCKS
+# of a ratio of two variances, around 1
 VARIANCE_MARGIN = 0.1
 
 

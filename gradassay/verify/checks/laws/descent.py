@@ -24,8 +24,12 @@ from gradassay.verify.statistics.planning import replicates_for_mean
 from gradassay.verify.statistics.proportions import proportion_interval
 
 GRADIENTS = ("online_bp", "spatial_bp", "bptt", "smoothed_loss", "expected_central_difference")
+# trials at the first look, at the last, and where no verdict depends on them
 FIRST, MOST, REPORTED = 128, 8192, 512
-UPDATES, STEP = 8, 1e-5
+# of the feedback before a trial
+UPDATES = 8
+# length of a step: curvature changes the loss by its square, rounding by 1e-16
+STEP = 1e-5
 CAUSES = """\
 1 a sign: of the error, of one of two points, of the signal in some layer
 2 noise that is not the one in the forward pass, or is that of another layer

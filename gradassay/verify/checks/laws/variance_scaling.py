@@ -46,6 +46,7 @@ from gradassay.verify.statistics.intervals import jackknife
 from gradassay.verify.statistics.looks import superblocks
 from gradassay.verify.statistics.moments import Float
 
+# a missing factor of the number changes its exponent by 1, of its root by 0.5
 EXPONENT_MARGIN = 0.15
 # settings of each number, and what the exponent is of
 UNITS, CLASSES, SAMPLES, STEPS = (4, 8, 16, 32), (2, 4, 8, 16), (2, 4, 8, 16), (2, 4, 8, 16)
