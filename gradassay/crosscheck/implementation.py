@@ -15,6 +15,9 @@ from gradassay.core.neuron import Surrogate
 from gradassay.core.params import Params
 from gradassay.crosscheck.conventions import REFERENCE, Conventions, Float
 
+# of one whose spikes, and what multiplies them on the way back, are float32: some forty roundings
+SINGLE_BOUND = 5e-6
+
 Precision = Literal["float64", "float32"]
 Differentiated = Literal["nothing", "through_time", "online", "spatial"]
 

@@ -17,14 +17,11 @@ from torch import Tensor
 
 from gradassay.core.neuron import Neuron
 from gradassay.crosscheck.conventions import Conventions
-from gradassay.crosscheck.implementation import Profile
+from gradassay.crosscheck.implementation import SINGLE_BOUND, Profile
 from gradassay.crosscheck.scripts import Code, options
 from gradassay.crosscheck.surrogates import SurrogateFunction, numbers_taken
 from gradassay.crosscheck.torch_implementation import TorchImplementation
 from gradassay.torch_snn.surrogate import surrogate_derivative
-
-# its spikes, and what multiplies them on the way back, are float32
-SINGLE = 5e-6
 
 
 @dataclass
@@ -94,7 +91,7 @@ def matched() -> tuple[Layer, ...]:
 def _matched(told: str, conventions: Conventions, value: float = 0.0, **options: Any) -> Layer:
     """Return a layer without its factor on the input, one spike a step unless said."""
     kept = conventions.reset == "soft"  # what sets the potential is detached
-    profile = Profile(conventions, reset_value=value, reset_gradient=kept, bound=SINGLE)
+    profile = Profile(conventions, reset_value=value, reset_gradient=kept, bound=SINGLE_BOUND)
     given = {"spike_fn": activation.SingleSpike, "norm_input": False, **options}
     return Layer(f"sinabs LIF, {told}", profile, matched=True, options=given)
 

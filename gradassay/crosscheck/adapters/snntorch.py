@@ -15,14 +15,12 @@ from torch import Tensor
 from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.expected import spike
-from gradassay.crosscheck.implementation import Profile
+from gradassay.crosscheck.implementation import SINGLE_BOUND, Profile
 from gradassay.crosscheck.scripts import Code, options
 from gradassay.crosscheck.surrogates import SurrogateFunction, by_autograd, numbers_taken
 from gradassay.crosscheck.torch_implementation import TorchImplementation
 
 ARCTAN = Surrogate("arctan", 2.0)
-# its spikes, and what multiplies them on the way back, are float32
-SINGLE = 5e-6
 
 
 @dataclass
@@ -109,7 +107,7 @@ def suspects() -> tuple[Leaky, ...]:
 def _at_once(reset: str, conventions: Conventions) -> Leaky:
     """Return a neuron that resets in the same step, and fires in its own way."""
     given = {"reset_mechanism": reset, "reset_delay": False}
-    profile = Profile(conventions, ARCTAN, bound=SINGLE)
+    profile = Profile(conventions, ARCTAN, bound=SINGLE_BOUND)
     return Leaky(f"snntorch Leaky{options(given)}", profile, matched=True, options=given)
 
 

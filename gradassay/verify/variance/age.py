@@ -19,6 +19,7 @@ from gradassay.verify.oracles.closed_forms import momentum_variance
 from gradassay.verify.oracles.declared import claimed_momentum
 from gradassay.verify.statistics.intervals import jackknife, mean_interval
 from gradassay.verify.statistics.moments import Float
+from gradassay.verify.variance.rows import scaling_row
 
 MEAN, RATIO, COSINE = "feedback_mean", "feedback_signal_to_noise", "feedback_cosine"
 MOST_UPDATES, MEMORIES = 512, 4.0
@@ -97,19 +98,16 @@ def feedback_by_age(
             quantities = dict(_measured(found[layer], j, level))
             quantities |= {} if law is None else law.predicted(updates)
             rows += [
-                ScalingRow(
+                scaling_row(
                     name,
                     problem.name,
-                    layer,
                     "updates",
-                    float(updates),
+                    updates,
                     quantity,
-                    one.value,
-                    one.low,
-                    one.high,
-                    one.level,
-                    0 if quantity.startswith("predicted_") else states,
-                    seed,
+                    one,
+                    replicates=0 if quantity.startswith("predicted_") else states,
+                    seed=seed,
+                    layer=layer,
                 )
                 for quantity, one in quantities.items()
             ]

@@ -32,6 +32,7 @@ from gradassay.verify.oracles.law_problems import Size, law_problem
 from gradassay.verify.statistics.intervals import mean_interval
 from gradassay.verify.statistics.looks import superblocks
 from gradassay.verify.statistics.moments import Float
+from gradassay.verify.variance.rows import scaling_row
 
 VARIANCE, PREDICTED, PRINTED = "variance", "predicted_variance", "printed_variance"
 REPLICATES = 4096
@@ -156,19 +157,15 @@ def measured_point(
     if not math.isnan(point.printed):
         found[PRINTED] = Interval.exact(point.printed)
     return [
-        ScalingRow(
+        scaling_row(
             subject,
             point.problem,
-            "total",
             point.variable,
             point.at,
             quantity,
-            one.value,
-            one.low,
-            one.high,
-            one.level,
-            blocks.count if quantity == VARIANCE else 0,
-            seed,
+            one,
+            replicates=blocks.count if quantity == VARIANCE else 0,
+            seed=seed,
         )
         for quantity, one in found.items()
     ]

@@ -21,6 +21,7 @@ from gradassay.verify.measuring.measurement import measure
 from gradassay.verify.measuring.problem import Problem
 from gradassay.verify.oracles.declared import claimed_momentum
 from gradassay.verify.statistics.intervals import geometric_mean, mean_ratio
+from gradassay.verify.variance.rows import scaling_row
 
 INTERVAL_METHOD = (
     "of a study over d, m, B, T, alpha, lambda: Student's t over independent networks, on the"
@@ -43,7 +44,9 @@ QUANTITIES = (
 )
 POSITIVE = ("noise_variance", "total_variance")
 SCALE = "gradient_norm"
-BLOCKS, BATCHES, MOST_WARMUP = 4, 4, 200
+BLOCKS, BATCHES = 4, 4
+# updates before the first draw: so many that the start counts by this share, at most, or as a rule
+START_LEFT, MOST_WARMUP, USUAL_WARMUP = 0.005, 200, 100
 
 
 @dataclass(frozen=True)
@@ -181,19 +184,15 @@ class Study:
                 if positive
                 else mean_ratio(own * squares, squares, self.level)
             )
-            yield ScalingRow(
+            yield scaling_row(
                 name,
                 self.problem,
-                "total",
                 point.variable,
-                float(point.at),
+                point.at,
                 quantity,
-                found.value,
-                found.low,
-                found.high,
-                found.level,
-                replicates,
-                self.seed,
+                found,
+                replicates=replicates,
+                seed=self.seed,
             )
 
 
@@ -205,10 +204,10 @@ def design_of(estimator: Estimator, samples: int, draws: int) -> Design:
     """
     deterministic = bool(claims_of_kind(estimator, Deterministic))
     momentum = claimed_momentum(estimator)
-    warmup = 100
+    warmup = USUAL_WARMUP
     if momentum is not None:
         kept = max(momentum.momentum, 1e-3)
-        warmup = min(MOST_WARMUP, math.ceil(math.log(0.005) / math.log(kept)))
+        warmup = min(MOST_WARMUP, math.ceil(math.log(START_LEFT) / math.log(kept)))
     count = 1 if deterministic and noise_or_none(estimator) is None else draws
     return Design(BLOCKS, BATCHES, count, samples, warmup)
 
