@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from gradassay.core.records import CheckResult
@@ -9,7 +10,7 @@ from gradassay.crosscheck.conformance import Conformance
 from gradassay.crosscheck.findings import Finding
 from gradassay.crosscheck.network_checks import GRADIENTS
 from gradassay.crosscheck.reproduction import Reproduction
-from gradassay.crosscheck.surrogates import surrogate_table
+from gradassay.crosscheck.surrogates import SurrogateRow
 
 MOST_DETAIL = 240
 
@@ -78,6 +79,35 @@ def _conventions(findings: Sequence[Finding]) -> list[str]:
         reference = next(cell.reference for cell in row if cell is not None)
         told = ["-" if c is None else f"**{c.found}**" if c.differs else c.found for c in row]
         lines.append(f"| {' | '.join([convention, reference, *told])} |")
+    return lines
+
+
+def surrogate_table(rows: Sequence[SurrogateRow]) -> list[str]:
+    """Return a table in Markdown, a row a surrogate derivative.
+
+    Parameters
+    ----------
+    rows : sequence of SurrogateRow
+        Of all libraries.
+    """
+    head = ["surrogate derivative", "at the threshold", "integral", "least", "symmetric"]
+    head += ["vanishes", "not finite from", "no effect"]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for row in rows:
+        if row.raises:
+            cells = [row.subject, "**raises**", *[""] * 6]
+        elif math.isnan(row.at_threshold):
+            cells = [row.subject, "not a function of every x", *[""] * 6]
+        else:
+            broken = "; ".join(
+                f"**{' and '.join(f'{x:g}' for x in places)} in {precision}**"
+                for precision, places in row.not_finite.items()
+            )
+            numbers = [f"{x:.3g}" for x in (row.at_threshold, row.integral, row.smallest)]
+            words = ["yes" if told else "no" for told in (row.symmetric, row.vanishes)]
+            effect = ", ".join(f"**{name}**" for name in row.without_effect)
+            cells = [row.subject, *numbers, *words, broken, effect]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 

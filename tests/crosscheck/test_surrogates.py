@@ -11,15 +11,9 @@ import torch
 from torch import Tensor
 
 from gradassay.crosscheck.adapters import LIBRARIES, library_surrogates
-from gradassay.crosscheck.surrogates import (
-    SurrogateFunction,
-    SurrogateRow,
-    by_autograd,
-    numbers_taken,
-    surrogate_defects,
-    surrogate_table,
-    survey,
-)
+from gradassay.crosscheck.page import surrogate_table
+from gradassay.crosscheck.surrogate_functions import SurrogateFunction, by_autograd, numbers_taken
+from gradassay.crosscheck.surrogates import SurrogateRow, surrogate_defects, survey
 
 
 def planted(psi: Callable[..., Tensor], code: str, **parameters: float) -> SurrogateFunction:

@@ -12,7 +12,7 @@ from gradassay.core.plugins import load_named
 from gradassay.crosscheck.implementation import Implementation
 
 if TYPE_CHECKING:
-    from gradassay.crosscheck.surrogates import SurrogateFunction
+    from gradassay.crosscheck.surrogate_functions import SurrogateFunction
 
 LIBRARIES = ("snntorch", "spikingjelly", "norse", "sinabs")
 

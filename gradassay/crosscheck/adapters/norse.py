@@ -17,7 +17,7 @@ from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.implementation import Profile
 from gradassay.crosscheck.scripts import Code
-from gradassay.crosscheck.surrogates import SurrogateFunction, by_autograd, numbers_taken
+from gradassay.crosscheck.surrogate_functions import SurrogateFunction, by_autograd, numbers_taken
 from gradassay.crosscheck.torch_implementation import TorchImplementation
 
 STEP_S = 0.001

@@ -19,7 +19,7 @@ from gradassay.core.neuron import Neuron
 from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.implementation import SINGLE_BOUND, Profile
 from gradassay.crosscheck.scripts import Code, options
-from gradassay.crosscheck.surrogates import SurrogateFunction, numbers_taken
+from gradassay.crosscheck.surrogate_functions import SurrogateFunction, numbers_taken
 from gradassay.crosscheck.torch_implementation import TorchImplementation
 from gradassay.torch_snn.surrogate import surrogate_derivative
 

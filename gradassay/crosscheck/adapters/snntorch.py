@@ -17,7 +17,7 @@ from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.expected import spike
 from gradassay.crosscheck.implementation import SINGLE_BOUND, Profile
 from gradassay.crosscheck.scripts import Code, options
-from gradassay.crosscheck.surrogates import SurrogateFunction, by_autograd, numbers_taken
+from gradassay.crosscheck.surrogate_functions import SurrogateFunction, by_autograd, numbers_taken
 from gradassay.crosscheck.torch_implementation import TorchImplementation
 
 ARCTAN = Surrogate("arctan", 2.0)

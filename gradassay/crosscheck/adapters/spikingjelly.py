@@ -16,7 +16,7 @@ from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.crosscheck.conventions import Conventions
 from gradassay.crosscheck.implementation import Answer, Differentiated, Profile, Task
 from gradassay.crosscheck.scripts import Code, numbers, options
-from gradassay.crosscheck.surrogates import SurrogateFunction, by_autograd, numbers_taken
+from gradassay.crosscheck.surrogate_functions import SurrogateFunction, by_autograd, numbers_taken
 from gradassay.crosscheck.torch_implementation import DTYPES, TorchImplementation, as_float
 from gradassay.verify.oracles.autograd_oracle import mean_loss
 
