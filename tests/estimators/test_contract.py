@@ -24,7 +24,7 @@ from gradassay.estimators.layerwise import LayerwiseEstimator
 from gradassay.estimators.online import OnlineEstimate
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.torch_snn import TorchBackend
-from gradassay.verify.checks.identity_checks import accepts
+from gradassay.verify.checks.options import accepts
 from gradassay.verify.checks.results import relative_difference
 from gradassay.verify.oracles.small_problems import (
     SmallProblem,

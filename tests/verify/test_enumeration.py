@@ -23,8 +23,9 @@ from gradassay.verify.checks.case import Settings
 from gradassay.verify.checks.exact_checks import exact_cases
 from gradassay.verify.checks.guard import run_case
 from gradassay.verify.checks.results import relative_difference
-from gradassay.verify.oracles.enumeration import Signs, SignTable, enumerate_estimator
+from gradassay.verify.oracles.enumeration import Signs, enumerate_estimator
 from gradassay.verify.oracles.estimands import expected_central_difference, expected_feedback
+from gradassay.verify.oracles.sign_tables import SignTable
 
 BACKEND = ReferenceBackend()
 

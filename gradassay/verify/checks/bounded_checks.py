@@ -22,9 +22,8 @@ from gradassay.estimators.forward_gradient import ForwardGradient
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of_kind
 from gradassay.verify.checks.causes import usual_causes
-from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.layer_looks import SMALLEST_LAYER
-from gradassay.verify.checks.options import varied
+from gradassay.verify.checks.options import accepts, varied
 from gradassay.verify.checks.questions import Question, gradient_question, momentum_question
 from gradassay.verify.checks.results import SEVERITY
 from gradassay.verify.checks.sampling import BLOCK, Draws, draw_block

@@ -16,12 +16,18 @@ from gradassay.core.records import CheckResult
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks import bounds
 from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of_kind
-from gradassay.verify.checks.identity_checks import accepts
-from gradassay.verify.checks.options import fresh_state, varied
-from gradassay.verify.oracles.declared import is_asleep, is_frozen, meets_sequence, momentum_claim
+from gradassay.verify.checks.options import accepts, fresh_state, varied
+from gradassay.verify.oracles.declared import (
+    is_asleep,
+    is_frozen,
+    meets_sequence,
+    momentum_claim,
+    noise_model,
+)
 from gradassay.verify.oracles.enumeration import enumerate_estimator
 from gradassay.verify.oracles.estimands import expected_feedback, momentum_gradient
-from gradassay.verify.oracles.exact_oracles import exact_oracle, sign_table
+from gradassay.verify.oracles.exact_oracles import exact_oracle
+from gradassay.verify.oracles.sign_tables import sign_table
 from gradassay.verify.oracles.sign_variances import has_sign_variance, sign_variance
 from gradassay.verify.oracles.small_problems import (
     SmallProblem,
@@ -111,7 +117,8 @@ def enumerated_variance(case: Case) -> Iterator[CheckResult]:
     """Variance over all signs against the table's."""
     subject, problem = case.estimator, case.problem
     exact, _ = enumerate_estimator(subject, problem.network, problem.params, problem.batch, {})
-    variance = sign_variance(sign_table(subject, problem), subject, problem, exact.mean)
+    table = sign_table(problem, noise_model(subject))
+    variance = sign_variance(table, subject, problem, exact.mean)
     yield case.result(
         "variance over all signs = that of noise times a number of each draw (Rademacher)",
         {"total variance": np.array(exact.variance)},
@@ -128,7 +135,7 @@ def enumerated_momentum(case: Case) -> Iterator[CheckResult]:
     exact, after = enumerate_estimator(
         case.estimator, problem.network, problem.params, problem.batch, state
     )
-    table = sign_table(case.estimator, problem)
+    table = sign_table(problem, noise_model(case.estimator))
     term = expected_feedback(table, claim, whole_sequence=meets_sequence(case.estimator))
     lag = " with its lagged term" if table.signs.pairing == "time" else ""
     yield case.result(
@@ -157,7 +164,7 @@ def enumerated_feedback(case: Case) -> Iterator[CheckResult]:
         case.estimator, problem.network, problem.params, problem.batch, state
     )
     expected = momentum_gradient(
-        sign_table(case.estimator, problem),
+        sign_table(problem, noise_model(case.estimator)),
         case.estimator,
         claim,
         {layer.name: np.asarray(state[layer.name]) for layer in problem.network.spiking},

@@ -15,9 +15,7 @@ from gradassay.core.claims import (
     Passes,
     UnbiasedFor,
 )
-from gradassay.core.errors import GradassayError
 from gradassay.core.estimator import Estimate, Estimator
-from gradassay.core.keys import Key
 from gradassay.core.params import Params
 from gradassay.core.records import CheckResult
 from gradassay.cost.counting import CountingBackend
@@ -34,7 +32,7 @@ from gradassay.verify.checks.case import (
     cached_problems,
     claims_of_kind,
 )
-from gradassay.verify.checks.options import with_dyadic_signs
+from gradassay.verify.checks.options import accepts, with_dyadic_signs
 from gradassay.verify.checks.recording import RecordingBackend
 from gradassay.verify.oracles.declared import local_rule
 from gradassay.verify.oracles.exact_oracles import SURROGATE_GRADIENTS, exact_surrogate_gradient
@@ -49,17 +47,6 @@ def identity_cases(name: str, estimator: Estimator, settings: Settings) -> Itera
             for check in CHECKS:
                 if _applies(check, estimator, problem):
                     yield Case(name, estimator, problem, check, settings)
-
-
-def accepts(estimator: Estimator, problem: SmallProblem) -> bool:
-    """Whether the estimator can train the problem's network, as far as it says."""
-    try:
-        estimator.init(ReferenceBackend(), problem.network, Key(0))
-    except GradassayError:
-        return False
-    except Exception:  # a third party's code: the checks find it too, and say so
-        return True
-    return True
 
 
 def _applies(check: Check, estimator: Estimator, problem: SmallProblem) -> bool:

@@ -20,8 +20,7 @@ from gradassay.verify.checks.case import (
     cached_problems,
     claims_of_kind,
 )
-from gradassay.verify.checks.identity_checks import accepts
-from gradassay.verify.checks.options import with_dyadic_signs
+from gradassay.verify.checks.options import accepts, with_dyadic_signs
 from gradassay.verify.oracles.learning import learnt_state
 from gradassay.verify.oracles.small_problems import agreement_problems
 

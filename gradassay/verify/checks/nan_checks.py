@@ -12,7 +12,7 @@ from gradassay.core.params import Params
 from gradassay.core.records import CheckResult
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems
-from gradassay.verify.checks.identity_checks import accepts
+from gradassay.verify.checks.options import accepts
 from gradassay.verify.oracles.small_problems import agreement_problems
 
 

@@ -25,8 +25,7 @@ from gradassay.core.noise import Noise, NoiseModel
 from gradassay.core.records import CheckResult, Verdict
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_problems
-from gradassay.verify.checks.identity_checks import accepts
-from gradassay.verify.checks.options import noise_or_none
+from gradassay.verify.checks.options import accepts, noise_or_none
 from gradassay.verify.checks.recording import RecordingBackend
 from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.small_problems import SmallProblem, dyadic_problem

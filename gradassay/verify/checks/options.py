@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from gradassay.core.errors import GradassayError
 from gradassay.core.estimator import Estimator, State
 from gradassay.core.keys import Key
 from gradassay.core.noise import NoiseModel
@@ -53,3 +54,14 @@ def fresh_state(estimator: Estimator, problem: SmallProblem) -> State | None:
         return estimator.init(ReferenceBackend(), problem.network, Key(0))
     except Exception:  # a third party's code: the checks find it too, and say so
         return None
+
+
+def accepts(estimator: Estimator, problem: SmallProblem) -> bool:
+    """Whether the estimator can train the problem's network, as far as it says."""
+    try:
+        estimator.init(ReferenceBackend(), problem.network, Key(0))
+    except GradassayError:
+        return False
+    except Exception:  # a third party's code: the checks find it too, and say so
+        return True
+    return True

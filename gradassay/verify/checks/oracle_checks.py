@@ -17,7 +17,7 @@ from gradassay.verify.checks.case import (
     cached_problems,
     claims_of_kind,
 )
-from gradassay.verify.checks.identity_checks import accepts
+from gradassay.verify.checks.options import accepts
 from gradassay.verify.oracles.means import oracle_mean
 from gradassay.verify.oracles.small_problems import agreement_problems
 

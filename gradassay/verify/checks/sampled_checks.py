@@ -22,9 +22,8 @@ from gradassay.core.records import CheckResult, Verdict
 from gradassay.verify.checks.blocks import Blocks, Vectors
 from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of_kind
 from gradassay.verify.checks.causes import usual_causes
-from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.layer_looks import SUPERBLOCKS, LayerLook, layer_look, worst_layer
-from gradassay.verify.checks.options import noise_or_none
+from gradassay.verify.checks.options import accepts, noise_or_none
 from gradassay.verify.checks.questions import Question, gradient_question, momentum_question
 from gradassay.verify.checks.sampling import BLOCK, drawing
 from gradassay.verify.oracles.sampled_problems import sampled_problems

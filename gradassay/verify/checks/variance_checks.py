@@ -24,9 +24,8 @@ from gradassay.verify.checks.case import (
     cached_problems,
     claims_of_kind,
 )
-from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.layer_looks import SUPERBLOCKS
-from gradassay.verify.checks.options import varied
+from gradassay.verify.checks.options import accepts, varied
 from gradassay.verify.checks.sampled_checks import FIRST_LOOK
 from gradassay.verify.checks.sampling import BLOCK, Draws, drawing
 from gradassay.verify.oracles.enumeration import MOST_SIGNS, enumerate_estimator

@@ -18,7 +18,7 @@ from gradassay.estimators.passes import Pass
 from gradassay.estimators.signal import SignalEstimator
 from gradassay.estimators.temporal import Traces
 from gradassay.verify.oracles.declared import local_rule
-from gradassay.verify.oracles.enumeration import SignTable
+from gradassay.verify.oracles.sign_tables import SignTable
 from gradassay.verify.statistics.moments import Float
 
 At = Literal["noisy", "first", "clean"]

@@ -17,8 +17,9 @@ from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.oracles.autograd_oracle import autograd_gradient
 from gradassay.verify.oracles.declared import noise_model
-from gradassay.verify.oracles.enumeration import Signs, SignTable, all_signs
+from gradassay.verify.oracles.enumeration import all_signs
 from gradassay.verify.oracles.estimands import expected_central_difference, smoothed_jacobian
+from gradassay.verify.oracles.sign_tables import sign_table
 from gradassay.verify.oracles.small_problems import SmallProblem
 
 SURROGATE_GRADIENTS = {"online_bp": "online", "spatial_bp": "spatial", "bptt": "through_time"}
@@ -45,12 +46,12 @@ def exact_oracle(estimand: Estimand) -> ExactOracle | None:
     if estimand.name == "expected_central_difference":
         return ExactOracle(
             "expected central difference",
-            lambda e, p: expected_central_difference(sign_table(e, p), e, estimand.at),
+            lambda e, p: expected_central_difference(sign_table(p, noise_model(e)), e, estimand.at),
         )
     if estimand.name == "smoothed_jacobian":
         return ExactOracle(
             "expected central difference of the output, applied to the clean error",
-            lambda e, p: smoothed_jacobian(sign_table(e, p), e),
+            lambda e, p: smoothed_jacobian(sign_table(p, noise_model(e)), e),
         )
     if estimand.name == "expected_surrogate":
         return ExactOracle("spatial BP with the expected surrogate", _expected_surrogate)
@@ -62,13 +63,6 @@ def exact_oracle(estimand: Estimand) -> ExactOracle | None:
             lambda e, p: exact_surrogate_gradient(estimand, p),
         )
     return None
-
-
-def sign_table(subject: Estimator, problem: SmallProblem) -> SignTable:
-    """Return the problem's forward pass under all signs of an estimator's noise."""
-    model = noise_model(subject)
-    signs = Signs(problem.network, model.pairing)
-    return SignTable.build(signs, problem.params, problem.batch, model)
 
 
 def exact_surrogate_gradient(estimand: Estimand, problem: SmallProblem) -> Params:

@@ -21,7 +21,7 @@ from gradassay.verify.oracles.declared import (
     claimed_momentum,
     is_asleep,
 )
-from gradassay.verify.oracles.enumeration import MOST_SIGNS, Signs, SignTable
+from gradassay.verify.oracles.enumeration import MOST_SIGNS
 from gradassay.verify.oracles.estimands import expected_central_difference
 from gradassay.verify.oracles.exact_oracles import exact_oracle
 from gradassay.verify.oracles.feedback_means import DETERMINISTIC
@@ -35,6 +35,7 @@ from gradassay.verify.oracles.momentum_means import (
 )
 from gradassay.verify.oracles.noise_grid import NO_NOISE, NoiseGrid
 from gradassay.verify.oracles.one_sample import OneSample
+from gradassay.verify.oracles.sign_tables import sign_table
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.oracles.smoothed_means import smoothed_jacobian_mean, smoothed_loss_mean
 from gradassay.verify.oracles.spike_grids import sign_grid, spike_grid
@@ -238,8 +239,7 @@ def _enumerated(cases: Sequence[OneSample]) -> list[Params]:
         return []
     found = []
     for case in cases:
-        signs = Signs(network, model.pairing)
-        table = SignTable.build(signs, case.problem.params, case.problem.batch, model)
+        table = sign_table(case.problem, model)
         found.append(expected_central_difference(table, case.estimator, case.estimand.at))
     return found
 

@@ -28,8 +28,8 @@ from gradassay.core.params import Params
 from gradassay.core.trace import Trace
 from gradassay.verify.oracles.autograd_oracle import as_tensor
 from gradassay.verify.oracles.declared import LocalRule, claimed_estimand, local_rule
-from gradassay.verify.oracles.enumeration import SignTable
 from gradassay.verify.oracles.guided_network import Guide, run_guided
+from gradassay.verify.oracles.sign_tables import SignTable
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.moments import Float
 

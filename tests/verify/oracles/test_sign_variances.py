@@ -9,8 +9,9 @@ import pytest
 from gradassay.core.neuron import Neuron
 from gradassay.estimators import make_estimator
 from gradassay.verify.checks.case import Settings
+from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.enumeration import enumerate_estimator
-from gradassay.verify.oracles.exact_oracles import sign_table
+from gradassay.verify.oracles.sign_tables import sign_table
 from gradassay.verify.oracles.sign_variances import has_sign_variance, sign_variance
 from gradassay.verify.oracles.small_problems import dyadic_problem, weight_problem
 from gradassay.verify.runner import run_cases
@@ -43,7 +44,7 @@ def test_variance_of_a_forward_gradient_in_one_layer_and_step_is_the_closed_form
     """Each entry of the bias's gradient has the variance psi_i^2 (|g|^2 - g_i^2)."""
     estimator = make_estimator("forward_gradient", law="rademacher")
     exact, _ = enumerate_estimator(estimator, PROBLEM.network, PROBLEM.params, PROBLEM.batch, {})
-    table = sign_table(estimator, PROBLEM)
+    table = sign_table(PROBLEM, noise_model(estimator))
     psi = table.clean.derivative["lif1"][0, 0]
     signal = table.clean.errors[0, 0] @ PROBLEM.params["readout.weight"]
     inputs = float((PROBLEM.batch.inputs**2).sum()) + 1

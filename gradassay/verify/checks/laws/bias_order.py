@@ -12,10 +12,9 @@ from gradassay.core.estimator import Estimator
 from gradassay.core.params import Params
 from gradassay.core.records import CheckResult, Interval, Verdict
 from gradassay.verify.checks.case import Case, Check, Settings, claims_of_kind
-from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.deciding import law_result
 from gradassay.verify.checks.laws.mean_over_noise import mean_over_noise
-from gradassay.verify.checks.options import noise_or_none, varied
+from gradassay.verify.checks.options import accepts, noise_or_none, varied
 from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.exact_oracles import SURROGATE_GRADIENTS, exact_surrogate_gradient
 from gradassay.verify.oracles.law_problems import smooth_problem

@@ -18,11 +18,10 @@ from gradassay.core.neuron import Reset
 from gradassay.core.params import Params
 from gradassay.core.records import CheckResult, Interval, Verdict
 from gradassay.verify.checks.case import Case, Check, Settings, claims_of, claims_of_kind
-from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import BACKEND
 from gradassay.verify.checks.laws.deciding import law_result
 from gradassay.verify.checks.laws.mean_over_noise import mean_over_noise
-from gradassay.verify.checks.options import varied
+from gradassay.verify.checks.options import accepts, varied
 from gradassay.verify.oracles.declared import claimed_estimand
 from gradassay.verify.oracles.exact_oracles import SURROGATE_GRADIENTS
 from gradassay.verify.oracles.law_problems import smooth_problem

@@ -13,9 +13,9 @@ from gradassay.core.network import Network
 from gradassay.core.params import Params
 from gradassay.core.records import CheckResult, Interval, Verdict
 from gradassay.verify.checks.case import Case, Check, Settings, claims_of
-from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import BACKEND
 from gradassay.verify.checks.laws.deciding import law_result
+from gradassay.verify.checks.options import accepts
 from gradassay.verify.oracles.declared import claimed_estimand
 from gradassay.verify.oracles.law_problems import drawn_problem
 from gradassay.verify.oracles.small_problems import SmallProblem

@@ -10,7 +10,6 @@ from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
 from gradassay.verify.checks.blocks import Vectors
 from gradassay.verify.checks.case import Case, Check, Settings
-from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import (
     LAYER,
     chain,
@@ -27,7 +26,7 @@ from gradassay.verify.checks.laws.deciding import (
     worst_variance,
 )
 from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
-from gradassay.verify.checks.options import fresh_state, varied
+from gradassay.verify.checks.options import accepts, fresh_state, varied
 from gradassay.verify.oracles.declared import momentum_claim
 from gradassay.verify.oracles.law_problems import Size, law_problem
 from gradassay.verify.oracles.small_problems import SmallProblem

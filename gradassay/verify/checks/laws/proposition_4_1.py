@@ -24,7 +24,6 @@ from gradassay.core.noise import Noise, draw
 from gradassay.core.records import CheckResult
 from gradassay.verify.checks.blocks import Blocks, Vectors
 from gradassay.verify.checks.case import Case, Check, Settings
-from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import (
     BACKEND,
     LAYER,
@@ -53,7 +52,7 @@ from gradassay.verify.checks.laws.population import (
 )
 from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
 from gradassay.verify.checks.laws.variance_law import SEEN, has_signal_law
-from gradassay.verify.checks.options import varied
+from gradassay.verify.checks.options import accepts, varied
 from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.law_problems import Size, law_problem
 from gradassay.verify.oracles.small_problems import SmallProblem

@@ -30,7 +30,6 @@ from gradassay.core.noise import Noise, NoiseModel
 from gradassay.core.records import CheckResult, Interval, Verdict
 from gradassay.verify.checks.blocks import Vectors
 from gradassay.verify.checks.case import Case, Check, Settings
-from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import (
     BACKEND,
     LAYER,
@@ -45,7 +44,7 @@ from gradassay.verify.checks.laws.deciding import (
     law_result,
 )
 from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
-from gradassay.verify.checks.options import fresh_state
+from gradassay.verify.checks.options import accepts, fresh_state
 from gradassay.verify.oracles.declared import momentum_claim, noise_model
 from gradassay.verify.oracles.law_problems import varying_problem
 from gradassay.verify.oracles.means import samples_of

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
 from gradassay.verify.checks.case import Case, Check, Settings
-from gradassay.verify.checks.identity_checks import accepts
 from gradassay.verify.checks.laws.closed_variance import (
     BACKEND,
     drawn,
@@ -21,7 +20,7 @@ from gradassay.verify.checks.laws.deciding import (
     drawn_blocks,
     variance_ratio,
 )
-from gradassay.verify.checks.options import noise_or_none, varied
+from gradassay.verify.checks.options import accepts, noise_or_none, varied
 from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.law_problems import Size, law_problem
 
