@@ -18,6 +18,7 @@ from gradassay.core.network import Network
 from gradassay.core.noise import Noise, NoiseModel, Pairing
 from gradassay.core.params import Params
 from gradassay.reference_snn import ReferenceBackend
+from gradassay.verify.oracles.noise_grid import free_steps
 from gradassay.verify.statistics.moments import Float
 
 MOST_SIGNS = 16
@@ -59,8 +60,7 @@ class Signs:
     @property
     def free_steps(self) -> int:
         """Steps that have a draw of their own."""
-        steps = self.network.steps
-        return (steps + 1) // 2 if self.pairing == "time" else steps
+        return free_steps(self.network.steps, self.pairing)
 
     @property
     def count(self) -> int:

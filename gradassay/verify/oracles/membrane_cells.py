@@ -15,7 +15,7 @@ import numpy as np
 from gradassay.core.noise import Law, Noise, NoiseModel
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.reference_snn.neuron import surrogate_derivative
-from gradassay.verify.oracles.noise_grid import NoiseGrid
+from gradassay.verify.oracles.noise_grid import NoiseGrid, free_steps
 from gradassay.verify.oracles.noise_rules import SUPPORT, distribution
 from gradassay.verify.oracles.single_neuron_laws import expected_surrogate
 from gradassay.verify.oracles.small_problems import SmallProblem
@@ -72,7 +72,7 @@ def membrane_grid(problem: SmallProblem, model: NoiseModel) -> NoiseGrid | None:
     if model.law in ("sphere", "rademacher") or 2 ** (network.steps * units) > MOST_PATTERNS:
         return None
     paired = model.pairing == "time"
-    free = (network.steps + 1) // 2 if paired else network.steps
+    free = free_steps(network.steps, model.pairing)
     shapes = {layer.name: (free, 1, layer.units) for layer in network.spiking}
     boxes = _Boxes(
         {name: np.full(shape, -np.inf) for name, shape in shapes.items()},

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradassay.core.batch import Batch
-from gradassay.core.noise import Noise
+from gradassay.core.noise import Noise, Pairing
 from gradassay.verify.statistics.moments import Float
 
 ROWS_AT_ONCE = 32768
@@ -47,6 +47,11 @@ class NoiseGrid:
             part = NoiseGrid(noise, self.weights[rows], slopes)
             tiled = sample.tiled(len(part.weights))
             yield Batch(tiled.inputs, tiled.targets), part
+
+
+def free_steps(steps: int, pairing: Pairing) -> int:
+    """Return the number of steps that have a draw of their own; pairs over time share one."""
+    return (steps + 1) // 2 if pairing == "time" else steps
 
 
 NO_NOISE = NoiseGrid(None, np.ones(1))

@@ -17,7 +17,7 @@ from gradassay.core.neuron import Neuron
 from gradassay.core.noise import Noise, NoiseModel
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.oracles.enumeration import MOST_SIGNS, Signs
-from gradassay.verify.oracles.noise_grid import MOST_NODES, NoiseGrid
+from gradassay.verify.oracles.noise_grid import MOST_NODES, NoiseGrid, free_steps
 from gradassay.verify.oracles.noise_rules import Rule, cell_rule, layer_rule, product_rule
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.moments import Float
@@ -57,7 +57,7 @@ def spike_grid(problem: SmallProblem, model: NoiseModel, *, joint: bool) -> Nois
     first = _first_rule(problem, model, below[0]) if below else (np.zeros((1, 0)), np.ones(1))
     if first is None:
         return None
-    draws = _free(network.steps, model) if joint else 1
+    draws = free_steps(network.steps, model.pairing) if joint else 1
     above = _last_rule(model, last, draws, len(first[1]), _reach(problem, model, last))
     if above is None:
         return None
@@ -73,17 +73,12 @@ def spike_grid(problem: SmallProblem, model: NoiseModel, *, joint: bool) -> Nois
 def sign_grid(problem: SmallProblem, model: NoiseModel) -> NoiseGrid | None:
     """Return all combinations of signs; None if there are too many."""
     units = sum(layer.units for layer in problem.network.spiking)
-    if _free(problem.network.steps, model) * units > MOST_SIGNS:
+    if free_steps(problem.network.steps, model.pairing) * units > MOST_SIGNS:
         return None
     signs = Signs(problem.network, "time" if model.pairing == "time" else "none")
     count = 2**signs.count
     noise = Noise(model.scale, signs.values(), model.position)
     return NoiseGrid(noise, np.full(count, 1 / count))
-
-
-def _free(steps: int, model: NoiseModel) -> int:
-    """Return the number of steps that have a draw of their own."""
-    return (steps + 1) // 2 if model.pairing == "time" else steps
 
 
 def _unfolded(nodes: Float, layer: Spiking, steps: int, model: NoiseModel) -> Float:
@@ -129,7 +124,7 @@ def _last_rule(
 
 def _first_rule(problem: SmallProblem, model: NoiseModel, layer: Spiking) -> Rule | None:
     """Return a rule for the noise of a layer of one unit below the last."""
-    free = _free(problem.network.steps, model)
+    free = free_steps(problem.network.steps, model.pairing)
     if layer.units > 1:
         return None
     if model.law == "sphere":

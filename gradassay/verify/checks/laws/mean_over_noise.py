@@ -12,6 +12,7 @@ from gradassay.core.noise import Noise, NoiseModel
 from gradassay.core.params import Params
 from gradassay.verify.checks.laws.closed_variance import BACKEND
 from gradassay.verify.oracles.declared import noise_model
+from gradassay.verify.oracles.noise_grid import free_steps
 from gradassay.verify.oracles.noise_rules import layer_rule, product_rule
 from gradassay.verify.oracles.small_problems import SmallProblem
 from gradassay.verify.statistics.moments import Float
@@ -65,7 +66,7 @@ def noise_rule(model: NoiseModel, problem: SmallProblem) -> tuple[Noise, Float]:
         nodes, weights = product_rule([layer_rule(model.law, 1, size)] * entries)
         return Noise(model.scale, _split(nodes, shapes), model.position), weights
     paired = model.pairing == "time"
-    free = (network.steps + 1) // 2 if paired else network.steps
+    free = free_steps(network.steps, model.pairing)
     rules = [layer_rule(model.law, layer.units, size) for layer in network.spiking]
     nodes, weights = product_rule([rule for rule in rules for _ in range(free)])
     shapes = {layer.name: (free, layer.units) for layer in network.spiking}
