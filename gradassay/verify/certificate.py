@@ -150,7 +150,16 @@ def certify(
 def _tested(name: str, estimator: Estimator) -> Tested:
     claims = [str(claim) for claim in claims_of(estimator)]
     digest = estimator_digest(estimator)
-    return Tested(name=name, description=repr(estimator), digest=digest, claims=claims)
+    return Tested(name=name, description=_described(estimator), digest=digest, claims=claims)
+
+
+def _described(estimator: Estimator) -> str:
+    """Return an estimator with its options, never with its address in memory."""
+    kind = type(estimator)
+    if kind.__repr__ is not object.__repr__:
+        return repr(estimator)
+    options = getattr(estimator, "__dict__", {})
+    return f"{kind.__name__}({', '.join(f'{name}={value!r}' for name, value in options.items())})"
 
 
 def _finite(result: CheckResult) -> dict[str, Any]:
@@ -168,7 +177,7 @@ def estimator_digest(estimator: Estimator) -> str:
     estimator : Estimator
         A sum's parts are in its description.
     """
-    digest = hashlib.blake2b(repr(estimator).encode(), digest_size=16)
+    digest = hashlib.blake2b(_described(estimator).encode(), digest_size=16)
     for part in (estimator, *getattr(estimator, "parts", ())):
         for kind in type(part).__mro__[:-1]:
             try:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.etree import ElementTree
 
 import msgspec
@@ -14,6 +14,7 @@ import pytest
 
 from gradassay.core.arrays import Array
 from gradassay.core.errors import DataError
+from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
 from gradassay.estimators import make_estimator
 from gradassay.estimators.dfa import DFA
@@ -112,6 +113,18 @@ def test_digests_change_with_options_code_weights_and_nothing_else(cases: list[C
     moved = dataclasses.replace(problem, params=problem.params.map(lambda array: array + 1))
     assert problem_digest(problem) == problem_digest(dataclasses.replace(problem, name="other"))
     assert problem_digest(problem) != problem_digest(moved)
+
+
+def test_a_plain_object_has_one_digest_from_run_to_run() -> None:
+    class Plain:
+        def __init__(self, gain: float) -> None:
+            self.gain = gain
+
+    one, same, other = (cast(Estimator, Plain(gain)) for gain in (1.0, 1.0, 2.0))
+    assert estimator_digest(one) == estimator_digest(same)
+    assert estimator_digest(one) != estimator_digest(other)
+    certificate = certify({"plain": one}, [], [], SETTINGS)
+    assert certificate.subjects[0].description == "Plain(gain=1.0)"
 
 
 def test_junit_counts_what_failed_and_tells_why(results: list[CheckResult]) -> None:
