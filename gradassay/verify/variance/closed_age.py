@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gradassay.core.curves import ScalingRow
 from gradassay.core.estimator import Estimator
-from gradassay.verify.checks.laws.closed_variance import BACKEND, LAYER, independent_offsets
+from gradassay.verify.checks.laws.closed_variance import BACKEND
+from gradassay.verify.checks.laws.momentum_chain import LAYER, independent_offsets
 from gradassay.verify.checks.laws.momentum_law import momentum_problem
 from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
 from gradassay.verify.measuring.problem import Problem

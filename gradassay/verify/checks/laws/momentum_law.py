@@ -10,11 +10,6 @@ from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
 from gradassay.verify.checks.blocks import Vectors
 from gradassay.verify.checks.case import Case, Check, Settings
-from gradassay.verify.checks.laws.closed_variance import (
-    LAYER,
-    chain,
-    momentum_after,
-)
 from gradassay.verify.checks.laws.deciding import (
     VARIANCE_MARGIN,
     Answer,
@@ -25,6 +20,7 @@ from gradassay.verify.checks.laws.deciding import (
     variance_ratio,
     worst_variance,
 )
+from gradassay.verify.checks.laws.momentum_chain import LAYER, chain, momentum_after
 from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
 from gradassay.verify.checks.options import accepts, fresh_state, varied
 from gradassay.verify.oracles.declared import momentum_claim

@@ -14,10 +14,8 @@ import numpy as np
 from gradassay.core.batch import Batch
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
-from gradassay.verify.checks.laws.closed_variance import (
-    BACKEND,
-    momentum_after,
-)
+from gradassay.verify.checks.laws.closed_variance import BACKEND
+from gradassay.verify.checks.laws.momentum_chain import momentum_after
 from gradassay.verify.oracles.closed_forms import (
     kurtosis,
     quadratic_variance,

@@ -24,14 +24,7 @@ from gradassay.core.noise import Noise, draw
 from gradassay.core.records import CheckResult
 from gradassay.verify.checks.blocks import Blocks, Vectors
 from gradassay.verify.checks.case import Case, Check, Settings
-from gradassay.verify.checks.laws.closed_variance import (
-    BACKEND,
-    LAYER,
-    chain_states,
-    seen_in,
-    sent_down,
-    signal_law,
-)
+from gradassay.verify.checks.laws.closed_variance import BACKEND, seen_in, signal_law
 from gradassay.verify.checks.laws.deciding import (
     VARIANCE_MARGIN,
     Answer,
@@ -42,6 +35,7 @@ from gradassay.verify.checks.laws.deciding import (
     variance_ratio,
     worst_variance,
 )
+from gradassay.verify.checks.laws.momentum_chain import LAYER, chain_states, sent_down
 from gradassay.verify.checks.laws.momentum_law import momentum_problem
 from gradassay.verify.checks.laws.population import (
     Predicted,

@@ -30,12 +30,7 @@ from gradassay.core.noise import Noise, NoiseModel
 from gradassay.core.records import CheckResult, Interval, Verdict
 from gradassay.verify.checks.blocks import Vectors
 from gradassay.verify.checks.case import Case, Check, Settings
-from gradassay.verify.checks.laws.closed_variance import (
-    BACKEND,
-    LAYER,
-    chain_states,
-    sent_down,
-)
+from gradassay.verify.checks.laws.closed_variance import BACKEND
 from gradassay.verify.checks.laws.deciding import (
     answered,
     bias_norm,
@@ -43,6 +38,7 @@ from gradassay.verify.checks.laws.deciding import (
     drawn_blocks,
     law_result,
 )
+from gradassay.verify.checks.laws.momentum_chain import LAYER, chain_states, sent_down
 from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
 from gradassay.verify.checks.options import accepts, fresh_state
 from gradassay.verify.oracles.declared import momentum_claim, noise_model

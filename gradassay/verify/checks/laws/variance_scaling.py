@@ -15,14 +15,7 @@ from gradassay.core.keys import Key
 from gradassay.core.records import CheckResult
 from gradassay.verify.checks.blocks import Blocks, Vectors
 from gradassay.verify.checks.case import Case, Check, Settings
-from gradassay.verify.checks.laws.closed_variance import (
-    BACKEND,
-    chain,
-    drawn,
-    momentum_after,
-    signal_law,
-    signal_variance,
-)
+from gradassay.verify.checks.laws.closed_variance import BACKEND, drawn, signal_law, signal_variance
 from gradassay.verify.checks.laws.deciding import (
     SUPERBLOCKS,
     EquivalenceTest,
@@ -31,6 +24,7 @@ from gradassay.verify.checks.laws.deciding import (
     decide,
     drawn_blocks,
 )
+from gradassay.verify.checks.laws.momentum_chain import chain, momentum_after
 from gradassay.verify.checks.laws.momentum_law import momentum_problem
 from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
 from gradassay.verify.checks.laws.variance_law import (
