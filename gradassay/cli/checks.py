@@ -8,7 +8,7 @@ from gradassay.cli.exit_codes import FAILED, INCONCLUSIVE, PASSED
 from gradassay.cli.lines import print_line
 from gradassay.core.records import CheckResult
 from gradassay.verify.checks.case import Case
-from gradassay.verify.checks.results import failure_text
+from gradassay.verify.checks.failure_text import failure_text
 from gradassay.workbench.progress import bar
 
 

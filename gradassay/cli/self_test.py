@@ -9,7 +9,7 @@ from gradassay.cli.exit_codes import FAILED, PASSED
 from gradassay.cli.lines import print_line
 from gradassay.cli.options import command_line
 from gradassay.core.records import Interval
-from gradassay.verify.checks.results import failure_text
+from gradassay.verify.checks.failure_text import failure_text
 from gradassay.workbench.progress import bar
 
 if TYPE_CHECKING:

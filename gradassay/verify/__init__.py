@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gradassay.verify.checks.case import Settings
-    from gradassay.verify.checks.results import failure_text
+    from gradassay.verify.checks.failure_text import failure_text
     from gradassay.verify.measuring.design import Design
     from gradassay.verify.measuring.measurement import measure
     from gradassay.verify.measuring.problem import Problem
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Design": "gradassay.verify.measuring.design",
     "Problem": "gradassay.verify.measuring.problem",
-    "failure_text": "gradassay.verify.checks.results",
+    "failure_text": "gradassay.verify.checks.failure_text",
     "measure": "gradassay.verify.measuring.measurement",
     "Settings": "gradassay.verify.checks.case",
     "check_estimator": "gradassay.verify.suite",

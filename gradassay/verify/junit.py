@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from gradassay.core.records import CheckResult
-from gradassay.verify.checks.results import failure_text
+from gradassay.verify.checks.failure_text import failure_text
 
 
 def junit_xml(results: Sequence[CheckResult]) -> str:

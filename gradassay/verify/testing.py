@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from gradassay.core.estimator import Estimator
 from gradassay.verify.checks.case import Case, Settings
+from gradassay.verify.checks.failure_text import failure_text
 from gradassay.verify.checks.guard import run_case
-from gradassay.verify.checks.results import failure_text
 from gradassay.verify.expected import ExpectedFailure
 from gradassay.verify.suite import planned_cases
 

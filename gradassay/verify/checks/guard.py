@@ -16,7 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from gradassay.core.records import CheckResult
 from gradassay.verify.checks.case import Case
-from gradassay.verify.checks.results import not_measured, one_line
+from gradassay.verify.checks.failure_text import one_line
+from gradassay.verify.checks.results import not_measured
 
 PACKAGE = Path(__file__).resolve().parents[2]
 
