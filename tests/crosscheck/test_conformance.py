@@ -19,6 +19,7 @@ from gradassay.crosscheck.conformance import Conformance, available, measure
 from gradassay.crosscheck.expected import spike
 from gradassay.crosscheck.implementation import Profile
 from gradassay.crosscheck.page import conformance_page
+from gradassay.crosscheck.problems import problems
 from gradassay.crosscheck.scripts import Code
 from gradassay.crosscheck.surrogate_functions import SurrogateFunction
 from gradassay.crosscheck.torch_implementation import TorchImplementation
@@ -83,10 +84,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
         surrogates=lambda: (FUNCTION,),
     )
     monkeypatch.setitem(sys.modules, MODULE, module)
-    problems = suite.problems
-    monkeypatch.setattr(
-        suite, "problems", lambda *given: [p for p in problems(*given) if p.exact][:1]
-    )
+    monkeypatch.setattr(suite, "problems", lambda *given: [p for p in problems(*given) if p.exact])
 
 
 @pytest.fixture

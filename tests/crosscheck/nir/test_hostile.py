@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import resource
+import subprocess
 import sys
 import zlib
 from collections.abc import Callable
@@ -12,7 +15,10 @@ import numpy as np
 import pytest
 
 from gradassay.core.errors import ConfigurationError, DataError, GradassayError, UsageError
-from gradassay.crosscheck.nir import read_graph
+from gradassay.crosscheck.nir import read_graph, walking
+from gradassay.crosscheck.nir.isolation import unpack
+from gradassay.crosscheck.nir.reading import checked_graph
+from gradassay.crosscheck.nir.walking import pack, walk_file
 
 h5py = pytest.importorskip("h5py", reason="`pip install gradassay[nir]`")
 LIF = "node/nodes/lif"
@@ -184,6 +190,68 @@ def test_a_hostile_or_impossible_file_is_refused_in_one_line(
         read_graph(chain_file)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("message", HOSTILE)
+def test_the_walk_alone_refuses_it_in_the_same_words(message: str, chain_file: Path) -> None:
+    change(chain_file, HOSTILE[message])
+    with pytest.raises(DataError) as caught:
+        checked_graph(walk_file(chain_file))
+    assert message in str(caught.value)
+
+
+def test_what_the_walk_packs_comes_out_again(chain_file: Path) -> None:
+    walked = walk_file(chain_file)
+    unpacked = unpack(pack(walked))
+    assert unpacked.edges == walked.edges
+    assert [node.name for node in unpacked.nodes] == [node.name for node in walked.nodes]
+    for one, other in zip(walked.nodes, unpacked.nodes, strict=True):
+        assert (one.kind, one.inner, one.fields.keys()) == (
+            other.kind,
+            other.inner,
+            other.fields.keys(),
+        )
+        assert all(np.array_equal(value, other.fields[name]) for name, value in one.fields.items())
+
+
+def test_the_process_that_reads_has_limits_and_writes_its_error_as_json(
+    chain_file: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    limits: dict[int, tuple[int, int]] = {}
+    monkeypatch.setattr(resource, "setrlimit", limits.__setitem__)
+    walking.main(str(chain_file), "3")
+    assert limits[resource.RLIMIT_CPU] == (3, 3)
+    assert limits[resource.RLIMIT_FSIZE] == (0, 0)
+    assert unpack(capsysbinary.readouterr().out).edges == walk_file(chain_file).edges
+    change(chain_file, HOSTILE["'node' is missing"])
+    walking.main(str(chain_file), "3")
+    told = json.loads(capsysbinary.readouterr().out)
+    assert told["code"] == "data"
+    assert "'node' is missing" in told["message"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (subprocess.TimeoutExpired("walk", 1), "did not end"),
+        (ValueError("embedded null byte"), "cannot be read"),
+        (subprocess.CompletedProcess("walk", -24, b""), "did not end in time"),
+        (subprocess.CompletedProcess("walk", -11, b""), "crashed"),
+        (subprocess.CompletedProcess("walk", 1, b""), "failed"),
+        (subprocess.CompletedProcess("walk", 0, b"PK damaged"), "failed"),
+    ],
+)
+def test_whatever_becomes_of_the_process_is_one_error(
+    outcome: Any, words: str, chain_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*given: Any, **named: Any) -> Any:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(DataError, match=words):
+        read_graph(chain_file)
 
 
 @pytest.mark.parametrize("message", VALUES)

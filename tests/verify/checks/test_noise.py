@@ -11,9 +11,20 @@ import pytest
 from gradassay.core.keys import Key
 from gradassay.core.noise import Noise
 from gradassay.core.records import CheckResult
+from gradassay.estimators.opzo import OPZO
 from gradassay.estimators.zo_single_point import ZOSinglePoint
 from gradassay.verify import Settings
 from gradassay.verify.checks.noise_checks import KEYS
+from gradassay.verify.faults.changes import OtherNoise
+from gradassay.verify.faults.correlation import OneLayerQuiet
+from gradassay.verify.faults.noise import (
+    AlphaAsVariance,
+    LowBitsOfTheSeed,
+    SharedOverLayers,
+    SharedOverReplicates,
+    SignOfThePairLost,
+    SignsOfNormals,
+)
 from gradassay.verify.runner import run_cases
 from gradassay.verify.suite import planned_cases
 
@@ -76,6 +87,62 @@ def test_passes_without_noise_under_some_keys_fail_and_are_counted() -> None:
     result = noise_result(QuietUnderSomeKeys())
     assert result.verdict == "FAIL"
     assert result.detail == f"under {KEYS // 2} of {KEYS} keys no forward pass carried noise"
+
+
+@dataclass(frozen=True)
+class Shifted(OtherNoise, ZOSinglePoint):
+    """The noise times a factor."""
+
+    factor: float = 1.0
+
+    def redrawn(self, noise: Noise, samples: int) -> Noise:
+        return noise.map(lambda z: self.factor * z)
+
+
+@dataclass(frozen=True)
+class AllPositive(OtherNoise, OPZO):
+    """Signs are lost."""
+
+    def redrawn(self, noise: Noise, samples: int) -> Noise:
+        return noise.map(abs)
+
+
+@dataclass(frozen=True)
+class OneRowLess(OtherNoise, ZOSinglePoint):
+    """A pass sees noise of another shape than that of its rows."""
+
+    def observe(self, backend: Any, *given: Any, **options: Any) -> Any:
+        found = super().observe(backend, *given, **options)
+        if hasattr(backend, "noises"):
+            backend.noises[0] = backend.noises[0].map(lambda z: z[:, 1:])
+        return found
+
+    def redrawn(self, noise: Noise, samples: int) -> Noise:
+        return noise
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        (Shifted(law="rademacher", factor=0.5), "0.5; expected 1 or -1"),
+        (Shifted(law="uniform", factor=2.0), "expected at most sqrt 3"),
+        (Shifted(law="sphere", factor=0.5), "radii such as 1.118; expected 2.236"),
+        (Shifted(law="gaussian", factor=1.2), "variance of a coordinate: off by"),
+        (OneRowLess(), "noise of lif1 has shape (5, 1023, 5); expected (5, 1024, 5)"),
+        (SignOfThePairLost(), "steps 2j and 2j + 1 do not carry opposite noise"),
+        (AllPositive(pairing="batch"), "the two halves of the batch do not carry opposite"),
+        (SharedOverReplicates(), "draws are repetitions of others"),
+        (SignsOfNormals(), "kurtosis, relative: off by"),
+        (OneLayerQuiet(), "noise in lif1; expected in all of ['lif1', 'lif2']"),
+        (AlphaAsVariance(), "expected alpha 0.2 on the spike"),
+        (SharedOverLayers(), "correlation of two coordinates: off by"),
+        (LowBitsOfTheSeed(), "repetitions of others, under other keys"),
+    ],
+)
+def test_noise_of_another_law_is_named(subject: Any, words: str) -> None:
+    result = noise_result(subject)
+    assert result.verdict == "FAIL"
+    assert words in result.detail
 
 
 def test_the_zoo_s_own_noise_passes() -> None:
