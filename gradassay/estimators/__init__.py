@@ -9,7 +9,7 @@ feedback matrices, `tangents` for forward mode, `hybrid` for sums, `online` to g
 from __future__ import annotations
 
 from gradassay.core.estimator import Estimator
-from gradassay.estimators.registry import build
+from gradassay.estimators.registry import build, names_only
 
 ZOO: tuple[str, ...] = (
     "spatial_bp:SpatialBP",
@@ -29,7 +29,7 @@ ZOO: tuple[str, ...] = (
     "intermediate_global:IntermediateGlobal",
 )
 
-__all__ = ["ZOO", "make_estimator", "zoo_names"]
+__all__ = ["ZOO", "is_name", "make_estimator", "zoo_names"]
 
 
 def zoo_names() -> tuple[str, ...]:
@@ -66,3 +66,14 @@ def make_estimator(name: str, **options: object) -> Estimator:
     """
     zoo = {name: f"{__name__}.{line}" for name, line in zip(zoo_names(), ZOO, strict=True)}
     return build(name, zoo, options)
+
+
+def is_name(name: str) -> bool:
+    """Whether `make_estimator` knows a name, or would look for it in a module.
+
+    Examples
+    --------
+    >>> is_name("opzo+0.01*local_learning"), is_name("my_module:Mine"), is_name("mine")
+    (True, True, False)
+    """
+    return names_only(name, zoo_names())

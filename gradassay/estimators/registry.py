@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from importlib.metadata import entry_points
 from typing import Any
 
 from gradassay.core.errors import UsageError, require_text, unknown_name
@@ -41,6 +42,16 @@ def parse_sum(name: str) -> list[tuple[float, str]]:
             f"estimator: got {name!r}; expected a name, or a sum such as opzo+0.01*local_learning."
         )
     return terms
+
+
+def names_only(name: str, zoo: Collection[str]) -> bool:
+    """Whether all terms of a sum are the zoo's, entry points, or ``module:attribute``."""
+    try:
+        parts = [part for _, part in parse_sum(name)]
+    except UsageError:
+        return False
+    points = entry_points(group=ENTRY_POINTS).names
+    return all(part in zoo or part in points or ":" in part for part in parts)
 
 
 def build(name: str, zoo: Mapping[str, str], options: Mapping[str, object]) -> Estimator:

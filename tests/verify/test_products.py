@@ -29,6 +29,7 @@ from gradassay.verify.certificate import (
     to_json,
 )
 from gradassay.verify.checks.case import Case
+from gradassay.verify.checks.guard import failed
 from gradassay.verify.expected import ExpectedFailure, read_expected, with_expected
 from gradassay.verify.junit import junit_xml
 from gradassay.verify.runner import run_cases
@@ -133,10 +134,10 @@ def test_junit_counts_what_failed_and_tells_why(results: list[CheckResult]) -> N
     counts = {suite.get("name"): suite for suite in root}
     assert counts["dfa"].get("failures") == "0"
     assert counts["dfa"].get("skipped") == "1"
-    failed = [result for result in results if result.verdict == "FAIL"]
-    assert counts["flipped"].get("failures") == str(len(failed))
+    wrong = [result for result in results if result.verdict == "FAIL"]
+    assert counts["flipped"].get("failures") == str(len(wrong))
     texts = [failure.text for failure in root.iter("failure")]
-    assert texts == [failure_text(result) for result in failed]
+    assert texts == [failure_text(result) for result in wrong]
 
 
 def test_expected_failures_are_marked_with_their_reason(
@@ -195,12 +196,28 @@ def test_a_malformed_file_of_expected_failures_is_refused(
 
 
 def test_failure_text_is_short_and_can_be_followed(results: list[CheckResult]) -> None:
-    failed = next(result for result in results if result.verdict == "FAIL")
-    lines = failure_text(failed).splitlines()
+    wrong = next(result for result in results if result.verdict == "FAIL")
+    lines = failure_text(wrong).splitlines()
     assert len(lines) <= 25
     assert lines[0].startswith("FAIL matches_oracle: flipped on fc-5")
-    assert any("gradassay verify flipped --checks matches_oracle --seed 5" in x for x in lines)
+    assert any('verify({"flipped": ...}, seed=5)' in line for line in lines)
     assert any("-1 times the expected one" in line for line in lines)
+
+
+def test_a_failure_of_what_the_command_knows_is_reproduced_by_the_command(
+    results: list[CheckResult],
+) -> None:
+    wrong = next(result for result in results if result.verdict == "FAIL")
+    for subject, told in (("mine:Mine", "mine:Mine"), ("dfa+0.1*opzo", "'dfa+0.1*opzo'")):
+        text = failure_text(dataclasses.replace(wrong, subject=subject))
+        assert f"gradassay verify {told} --check matches_oracle --seed 5" in text
+
+
+def test_what_was_not_measured_is_told_without_numbers(cases: list[Case]) -> None:
+    text = failure_text(failed(cases[0], "not done"))
+    assert "measured     nothing\n" in text
+    assert "inf" not in text
+    assert "bound" not in text
 
 
 @parametrize_with_checks([DFA()], settings=SETTINGS)

@@ -115,7 +115,7 @@ def test_an_estimator_that_never_ends_fails_and_the_next_one_is_verified() -> No
     cases = planned_cases({"endless": NeverEnds()}, settings, checks=("well_formed",))
     (result, *_) = next(run_cases(cases))
     assert result.verdict == "FAIL"
-    assert result.detail == "not done after 0.05 s, the time limit"
+    assert result.detail == "not done after 0.05 s; --time-limit allows more"
     assert failures(check_estimator(make_estimator("dfa"))) == []
 
 

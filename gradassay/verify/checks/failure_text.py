@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 
 from gradassay.core.records import CheckResult
-from gradassay.verify.checks.results import USUAL_BUDGET
+from gradassay.estimators import is_name
+from gradassay.verify.checks.results import NOT_MEASURED, USUAL_BUDGET
 
 
 def failure_text(result: CheckResult) -> str:
@@ -14,7 +15,7 @@ def failure_text(result: CheckResult) -> str:
         f"{result.verdict} {result.check}: {result.subject} on {result.problem}",
         *_field("claim", result.claim),
         *_field("measured", _measured(result)),
-        *_field("bound", f"{result.bound:.3g}"),
+        *_field("bound", "" if result.quantity == NOT_MEASURED else f"{result.bound:.3g}"),
         *_field("where", result.detail),
         *_field("error rates", _rates(result)),
         *_field("evaluations", _replicates(result)),
@@ -25,7 +26,10 @@ def failure_text(result: CheckResult) -> str:
 
 
 def reproduce(result: CheckResult) -> str:
-    """Return the command that runs the check again."""
+    """Return the command that runs the check again; the call, where no command has that name."""
+    if not is_name(result.subject):
+        suite = ', suite="full"' if result.level > 2 else ""
+        return f'verify({{"{result.subject}": ...}}, seed={result.seed}{suite})'
     name = f"'{result.subject}'" if "*" in result.subject else result.subject
     budget = f" --budget {result.budget}" if result.budget not in (0, USUAL_BUDGET) else ""
     suite = " --suite full" if result.level > 2 else ""
@@ -33,6 +37,8 @@ def reproduce(result: CheckResult) -> str:
 
 
 def _measured(result: CheckResult) -> str:
+    if result.quantity == NOT_MEASURED:
+        return "nothing"
     if result.low == result.high:
         return f"{result.quantity} {result.measured:.3g}"
     low, high = (f"{end:.3g}" for end in (result.low, result.high))
@@ -49,6 +55,8 @@ def _replicates(result: CheckResult) -> str:
     if not result.budget:
         return f"{result.evaluations:,}"
     plan = f"; a test of fixed size needs {result.planned:,}" if result.planned else ""
+    if result.verdict == "INCONCLUSIVE" and result.evaluations >= result.budget:
+        plan += "; --budget allows more"
     return (
         f"{result.evaluations:,} replicates of at most {result.budget:,},"
         f" {'undecided after' if result.verdict == 'INCONCLUSIVE' else 'decided at'}"

@@ -48,7 +48,7 @@ def run_case(case: Case) -> list[CheckResult]:
         raise
     except OutOfTimeError:
         limit = case.settings.time_limit
-        results.append(failed(case, f"not done after {limit:g} s, the time limit"))
+        results.append(failed(case, f"not done after {limit:g} s; --time-limit allows more"))
     except BaseException as error:  # whatever a third party's code raises
         results.append(failed(case, culprit(error)))
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from gradassay.verify.oracles.small_problems import SmallProblem
 SEVERITY: dict[Verdict, int] = {"PASS": 0, "XFAIL": 1, "INCONCLUSIVE": 2, "FAIL": 3}
 SMALLEST_ARRAY = 1e-4
 MOST_NAMED = 4
+# what may be left beside a multiple of what was expected: relative to it, and to what was expected
+ROUNDING = 1e-6
+EXACT = 1e-12
+NOT_MEASURED = "not measured"
 USUAL_BUDGET = 262_144
 
 
@@ -85,7 +89,7 @@ def check_result(
         detail=detail + more,
         evaluations=evaluations,
         seed=seed,
-        causes=usual_causes(_ratios(found, expected)) if failed and level == 1 else "",
+        causes=_causes(found, expected, failed) if failed and level == 1 else "",
     )
 
 
@@ -116,18 +120,35 @@ def not_measured(
         detail=detail,
         evaluations=0,
         seed=seed,
-        quantity="not measured",
+        quantity=NOT_MEASURED,
     )
 
 
-def _ratios(found: Mapping[str, Array], expected: Mapping[str, Array]) -> dict[str, float]:
-    """Return how long each array is along the expected one; 1 where that is 0 or has no shape."""
-    result = {}
-    for name, array in expected.items():
-        square = float(np.sum(np.square(array)))
-        same = name in found and np.shape(found[name]) == np.shape(array)
-        result[name] = float(np.sum(found[name] * array)) / square if same and square else 1.0
-    return result
+def _causes(
+    found: Mapping[str, Array], expected: Mapping[str, Array], failed: Sequence[str]
+) -> str:
+    """Return the usual causes of the arrays that failed; those that agree have the ratio 1."""
+    ratios, parallel = dict.fromkeys(expected, 1.0), []
+    for name in failed:
+        if name in found and name in expected and np.shape(found[name]) == np.shape(expected[name]):
+            ratio, rest = _along(found[name], expected[name])
+            ratios[name] = ratio
+            if rest <= ROUNDING * abs(ratio) and ratio:
+                parallel.append(name)
+    return usual_causes(ratios, parallel)
+
+
+def _along(found: Array, expected: Array) -> tuple[float, float]:
+    """Return the scale of an array along another, and the norm of what is left over its norm.
+
+    Where the other is 0 the scale is 1.
+    """
+    f, e = np.ravel(np.asarray(found)), np.ravel(np.asarray(expected))
+    square = float(e @ e)
+    if square == 0:
+        return 1.0, float(np.linalg.norm(f))
+    scale = float(f @ e) / square
+    return scale, float(np.linalg.norm(f - scale * e)) / square**0.5
 
 
 def describe(found: Array | None, expected: Array | None) -> str:
@@ -139,9 +160,8 @@ def describe(found: Array | None, expected: Array | None) -> str:
     f, e = np.ravel(np.asarray(found)), np.ravel(np.asarray(expected))
     if not np.isfinite(f).all():
         return f"{int((~np.isfinite(f)).sum())} of {f.size} entries are not finite"
-    square = float(e @ e)
-    if square == 0:
-        return f"expected 0, found norm {np.linalg.norm(f):.3g}"
-    scale = float(f @ e) / square
-    rest = float(np.linalg.norm(f - scale * e)) / square**0.5
-    return f"{scale:.6g} times the expected one, rest {rest:.2g} of its norm"
+    scale, rest = _along(f, e)
+    if not e.any():
+        return f"expected 0, found norm {rest:.3g}"
+    left = "to rounding" if rest <= EXACT else f"rest {rest:.2g} of its norm"
+    return f"{scale:.6g} times the expected one, {left}"
