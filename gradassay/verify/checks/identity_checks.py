@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -37,6 +38,9 @@ from gradassay.verify.checks.recording import RecordingBackend
 from gradassay.verify.oracles.declared import local_rule
 from gradassay.verify.oracles.exact_oracles import SURROGATE_GRADIENTS, exact_surrogate_gradient
 from gradassay.verify.oracles.small_problems import SmallProblem, agreement_problems
+
+FOLDED_CAUSES = """1 a sum or mean over the batch axis, which holds all replicates: (T, R*B, n)
+2 a draw for all replicates in place of one for each"""
 
 
 def identity_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
@@ -149,13 +153,14 @@ def folded_equals_looped(case: Case) -> Iterator[CheckResult]:
     backend, replicates = ReferenceBackend(), 3
     folded = _estimate(case, backend, range(replicates)).gradient
     looped = [_estimate(case, backend, range(r, r + 1)).gradient for r in range(replicates)]
-    yield case.result(
+    result = case.result(
         "replicates at once = replicates one by one",
         folded,
         {name: np.concatenate([one[name] for one in looped]) for name in folded},
         bound=bounds.SAME_NOISE,
         evaluations=2 * replicates,
     )
+    yield result if result.verdict == "PASS" else dataclasses.replace(result, causes=FOLDED_CAUSES)
 
 
 def same_key_same_bits(case: Case) -> Iterator[CheckResult]:

@@ -131,14 +131,14 @@ def _causes(
     ratios, parallel = dict.fromkeys(expected, 1.0), []
     for name in failed:
         if name in found and name in expected and np.shape(found[name]) == np.shape(expected[name]):
-            ratio, rest = _along(found[name], expected[name])
+            ratio, rest = along(found[name], expected[name])
             ratios[name] = ratio
             if rest <= ROUNDING * abs(ratio) and ratio:
                 parallel.append(name)
     return usual_causes(ratios, parallel)
 
 
-def _along(found: Array, expected: Array) -> tuple[float, float]:
+def along(found: Array, expected: Array) -> tuple[float, float]:
     """Return the scale of an array along another, and the norm of what is left over its norm.
 
     Where the other is 0 the scale is 1.
@@ -160,7 +160,7 @@ def describe(found: Array | None, expected: Array | None) -> str:
     f, e = np.ravel(np.asarray(found)), np.ravel(np.asarray(expected))
     if not np.isfinite(f).all():
         return f"{int((~np.isfinite(f)).sum())} of {f.size} entries are not finite"
-    scale, rest = _along(f, e)
+    scale, rest = along(f, e)
     if not e.any():
         return f"expected 0, found norm {rest:.3g}"
     left = "to rounding" if rest <= EXACT else f"rest {rest:.2g} of its norm"

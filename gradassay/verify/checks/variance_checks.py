@@ -3,6 +3,10 @@
 Over all signs the variance of an estimate of one sample is a sum (`enumerate_estimator`). With B
 samples, each with noise of its own, the variance of the mean is the sum of these over B^2; noise
 that samples, steps, layers or replicates share makes it another one.
+
+That holds where an estimate of a batch is the mean of its samples' own. A sample whose signal also
+depends on the others (a baseline of the batch's losses, batch statistics) is no fault, and has
+another variance: the row then says that nothing was compared.
 """
 
 from __future__ import annotations
@@ -11,10 +15,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradassay.core.batch import Batch
 from gradassay.core.claims import MomentumFeedback
 from gradassay.core.estimator import Estimator
+from gradassay.core.noise import draw_noise
+from gradassay.core.params import Params
 from gradassay.core.records import CheckResult, Interval, Verdict
 from gradassay.reference_snn import ReferenceBackend
+from gradassay.verify.checks import bounds
 from gradassay.verify.checks.blocks import Vectors
 from gradassay.verify.checks.case import (
     Case,
@@ -26,6 +34,7 @@ from gradassay.verify.checks.case import (
 )
 from gradassay.verify.checks.layer_looks import SUPERBLOCKS
 from gradassay.verify.checks.options import accepts, varied
+from gradassay.verify.checks.results import along, not_measured
 from gradassay.verify.checks.sampled_checks import FIRST_LOOK
 from gradassay.verify.checks.sampling import BLOCK, Draws, drawing
 from gradassay.verify.oracles.enumeration import MOST_SIGNS, enumerate_estimator
@@ -42,6 +51,7 @@ PROBLEMS = 2
 MOST_SAMPLED_SIGNS = MOST_SIGNS - 4
 # of the squared mean: a smaller variance is none
 ROUNDING = 1e-12
+CLAIM = "variance of its own draws = sum of the samples' enumerated ones over B^2 (signs)"
 CAUSES = """1 noise shared by samples, steps, layers or replicates (a ratio near B, T, or 0)
 2 noise of another scale or law where it is drawn than where it is given
 3 a factor on the whole estimate (the ratio is its square)"""
@@ -78,6 +88,10 @@ def variance_as_enumerated(case: Case) -> Iterator[CheckResult]:
     """Compare the variance of own draws with that over all signs of each sample."""
     given = Given.of(case, ReferenceBackend())
     samples = samples_of(case.problem)
+    apart = _coupling(case, given, samples)
+    if apart > bounds.SAME_NOISE:
+        yield _not_compared(case, apart)
+        return
     exact = [
         enumerate_estimator(case.estimator, one.network, one.params, one.batch, given.state)[0]
         for one in samples
@@ -100,6 +114,43 @@ def variance_as_enumerated(case: Case) -> Iterator[CheckResult]:
     yield _result(case, ratio, verdict, blocks.count, look + 1)
 
 
+def _coupling(case: Case, given: Given, samples: list[SmallProblem]) -> float:
+    """Return how far, given the noise, an array is from all multiples of its samples' sum.
+
+    The largest of all arrays. A wrong multiple is a fault, which the variance shows.
+    """
+    estimator, network = case.estimator, case.problem.network
+    if estimator.noise is None:
+        raise ValueError(f"{case.subject} has no noise")
+    noise = draw_noise(estimator.noise, network, len(samples), case.key / "given noise")
+
+    def estimated(batch: Batch, rows: slice) -> Params:
+        own = noise.map(lambda z: z[:, rows])
+        return estimator.estimate(
+            ReferenceBackend(), network, given.params, batch, given.state, case.key, noise=own
+        ).gradient
+
+    together = estimated(given.batch, slice(None))
+    each = [estimated(one.batch, slice(row, row + 1)) for row, one in enumerate(samples)]
+    return max(along(together[name], sum(one[name] for one in each))[1] for name in together)
+
+
+def _not_compared(case: Case, apart: float) -> CheckResult:
+    """Return the row of an estimator whose variance is no sum over samples."""
+    return not_measured(
+        subject=case.subject,
+        problem=case.problem.name,
+        check=case.check.name,
+        level=case.check.level,
+        claim=CLAIM,
+        verdict="INCONCLUSIVE",
+        detail="given the same noise, an estimate of the batch is no multiple of its samples' sum"
+        f" (relative difference {apart:.2g}): its variance is no sum over samples",
+        seed=case.settings.seed,
+        low=0.0,
+    )
+
+
 def _everything(draws: Draws) -> Vectors:
     """Return all of a gradient as one vector."""
     parts = [np.asarray(array).reshape(BLOCK, -1) for array in draws.estimate.gradient.values()]
@@ -115,7 +166,7 @@ def _result(case: Case, ratio: Interval, verdict: Verdict, count: int, look: int
         problem=case.problem.name,
         check=case.check.name,
         level=case.check.level,
-        claim="variance of its own draws = sum of the samples' enumerated ones over B^2 (signs)",
+        claim=CLAIM,
         verdict=verdict,
         measured=abs(ratio.value - 1),
         low=0.0 if ratio.covers(1.0) else ends[0],
