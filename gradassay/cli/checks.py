@@ -54,9 +54,19 @@ def print_checks(results: Iterable[CheckResult]) -> None:
         groups.setdefault((result.subject, result.level), []).append(result)
     for (subject, level), group in groups.items():
         print_line(_line(subject, level, group))
-        for result in group:
-            if result.verdict != "PASS":
-                print_line(failure_text(result))
+        _print_troubles([result for result in group if result.verdict != "PASS"])
+
+
+def _print_troubles(results: Sequence[CheckResult]) -> None:
+    """Print blocks: of one check and verdict the first, and where else it is so."""
+    groups: dict[tuple[str, str], list[CheckResult]] = {}
+    for result in results:
+        groups.setdefault((result.check, result.verdict), []).append(result)
+    for (check, verdict), (first, *others) in groups.items():
+        print_line(failure_text(first))
+        if others:
+            where = "; ".join(dict.fromkeys(result.problem for result in others))
+            print_line(f"{verdict} {check}: {len(others)} more, on {where} (--out keeps all)")
 
 
 def _line(subject: str, level: int, group: Sequence[CheckResult]) -> str:

@@ -108,6 +108,23 @@ def test_measure_and_train_write_their_part(tmp_path: Path) -> None:
     assert [json.loads(line)["test_accuracy"] for line in metrics] == list(rows["test_accuracy"])
 
 
+def test_one_fault_is_one_block_and_a_line_that_says_where_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "weak_dfa.py").write_text(
+        "from gradassay.estimators.dfa import DFA\n"
+        "class Weak(DFA):\n"
+        "    def top_down(self, *arguments):\n"
+        "        return 0.5 * super().top_down(*arguments)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["verify", "weak_dfa:Weak", "--check", "feeds_back_its_matrices"]) == 1
+    printed = capsys.readouterr().out
+    assert "0 of 6 checks" in printed
+    assert printed.count("  claim ") == 1
+    assert "FAIL feeds_back_its_matrices: 5 more, on fc-8, T=6, hard reset; " in printed
+
+
 def test_verify_writes_certificate_and_junit_and_marks_expected_failures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
