@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Mapping
 from importlib.metadata import entry_points
@@ -37,13 +38,19 @@ def load_named(kind: str, name: str, own: Mapping[str, str], group: str) -> Any:
     points = {point.name: point.value for point in entry_points(group=group)}
     module, _, attribute = (own.get(name) or points.get(name) or name).partition(":")
     if not (module and attribute):
-        raise unknown_name(kind, name, [*own, *points])
+        error = unknown_name(kind, name, [*own, *points])
+        raise UsageError(f"{error} One of your own is module:attribute.")
+    members: list[str] = []
     try:
-        return getattr(importlib.import_module(module), attribute)
+        loaded = importlib.import_module(module)
+        members = dir(loaded)
+        return getattr(loaded, attribute)
     except (Exception, SystemExit) as error:  # whatever a third party's module raises
+        near = difflib.get_close_matches(attribute, members, n=1)
         raise UsageError(
             f"{kind}: got {name!r}, which cannot be loaded ({type(error).__name__}: {error});"
             " expected module:attribute, the module on Python's path."
+            + (f" Did you mean {module}:{near[0]}?" if near else "")
         ) from error
 
 

@@ -152,3 +152,13 @@ class EntryPoint:
 
     name: str
     value: str
+
+
+def test_a_misspelt_member_of_a_module_is_told_with_the_near_one(module: str) -> None:
+    with pytest.raises(UsageError, match=r"Did you mean third_party:Doubled\?"):
+        chosen_estimators([f"{module}:Doubles"], None)
+
+
+def test_an_unknown_name_is_told_how_ones_own_is_given() -> None:
+    with pytest.raises(UsageError, match="One of your own is module:attribute"):
+        chosen_estimators(["mine"], None)
