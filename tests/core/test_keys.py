@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,3 +47,23 @@ def test_numbered_sub_streams_depend_on_their_number_alone() -> None:
     assert len({row[0] for row in forwards}) == 4
     after_odd_use = [g.random(3, dtype=np.float32).tolist() for g in key.numbered([7, 7])]
     assert after_odd_use[0] == after_odd_use[1]
+
+
+def test_a_stream_is_philox_keyed_with_blake2b_of_lengths_types_and_parts() -> None:
+    # 8 bytes of length, least first, then the text of each part
+    texts = (b"int:7", b"str:noise", b"int:17")
+    message = b"".join(len(text).to_bytes(8, "little") + text for text in texts)
+    digest = hashlib.blake2b(message, digest_size=16).digest()
+    expected = np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
+    found = Key(7, ("noise", 17)).generator()
+    assert found.standard_normal(3).tolist() == expected.standard_normal(3).tolist()
+
+
+def test_a_numbered_sub_stream_starts_at_its_number_in_the_highest_word_of_the_counter() -> None:
+    key = Key(3) / "noise"
+    for number, generator in zip((0, 5), key.numbered([0, 5]), strict=True):
+        state = key.generator().bit_generator.state
+        state["state"]["counter"][3] = number
+        expected = np.random.Philox()
+        expected.state = state
+        assert (generator.bit_generator.random_raw(9) == expected.random_raw(9)).all()

@@ -86,3 +86,35 @@ def test_signs_go_to_another_process() -> None:
     noise = draw_noise(NoiseModel(0.1, "rademacher"), network, 4, Key(1))
     again = pickle.loads(pickle.dumps(noise))
     assert np.array_equal(again.values["lif1"], noise.values["lif1"])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_signs_have_the_dtype_that_they_were_drawn_for_on_every_library(
+    dtype: type[np.floating],
+) -> None:
+    network = network_named("fc-8", 6, 3, steps=4)
+    noise = draw_noise(NoiseModel(0.1, "rademacher"), network, 4, Key(1), dtype=dtype)
+    signs = noise.values
+    assert isinstance(signs, LazySigns)
+    placed = signs.placed(np.negative)
+    assert signs["lif1"].dtype == placed["lif1"].dtype == dtype
+    np.testing.assert_array_equal(placed["lif1"], -signs["lif1"])
+    assert signs.empty().dtype == placed.empty().dtype == dtype
+    assert signs.empty().shape == placed.empty().shape == (0,)
+    assert placed.raw is signs.raw
+
+
+@pytest.mark.parametrize("count", [1, 8, 9, 64, 65])
+def test_signs_are_the_bits_of_the_stream_highest_of_each_byte_first(count: int) -> None:
+    found = draw_signs((count,), Key(2).generator(), np.float64)
+    words = Key(2).generator().bit_generator.random_raw(2)
+    bits = "".join(f"{byte:08b}" for byte in words.view(np.uint8))
+    assert found.tolist() == [1.0 if bit == "1" else -1.0 for bit in bits[:count]]
+
+
+@pytest.mark.parametrize("count", [1, 8, 63, 64, 65])
+def test_a_draw_of_signs_takes_the_words_that_it_needs_from_the_stream(count: int) -> None:
+    generator, other = Key(2).generator(), Key(2).generator()
+    draw_signs((count,), generator, np.float64)
+    other.bit_generator.random_raw(1 if count <= 64 else 2)
+    assert generator.bit_generator.random_raw() == other.bit_generator.random_raw()
