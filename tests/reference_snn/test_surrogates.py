@@ -69,6 +69,16 @@ def test_peak_at_scale_4(kind: SurrogateKind, peak: float) -> None:
     assert surrogate_derivative(neuron, np.array([1.0]))[0] == pytest.approx(peak, rel=1e-15)
 
 
+def test_a_rectangle_is_0_at_its_edges_and_a_triangle_too() -> None:
+    edges = {"rectangle": [0.875, 1.125], "triangle": [0.75, 1.25]}
+    kinds: tuple[SurrogateKind, SurrogateKind] = ("rectangle", "triangle")
+    for kind in kinds:
+        neuron = Neuron(surrogate=Surrogate(kind, 4.0))
+        assert surrogate_derivative(neuron, np.array(edges[kind])).tolist() == [0.0, 0.0]
+        inside = np.nextafter(edges[kind], 1.0)
+        assert (surrogate_derivative(neuron, inside) > 0).all()
+
+
 def test_unknown_surrogate_says_what_exists() -> None:
     with pytest.raises(UsageError, match=r"surrogate: got 'atan'; expected one of arctan, gauss"):
         Surrogate("atan")  # type: ignore[arg-type]
