@@ -83,7 +83,7 @@ def require_writable(target: Path) -> None:
         fresh.touch(exist_ok=False)
     finally:
         with suppress(OSError):
-            fresh.unlink(missing_ok=True)
+            fresh.unlink()
 
 
 def _hidden(target: Path) -> Path:

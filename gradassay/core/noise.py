@@ -235,5 +235,5 @@ def draw(
     if law == "gaussian":
         return normal
     radius = np.linalg.norm(normal, axis=-1, keepdims=True)
-    on_sphere: np.ndarray = np.multiply(normal, math.sqrt(shape[-1]) / radius, dtype=dtype)
+    on_sphere: np.ndarray = normal * (math.sqrt(shape[-1]) / radius)
     return on_sphere

@@ -59,7 +59,7 @@ class SpikeTrace(Presynaptic):
     """
 
     def __init__(self, spikes: Any, leak: float, bias: Array, summed: Callable[[], Array]) -> None:
-        vars(self).update(spikes=spikes, leak=leak, bias=bias, weights=None, summed=summed)
+        vars(self).update(spikes=spikes, leak=leak, bias=bias, summed=summed)
 
     spikes: Any
     leak: float

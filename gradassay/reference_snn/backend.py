@@ -76,7 +76,7 @@ class ReferenceBackend:
     ) -> Trace:
         """Run a block of steps; see `Backend.forward`."""
         length = block_steps(network, batch, steps)
-        inputs = input_sequence(network, batch, length)
+        inputs = input_sequence(batch, length)
         if noise is not None:
             require_injectable(network, noise, length, inputs.shape[1])
         recording, after = run(network, params, inputs, noise, carry or {})

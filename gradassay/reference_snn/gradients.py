@@ -35,7 +35,7 @@ from gradassay.reference_snn.standardisation import parameter_gradient
 def _forward(
     network: Network, params: Mapping[str, Float], batch: Batch, noise: Noise | None
 ) -> tuple[Recording, Float]:
-    inputs = input_sequence(network, batch, network.steps)
+    inputs = input_sequence(batch, network.steps)
     recording, _ = run(network, params, inputs, noise, {})
     outputs = np.stack(recording.outputs)
     _, errors = losses_and_errors(network.loss, outputs, batch.targets, network.steps)

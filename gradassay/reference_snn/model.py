@@ -51,7 +51,7 @@ class Recording:
     outputs: list[Float] = field(default_factory=list)
 
 
-def input_sequence(network: Network, batch: Batch, steps: int) -> Float:
+def input_sequence(batch: Batch, steps: int) -> Float:
     """Return the inputs as a sequence (t, B, n): a static input at every step."""
     inputs = np.asarray(batch.inputs)
     return np.broadcast_to(inputs, (steps, *inputs.shape)) if batch.static else inputs

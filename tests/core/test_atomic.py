@@ -139,10 +139,14 @@ def test_a_probe_is_a_file_that_was_not_there(
         require_writable(taken)
 
 
-def test_a_probe_that_somebody_else_removed_is_no_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [FileNotFoundError, PermissionError])
+def test_a_probe_that_cannot_be_removed_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[OSError]
 ) -> None:
-    monkeypatch.setattr(Path, "touch", lambda self, exist_ok: None)
+    def unlink(self: Path) -> None:
+        raise error
+
+    monkeypatch.setattr(Path, "unlink", unlink)
     require_writable(tmp_path / "file")
 
 

@@ -55,6 +55,7 @@ SMOOTHED = Estimand("smoothed_loss", "Gaussian, step loss")
             "learns the mean loss as a running average, memory 0.75",
         ),
         (Learns("nothing", under="opzo/"), "opzo learns nothing"),
+        (Learns("nothing", under="localX/"), "localX learns nothing"),
         (Learns("nothing", under="/opzo/"), "/opzo learns nothing"),
     ],
     ids=str,

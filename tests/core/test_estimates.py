@@ -45,7 +45,7 @@ def test_an_estimate_of_the_networks_gradient_is_returned_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("found", "replicates", "words"),
     [
-        (None, None, f"NoneType; expected a gradassay.core.estimator.Estimate. {END}"),
+        ([], None, f"list; expected a gradassay.core.estimator.Estimate. {END}"),
         (
             estimate(hidden1=HIDDEN),
             None,
@@ -83,11 +83,12 @@ def test_what_is_no_estimate_says_what_was_returned_and_expected(
     assert str(caught.value) == f"{SUBJECT} {words}"
 
 
-def test_states_are_stacked_on_a_leading_axis_and_taken_from_it() -> None:
-    states = [{"a": np.full((2, 3), float(r)), "k": np.array(r)} for r in range(4)]
+@pytest.mark.parametrize("count", [1, 4])
+def test_states_are_stacked_on_a_leading_axis_and_taken_from_it(count: int) -> None:
+    states = [{"a": np.full((2, 3), float(r)), "k": np.array(r)} for r in range(count)]
     stacked = stack_states(states)
     assert list(stacked) == ["a", "k"]
-    assert stacked["a"].shape == (4, 2, 3)
+    assert stacked["a"].shape == (count, 2, 3)
     for r, state in enumerate(states):
         one = state_of(stacked, r)
         assert list(one) == ["a", "k"]

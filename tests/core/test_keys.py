@@ -1,4 +1,5 @@
 import hashlib
+from typing import Any
 
 import numpy as np
 from hypothesis import given
@@ -62,7 +63,7 @@ def test_a_stream_is_philox_keyed_with_blake2b_of_lengths_types_and_parts() -> N
 def test_a_numbered_sub_stream_starts_at_its_number_in_the_highest_word_of_the_counter() -> None:
     key = Key(3) / "noise"
     for number, generator in zip((0, 5), key.numbered([0, 5]), strict=True):
-        state = key.generator().bit_generator.state
+        state: Any = key.generator().bit_generator.state
         state["state"]["counter"][3] = number
         expected = np.random.Philox()
         expected.state = state

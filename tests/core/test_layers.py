@@ -64,7 +64,7 @@ def test_maps_of_a_convolution_and_of_a_pool_by_hand() -> None:
 def test_a_dense_layer_has_a_weight_and_the_bias_and_gain_that_it_wants(
     layer: Dense, weight: tuple[int, ...], bias: bool, standardised: bool
 ) -> None:
-    kind = {"bias": bias, "standardised": standardised}
+    kind: Any = {"bias": bias, "standardised": standardised}
     made = (
         Linear("d", layer.inputs, layer.outputs, **kind)
         if isinstance(layer, Linear)

@@ -1,10 +1,19 @@
 """Rows of results and regimes of energy."""
 
 import math
+from typing import Literal, get_origin, get_type_hints
 
 import pytest
 
-from gradassay.core.records import EpochRow, Interval
+from gradassay.core.curves import CostPoint, ExponentRow, ScalingRow
+from gradassay.core.records import (
+    CheckResult,
+    CostRow,
+    EpochRow,
+    Interval,
+    Measurement,
+    MomentRow,
+)
 from gradassay.core.regimes import REGIMES, Regime
 
 
@@ -39,3 +48,14 @@ def test_regimes_have_different_names_and_sources() -> None:
     assert len({regime.name for regime in REGIMES}) == len(REGIMES) == 6
     assert all(regime.add_pj > 0 and regime.multiply_pj >= 0 for regime in REGIMES)
     assert all(regime.source for regime in REGIMES)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [Measurement, CheckResult, CostRow, EpochRow, MomentRow, CostPoint, ScalingRow, ExponentRow],
+)
+def test_a_row_is_flat_so_that_any_table_can_hold_it(row: type) -> None:
+    hints = get_type_hints(row)
+    assert "subject" in hints
+    for name, kind in hints.items():
+        assert kind in (str, int, float) or get_origin(kind) is Literal, name

@@ -33,6 +33,7 @@ def test_bits_are_the_signs_of_the_same_streams(
         return
     assert raw is not None
     drawn = (steps + 1) // 2 if pairs else steps
+    assert raw.raw.shape == (drawn, replicates, samples * units // 8)
     for number, generator in enumerate(key.numbered(range(replicates))):
         own = draw_signs((drawn, samples, units), generator, dtype)
         if pairs:

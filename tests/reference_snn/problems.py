@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from gradassay.core.batch import Batch
 from gradassay.core.builders import fully_connected
 from gradassay.core.keys import Key
@@ -31,8 +29,8 @@ def smooth(reset: Reset) -> Neuron:
 
 def chain(reset: Reset = "soft", loss: Loss | None = None) -> Network:
     """Return a fully connected network with two hidden layers."""
-    options = {"steps": 4, "neuron": smooth(reset), "loss": loss or Loss(0.3)}
-    return fully_connected(5, (4, 6), 3, **options)
+    neuron, loss = smooth(reset), loss or Loss(0.3)
+    return fully_connected(5, (4, 6), 3, steps=4, neuron=neuron, loss=loss)
 
 
 def every_kind(reset: Reset = "soft", *, spiking_readout: bool = False) -> Network:

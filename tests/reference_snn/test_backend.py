@@ -7,7 +7,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from gradassay.core.layers import AvgPool, Conv2d, Dense, Flatten, Gain, Linear, Scale, Weighted
+from gradassay.core.layers import (
+    AvgPool,
+    Conv2d,
+    Dense,
+    Fixed,
+    Flatten,
+    Gain,
+    Linear,
+    Scale,
+    Weighted,
+)
 from gradassay.core.noise import Noise
 from gradassay.core.params import Params
 from gradassay.core.trace import Presynaptic
@@ -38,15 +48,15 @@ def test_it_is_numpy_in_float64() -> None:
 def test_floating_arrays_become_float64_and_others_stay_as_they_are(
     given: type, dtype: type
 ) -> None:
-    array = np.array([0, 1, 1]).astype(given)
+    array: np.ndarray = np.array([0, 1, 1]).astype(given)
     found = BACKEND.asarray(array)
     assert found.dtype == dtype
     assert found.tolist() == array.tolist()
 
 
 # ---- linear maps -----------------------------------------------------------------
-WEIGHTED = [Linear("w", 6, 4), Conv2d("w", (1, 2, 3), 2, 2, 1, 1), Gain("w", 6)]
-FIXED = [AvgPool("f", (1, 2, 3), 2), Flatten("f", (1, 2, 3)), Scale("f", 6, -1.5)]
+WEIGHTED: list[Weighted] = [Linear("w", 6, 4), Conv2d("w", (1, 2, 3), 2, 2, 1, 1), Gain("w", 6)]
+FIXED: list[Fixed] = [AvgPool("f", (1, 2, 3), 2), Flatten("f", (1, 2, 3)), Scale("f", 6, -1.5)]
 kinds = pytest.mark.parametrize("layer", WEIGHTED, ids=lambda layer: type(layer).__name__)
 VERBS = [
     (BACKEND.apply, forward_map, "inputs"),
@@ -84,7 +94,7 @@ def test_a_weight_for_each_replicate_maps_its_rows(
 @pytest.mark.parametrize("layer", FIXED, ids=lambda layer: type(layer).__name__)
 @verbs
 def test_a_layer_without_weights_maps_all_rows(
-    layer: AvgPool | Flatten | Scale,
+    layer: Fixed,
     verb: Callable[..., np.ndarray],
     by_rows: Callable[..., np.ndarray],
     side: str,
@@ -105,6 +115,8 @@ def test_fixed_layers_by_hand() -> None:
 def test_a_weighted_layer_without_a_weight_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^a weighted layer was given no weight$"):
         forward_map(WEIGHTED[0], None, normal(1, 6))
+    with pytest.raises(ValueError, match=r"^a weighted layer was given no weight$"):
+        BACKEND.apply(WEIGHTED[0], None, normal(1, 1, 6))
 
 
 def test_a_channels_bias_is_that_of_each_of_its_positions() -> None:

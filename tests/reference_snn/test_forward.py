@@ -42,11 +42,12 @@ both_paths = pytest.mark.parametrize("reset_gradient", [True, False])
 
 
 @both_paths
+@pytest.mark.parametrize("steps", [1, 4])
 @pytest.mark.parametrize("reset", RESETS)
 def test_going_back_inside_one_layer_gives_the_gradient_through_time(
-    reset: Reset, reset_gradient: bool
+    reset: Reset, steps: int, reset_gradient: bool
 ) -> None:
-    network = chain(reset)
+    network = chain(reset).replace(steps=steps)
     params, batch = random_params(network), random_batch(network)
     trace = BACKEND.forward(network, params, batch, record=SEEN)
     expected = bptt_gradient(network, params, batch, reset_gradient=reset_gradient)
@@ -85,9 +86,12 @@ def test_the_tangent_of_a_smooth_neuron_is_its_finite_difference(reset: Reset) -
 
 
 @both_paths
+@pytest.mark.parametrize("steps", [1, 4])
 @pytest.mark.parametrize("reset", RESETS)
-def test_the_tangent_is_the_transpose_of_the_gradient(reset: Reset, reset_gradient: bool) -> None:
-    network = chain(reset)
+def test_the_tangent_is_the_transpose_of_the_gradient(
+    reset: Reset, steps: int, reset_gradient: bool
+) -> None:
+    network = chain(reset).replace(steps=steps)
     trace = BACKEND.forward(network, random_params(network), random_batch(network), record=SEEN)
     shape = trace.membrane["lif1"].shape
     signal, currents = normal(*shape, seed=1), normal(*shape, seed=2)

@@ -8,6 +8,7 @@ import pytest
 from gradassay.core.layers import Linear, Spiking
 from gradassay.core.network import Loss, Network
 from gradassay.core.neuron import Neuron, Reset
+from gradassay.core.trace import Recorded
 from gradassay.reference_snn import ReferenceBackend, bptt_gradient, online_gradient
 from gradassay.reference_snn.loss import losses_and_errors
 from gradassay.reference_snn.neuron import surrogate_derivative
@@ -122,7 +123,7 @@ def test_direct_feedback_by_hand_in_two_hidden_layers() -> None:
     generator = np.random.default_rng(0)
     feedback = {"lif1": generator.normal(size=(4, 3)), "lif2": generator.normal(size=(6, 3))}
     noise = random_noise(network)
-    record = frozenset({"membrane", "eligibility"})
+    record: frozenset[Recorded] = frozenset({"membrane", "eligibility"})
     trace = BACKEND.forward(network, params, batch, noise=noise, record=record)
     found = online_gradient(network, params, batch, noise, feedback=feedback)
     for number in (1, 2):
