@@ -8,7 +8,7 @@ OUT ?= results/report
 # commits that `make asv` measures, as git names a range
 COMMITS ?= HEAD~2..HEAD
 
-# processes of `make test`
+# processes of `make test` and `make mutants`
 WORKERS ?= 2
 
 # suites on right estimators that `make self-test` runs
@@ -18,7 +18,7 @@ RUNS ?= 1000
 METHODS ?= spatial_bp,bptt,feedback_alignment,sign_symmetric,dfa,dkp,zo_single_point,zo_two_point,spsa,forward_gradient,pzo_two_point,opzo,localzo,local_learning,intermediate_global,opzo+0.01*local_learning,spatial_bp+0.01*local_learning,dfa+0.01*local_learning,opzo+0.01*local_learning+0.1*intermediate_global
 
 .DEFAULT_GOAL := help
-.PHONY: help report test test-peers check lint campaign properties self-test asv asv-check fashion zoo conv docs dist clean
+.PHONY: help report test test-peers check lint campaign properties self-test mutants asv asv-check fashion zoo conv docs dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -68,6 +68,12 @@ conv: $(VENV)/.installed ## train a convolutional network on it, three seeds (ha
 		--network AP2-32C3-AP2-64C3-FC --estimators 'spatial_bp,dfa,opzo,opzo+0.01*local_learning' \
 		--out results/conv-$$seed --overwrite || exit; done
 
+mutants: $(VENV)/.installed-dev ## mutate the rooms that a verdict rests on, count what their tests kill (hours)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[mutation]'
+	mkdir -p mutants
+	OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)/mutants" $(BIN)/mutmut run --max-children $(WORKERS)
+	$(BIN)/mutmut results --all true | $(BIN)/python -m tests.mutants
+
 asv: $(VENV)/.installed-dev ## benchmark the last two commits and publish the pages
 	$(BIN)/asv machine --yes
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/asv run --show-stderr $(COMMITS)
@@ -88,7 +94,7 @@ dist: $(VENV)/.installed-dev ## build wheel and sdist
 	$(BIN)/python -m build
 
 clean: ## remove the environment and everything that was built
-	rm -rf $(VENV) $(PEERS) .asv build dist results
+	rm -rf $(VENV) $(PEERS) .asv build dist mutants results
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

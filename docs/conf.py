@@ -33,6 +33,7 @@ exclude_patterns = [
     "docs/_templates",
     "build",
     "dist",
+    "mutants",
     "results",
     "tests",
     "benchmarks",
