@@ -3,10 +3,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradassay.core.batch import Batch, require_batch
+from gradassay.core.batch import Batch, block_steps, require_batch
 from gradassay.core.builders import fully_connected
-from gradassay.core.errors import ConfigurationError, DataError
+from gradassay.core.errors import ConfigurationError, DataError, GradassayError
 from gradassay.core.keys import Key
+from gradassay.core.network import Loss, Network
 from gradassay.core.params import Params, initial_params, key_normal, require_params
 from gradassay.core.residual import residual
 
@@ -62,6 +63,61 @@ def test_static_and_sequence_batches_that_fit_pass() -> None:
         assert batch.size == 6
     assert static.static
     assert not sequence.static
+
+
+SEQUENCE = NETWORK.replace(loss=Loss(over="sequence"))
+
+
+def test_a_block_has_the_length_that_is_asked_for_and_else_that_of_the_sequence() -> None:
+    for steps in (1, 3, 5):
+        assert block_steps(NETWORK, Batch(X, Y), steps) == steps
+        assert block_steps(NETWORK, Batch(np.zeros((steps, 6, 4)), Y), steps) == steps
+    for network in (NETWORK, SEQUENCE):
+        assert block_steps(network, Batch(X, Y), None) == 5
+        assert block_steps(network, Batch(np.zeros((5, 6, 4)), Y), 5) == 5
+
+
+@pytest.mark.parametrize(
+    ("network", "inputs", "steps", "error", "words"),
+    [
+        (NETWORK, X, 0, ConfigurationError, "steps: got 0; expected 1 to T = 5."),
+        (NETWORK, X, 6, ConfigurationError, "steps: got 6; expected 1 to T = 5."),
+        (
+            SEQUENCE,
+            X,
+            4,
+            ConfigurationError,
+            "steps: got a block of 4 with a loss of the sequence; expected the whole sequence,"
+            " T = 5. Run it in one block, or use the loss of the step.",
+        ),
+        (
+            NETWORK,
+            np.zeros((5, 6, 4)),
+            4,
+            DataError,
+            "inputs: got 5 steps; expected the block's 4. Give the inputs of this block, and its"
+            " length as `steps`.",
+        ),
+        (
+            NETWORK,
+            np.zeros((4, 6, 4)),
+            None,
+            DataError,
+            "inputs: got 4 steps; expected the block's 5. Give the inputs of this block, and its"
+            " length as `steps`.",
+        ),
+    ],
+)
+def test_a_block_that_does_not_fit_says_what_was_expected(
+    network: Network,
+    inputs: np.ndarray,
+    steps: int | None,
+    error: type[GradassayError],
+    words: str,
+) -> None:
+    with pytest.raises(error) as caught:
+        block_steps(network, Batch(inputs, Y), steps)
+    assert str(caught.value) == words
 
 
 @pytest.mark.parametrize(

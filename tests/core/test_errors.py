@@ -8,6 +8,7 @@ import pytest
 from gradassay.core.errors import (
     GradassayError,
     UsageError,
+    first_line,
     is_real,
     is_whole,
     require_text,
@@ -70,3 +71,18 @@ def test_an_unknown_name_lists_ten_names_and_the_nearest(got: Any, valid: Any, w
     assert type(error) is UsageError
     assert isinstance(error, GradassayError)
     assert str(error) == words
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("one"), "one"),
+        (ValueError("one\ntwo"), "one"),
+        (ValueError(), "ValueError"),
+        (ValueError("x" * 121), "x" * 120),
+    ],
+)
+def test_the_first_line_of_an_error_is_its_class_where_it_says_nothing(
+    error: Exception, line: str
+) -> None:
+    assert first_line(error) == line

@@ -27,6 +27,10 @@ def test_parts_are_not_run_together() -> None:
     assert first(Key(0, (1,))) != first(Key(0, ("1",)))
 
 
+def test_a_part_is_put_at_the_end_of_the_path() -> None:
+    assert Key(7) / "noise" / 17 == Key(7, ("noise", 17))
+
+
 def test_all_bits_of_the_seed_count() -> None:
     assert first(Key(1)) != first(Key(1 + 2**32))
     assert first(Key(1)) != first(Key(1 + 2**64))

@@ -9,9 +9,9 @@ import pytest
 
 from gradassay.core.errors import ConfigurationError
 from gradassay.core.layers import (
+    Affine,
     AvgPool,
     Conv2d,
-    Dense,
     Flatten,
     Gain,
     Layer,
@@ -62,7 +62,7 @@ def test_maps_of_a_convolution_and_of_a_pool_by_hand() -> None:
     ids=["linear", "conv2d"],
 )
 def test_a_dense_layer_has_a_weight_and_the_bias_and_gain_that_it_wants(
-    layer: Dense, weight: tuple[int, ...], bias: bool, standardised: bool
+    layer: Affine, weight: tuple[int, ...], bias: bool, standardised: bool
 ) -> None:
     kind: Any = {"bias": bias, "standardised": standardised}
     made = (

@@ -202,7 +202,6 @@ def test_a_layer_has_memory_where_its_output_reaches_neurons_and_not_the_readout
     for network in (SKIP, spiking):
         below = {layer.name for layer in network.layers if network.below_neurons(layer.name)}
         assert below == {"a", "b", "d"}
-        assert network.below_neurons(INPUT)
 
 
 def test_sources_and_consumers_of_a_graph() -> None:

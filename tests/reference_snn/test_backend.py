@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gradassay.core.layers import (
+    Affine,
     AvgPool,
     Conv2d,
-    Dense,
     Fixed,
     Flatten,
     Gain,
@@ -126,7 +126,7 @@ def test_a_channels_bias_is_that_of_each_of_its_positions() -> None:
 
 
 @pytest.mark.parametrize("layer", [Linear("l", 5, 3, standardised=True), Linear("l", 5, 3)])
-def test_weight_and_its_tangent_are_those_of_the_standardisation(layer: Dense) -> None:
+def test_weight_and_its_tangent_are_those_of_the_standardisation(layer: Affine) -> None:
     params = Params({name: normal(*shape, seed=1) for name, shape in layer.shapes.items()})
     tangent = Params({name: normal(*shape, seed=2) for name, shape in layer.shapes.items()})
     np.testing.assert_array_equal(BACKEND.weight(layer, params), effective_weight(layer, params))

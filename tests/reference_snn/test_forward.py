@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from gradassay.core.batch import Batch
-from gradassay.core.errors import ConfigurationError
 from gradassay.core.layers import Linear, Spiking
 from gradassay.core.network import Loss, Network
 from gradassay.core.neuron import Reset
@@ -230,13 +229,3 @@ def test_a_trace_holds_outputs_and_the_losses_and_errors_of_them(loss: Loss) -> 
     for found in ((trace.losses, trace.errors), again):
         np.testing.assert_array_equal(found[0], losses)
         np.testing.assert_array_equal(found[1], errors)
-
-
-def test_the_words_of_a_part_of_a_sequence_with_a_loss_of_the_whole() -> None:
-    network = chain(loss=Loss(0.3, "sequence"))
-    with pytest.raises(ConfigurationError) as caught:
-        BACKEND.forward(network, random_params(network), random_batch(network), steps=3)
-    assert str(caught.value) == (
-        "steps: got a block of 3 with a loss of the sequence; expected all T = 4 steps at once."
-        " Use the loss of the step to go in blocks."
-    )

@@ -7,8 +7,7 @@ import pytest
 
 from gradassay.core.builders import fully_connected
 from gradassay.core.errors import DataError
-from gradassay.core.estimates import require_estimate
-from gradassay.core.estimator import Estimate, stack_states, state_of
+from gradassay.core.estimator import Estimate, require_estimate, stack_states, state_of
 from gradassay.core.params import Params
 from gradassay.core.trace import Trace
 
