@@ -1,4 +1,8 @@
+from typing import Any
+
 import numpy as np
+import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,3 +37,37 @@ def test_groups_are_reduced_each_for_itself() -> None:
         alone = Moments.of(draws[place])
         np.testing.assert_array_equal(together.mean[place], alone.mean)
         np.testing.assert_array_equal(together.scatter[place], alone.scatter)
+
+
+@pytest.mark.parametrize("library", [np.asarray, torch.asarray], ids=["numpy", "torch"])
+def test_moments_of_single_precision_are_reported_in_double(library: Any) -> None:
+    draws = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+    found = Moments.of(library(draws))
+    assert (type(found.count), found.count) == (int, 3)
+    for array, expected in (
+        (found.mean, draws.mean(axis=1)),
+        (found.scatter, [16.0, 16.0]),
+        (found.variance, [8.0, 8.0]),
+    ):
+        assert isinstance(array, np.ndarray)
+        assert array.dtype == np.float64
+        np.testing.assert_array_equal(array, expected)
+
+
+def test_merging_groups_weighs_each_mean_with_its_count() -> None:
+    draws = np.random.default_rng(2).normal(5, 2, size=(2, 7, 3))
+    found = Moments.of(draws[:, :2]).merge(Moments.of(draws[:, 2:]))
+    whole = Moments.of(draws)
+    assert found.count == 7
+    np.testing.assert_allclose(found.mean, whole.mean, rtol=1e-14)
+    np.testing.assert_allclose(found.scatter, whole.scatter, rtol=1e-13)
+
+
+def test_a_single_draw_has_no_variance_and_two_have_that_of_their_difference() -> None:
+    assert Moments.of(np.array([[3.0, 4.0]])).variance == 0
+    assert Moments.of(np.array([[3.0, 4.0], [5.0, 4.0]])).variance == 2
+
+
+def test_nothing_before_is_merged_as_nothing() -> None:
+    new = Moments.of(np.ones((2, 1)))
+    assert merged(None, new) is new

@@ -1,5 +1,7 @@
 """Looks, tests and verdicts: identities, other packages' numbers, and error rates by simulation."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,7 +9,14 @@ from statsmodels.stats.multivariate import test_mvmean as mean_test
 
 from gradassay.core.records import Interval
 from gradassay.verify.statistics.intervals import squared_norm_interval
-from gradassay.verify.statistics.looks import Looks, equivalence, hotelling, max_t, superblocks
+from gradassay.verify.statistics.looks import (
+    Looks,
+    Outcome,
+    equivalence,
+    hotelling,
+    max_t,
+    superblocks,
+)
 from gradassay.verify.statistics.moments import Float
 
 BLOCKS = 32
@@ -120,6 +129,93 @@ def test_hotelling_refuses_what_it_cannot_test() -> None:
     means[:, 1] = means[:, 0]
     with pytest.raises(ValueError, match="linearly independent"):
         hotelling(means[:, :3], rate=0.01)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: Looks(10, 20, 0.01).rate(2),
+            IndexError,
+            "look: got 2; expected 0 to 1.",
+        ),
+        (
+            lambda: Looks(10, 20, 0.01).rate(-1),
+            IndexError,
+            "look: got -1; expected 0 to 1.",
+        ),
+        (
+            lambda: Looks(0, 5, 0.01),
+            ValueError,
+            "first: got 0; expected at least 1 and at most 5 replicates. Raise `most` to allow one"
+            " look.",
+        ),
+        (
+            lambda: superblocks(np.ones((24, 3)), 5),
+            ValueError,
+            "means: 24 blocks; expected a multiple of number = 5.",
+        ),
+        (
+            lambda: hotelling(np.ones((4, 2)), rate=0.1),
+            ValueError,
+            "means: shape (4, 2); expected (K, p) with p < K / 2 and linearly independent entries."
+            " Project the vectors on fewer directions, or use max_t.",
+        ),
+        (
+            lambda: equivalence(Interval.exact(0), margin_low=1.0, margin_high=2.0, null=3.0),
+            ValueError,
+            "null: got 3.0; expected within [1.0, 2.0].",
+        ),
+    ],
+)
+def test_what_cannot_be_looked_at_is_said_in_full(
+    call: Callable[[], object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as caught:
+        call()
+    assert str(caught.value) == message
+
+
+def test_a_budget_of_one_replicate_allows_one_look() -> None:
+    looks = Looks(first=1, most=1, false_alarm_rate=0.25)
+    assert looks.counts == (1,)
+    assert looks.rate(0) == 0.25
+
+
+def test_a_statistic_at_its_critical_value_is_not_rejected() -> None:
+    assert not Outcome(2.0, 2.0).rejected
+    assert Outcome(np.nextafter(2.0, 3), 2.0).rejected
+    assert Outcome(1.0, 2.0).index == -1
+    assert hotelling(np.random.default_rng(0).normal(size=(9, 2)), rate=0.1).index == -1
+
+
+def test_max_t_counts_from_where_rounding_ends() -> None:
+    means = np.array([[1.0, 5.0], [3.0, 5.0], [2.0, 5.0], [2.0, 5.0]])
+    error = stats.sem(means[:, 0])
+    for expected, rounding, index, statistic in (
+        ([1.0, 5.0], 0.25, 0, 0.75 / error),
+        ([3.0, 5.0], 0.25, 0, 0.75 / error),
+        ([2.0, 5.0], 0.25, 0, 0.0),
+        ([2.0, 4.5], 0.5, 0, 0.0),
+        ([1.0, 4.0], 0.5, 1, np.inf),
+        ([1.0, 6.0], 0.5, 1, np.inf),
+    ):
+        test = max_t(means, np.array(expected), rate=0.1, rounding=rounding)
+        assert test.statistic == pytest.approx(statistic, rel=1e-14)
+        assert test.index == index
+
+
+def test_max_t_of_nothing_expected_is_about_zero_and_without_rounding() -> None:
+    means = np.random.default_rng(9).normal(0.3, 1, size=(8, 2))
+    theirs = np.abs(stats.ttest_1samp(means, 0).statistic).max()
+    assert max_t(means, rate=0.1).statistic == pytest.approx(theirs, rel=1e-12)
+    assert max_t(np.full((8, 1), 1e-300), rate=0.1).statistic == np.inf
+
+
+@pytest.mark.parametrize("null", [0.9, 1.2])
+def test_a_null_value_may_be_an_end_of_the_margin(null: float) -> None:
+    interval = Interval(1.0, 0.95, 1.05, 0.99)
+    assert equivalence(interval, margin_low=0.9, margin_high=1.2, null=null) == "PASS"
 
 
 def equivalence_at(low: float, high: float) -> str:

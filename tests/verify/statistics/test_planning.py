@@ -81,3 +81,39 @@ def test_variance_plan_misses_at_its_rate_for_normal_draws(margin: float) -> Non
     limit = stats.chi2.isf(alarm / 2, count - 1)
     missed = stats.chi2.cdf(limit / (1 + margin), count - 1)
     assert missed == pytest.approx(miss, rel=0.25)
+
+
+def z(alarm: float, miss: float) -> tuple[float, float]:
+    return -float(stats.norm.ppf(alarm / 2)), -float(stats.norm.ppf(miss))
+
+
+@every_rate
+@pytest.mark.parametrize("replicates", [40, 1000])
+def test_smallest_squared_norm_is_a_quantile_without_bias_and_one_with_it(
+    alarm: float, miss: float, replicates: int
+) -> None:
+    found = smallest_squared_norm_detected(25.0, replicates, false_alarm_rate=alarm, miss_rate=miss)
+    quadratic = 2 * 25.0 / replicates**2
+    (upper, lower) = z(alarm, miss)
+    expected = upper * np.sqrt(quadratic) + lower * np.sqrt(quadratic + 4 * found * 5 / replicates)
+    assert found == pytest.approx(expected, rel=1e-10)
+
+
+@every_rate
+def test_smallest_mean_and_variance_are_the_quantiles_times_the_standard_error(
+    alarm: float, miss: float
+) -> None:
+    upper, lower = z(alarm, miss)
+    rates = {"false_alarm_rate": alarm, "miss_rate": miss}
+    error = 3.0 / np.sqrt(50 - upper**2 / 2)
+    found = smallest_mean_detected(3.0, 50, **rates)
+    assert found == pytest.approx((upper + lower) * error, rel=1e-12)
+    error = np.sqrt((9.0 - 1) / 50)
+    found = smallest_variance_detected(9.0, 50, **rates)
+    assert np.log(1 + found) == pytest.approx((upper + lower) * error, rel=1e-12)
+
+
+def test_as_many_replicates_as_the_estimated_deviation_costs_find_no_mean() -> None:
+    rates = {"false_alarm_rate": 2 * float(stats.norm.sf(2)), "miss_rate": 0.1}
+    assert smallest_mean_detected(1.0, 2, **rates) == np.inf
+    assert smallest_mean_detected(1.0, 3, **rates) < np.inf

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.api import WLS, add_constant
 
 from gradassay.core.records import Interval
 from gradassay.verify.statistics.intervals import mean_interval
@@ -89,3 +90,84 @@ def test_points_whose_interval_reaches_zero_are_left_out() -> None:
     assert law is not None
     assert law.points == 3
     assert fit_power_law(PLACES[:3], [*good[:2], Interval(0.1, 0.0, 0.3, 0.95)]) is None
+
+
+UNEVEN = [
+    Interval(1.0, 0.7, 1.3, 0.9),
+    Interval(0.4, 0.3, 0.5, 0.99),
+    Interval(0.3, 0.2, 0.6, 0.95),
+    Interval(0.1, 0.08, 0.12, 0.95),
+]
+
+
+def test_fit_is_weighted_least_squares_as_statsmodels_has_it() -> None:
+    errors = np.array(
+        [
+            (np.log(one.high) - np.log(one.low)) / 2 / stats.norm.isf((1 - one.level) / 2)
+            for one in UNEVEN
+        ]
+    )
+    logs = np.log([one.value for one in UNEVEN])
+    theirs = WLS(logs, add_constant(np.log(PLACES)), weights=errors**-2).fit(
+        cov_type="fixed scale", use_t=False
+    )
+    for level in (0.8, 0.95):
+        law = fit_power_law(PLACES, UNEVEN, level)
+        assert law is not None
+        low, high = theirs.conf_int(1 - level)[1]
+        found = (law.exponent.low, law.exponent.value, law.exponent.high, law.exponent.level)
+        assert found == pytest.approx((low, theirs.params[1], high, level), rel=1e-10)
+        chi_square = float(((theirs.resid / errors) ** 2).sum())
+        assert law.chi_square == pytest.approx(chi_square, rel=1e-10)
+        assert (law.freedom, law.points) == (2, 4)
+        assert law.p_value == pytest.approx(np.exp(-chi_square / 2), rel=1e-10)
+    assert fit_power_law(PLACES, UNEVEN) == law
+
+
+def test_exact_points_off_a_line_are_fitted_without_weights() -> None:
+    values = [1.0, 0.4, 0.3, 0.1]
+    law = fit_power_law(PLACES, [Interval.exact(value) for value in values])
+    line, squares, *_ = np.polyfit(np.log(PLACES), np.log(values), 1, full=True)
+    assert law is not None
+    assert law.exponent.value == pytest.approx(line[0], rel=1e-12)
+    assert law.exponent == Interval.exact(law.exponent.value)
+    assert law.chi_square == pytest.approx(squares[0], rel=1e-10)
+    assert (law.freedom, law.points) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Interval.exact(100.0),  # among points that are not exact
+        Interval(100.0, 0.0, 101.0, 0.95),
+        Interval(100.0, 99.0, np.inf, 0.95),
+        Interval(100.0, 101.0, 102.0, 0.95),
+        Interval(100.0, 98.0, 99.0, 0.95),
+    ],
+)
+def test_points_without_a_standard_error_of_their_logarithm_are_left_out(odd: Interval) -> None:
+    law = fit_power_law((*PLACES, 64.0), [*UNEVEN, odd])
+    assert law == fit_power_law(PLACES, UNEVEN)
+
+
+@pytest.mark.parametrize("place", [0.0, -1.0])
+def test_places_without_a_logarithm_are_left_out(place: float) -> None:
+    law = fit_power_law((place, *PLACES), [UNEVEN[0], *UNEVEN])
+    assert law == fit_power_law(PLACES, UNEVEN)
+
+
+def test_points_at_a_place_below_one_and_at_an_end_of_their_interval_are_fitted() -> None:
+    ends = [Interval(1.0, 1.0, 2.0, 0.95), Interval(2.0, 1.0, 2.0, 0.95)]
+    law = fit_power_law((0.5, 0.25, *PLACES[:1]), [*ends, UNEVEN[0]])
+    assert law is not None
+    assert law.points == 3
+
+
+def test_three_points_at_two_places_are_no_law() -> None:
+    assert fit_power_law((4.0, 4.0, 8.0), UNEVEN[:3]) is None
+    assert fit_power_law((), []) is None
+
+
+def test_every_place_has_one_interval() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        fit_power_law(PLACES, UNEVEN[:3])
