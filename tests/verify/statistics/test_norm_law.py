@@ -17,7 +17,7 @@ LAW = NormLaw(quadratic=2.0, linear=0.5, upper=3.0, correlation=0.25, third=1.5,
 
 
 @pytest.mark.parametrize("blocks", [4, 5, 6])
-def test_traces_of_powers_are_unbiased_over_all_signs(blocks: int) -> None:
+def test_traces_of_powers_have_no_bias_over_all_signs(blocks: int) -> None:
     """S has the variances 1 and 4; the blocks are symmetric about a mean that is not 0."""
     found = []
     for signs in itertools.product((1.0, -1.0), repeat=2 * blocks):
