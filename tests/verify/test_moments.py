@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradassay.verify.statistics.moments import Moments, merged
+from gradassay.verify.statistics.moments import Moments, merged, to_float64
 
 
 @given(st.integers(1, 9), st.lists(st.integers(1, 8), min_size=1, max_size=4), st.integers(0, 99))
@@ -71,3 +71,19 @@ def test_a_single_draw_has_no_variance_and_two_have_that_of_their_difference() -
 def test_nothing_before_is_merged_as_nothing() -> None:
     new = Moments.of(np.ones((2, 1)))
     assert merged(None, new) is new
+
+
+class OnDevice:
+    """An array that NumPy cannot read where it is."""
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray:
+        raise TypeError("not on the host")
+
+    def cpu(self) -> np.ndarray:
+        return np.array([1, 2], dtype=np.float32)
+
+
+def test_an_array_of_a_device_is_brought_to_the_host() -> None:
+    found = to_float64(OnDevice())
+    assert found.tolist() == [1, 2]
+    assert found.dtype == np.float64

@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 from ville.means import AsymptoticCS, BettingCS, EmpiricalBernsteinCS
 
+from gradassay.verify.statistics import confidence_sequences
 from gradassay.verify.statistics.confidence_sequences import (
     asymptotic_sequence,
     betting_sequence,
@@ -129,6 +130,23 @@ def test_betting_sequence_ends_where_the_capital_reaches_its_limit() -> None:
     assert largest_half_capital(1 - values, 1 - float(high[-1])) == pytest.approx(100, rel=1e-3)
 
 
+@pytest.mark.parametrize("chunk", [1, 1000])
+def test_chunks_do_not_change_the_betting_sequence(
+    chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(6).uniform(-1, 1, 120)
+    expected = betting(values, 0.05)
+    monkeypatch.setattr(confidence_sequences, "CHUNK", chunk)
+    np.testing.assert_allclose(betting(values, 0.05), expected, rtol=1e-12)
+
+
+def test_a_few_values_exclude_no_mean() -> None:
+    with np.errstate(all="raise"):
+        low, high = betting_sequence(np.array([0.5, 0.6]), 0.95, low=0, high=1)
+    assert low.tolist() == [0, 0]
+    assert high.tolist() == [1, 1]
+
+
 def largest_half_capital(values: Float, candidate: float) -> float:
     """Half the capital of betting for a larger mean at rate 0.01, value by value."""
     capital = largest = 0.5
@@ -198,6 +216,15 @@ def test_betting_sequence_takes_values_that_do_not_vary() -> None:
         low, high = betting(np.full(300, value), 0.05)
         assert low[-1] <= value <= high[-1]
         assert high[-1] - low[-1] < 0.1
+
+
+def test_a_range_that_does_not_hold_the_values_is_said_to() -> None:
+    with pytest.raises(ValueError, match="values") as caught:
+        bernstein(np.array([0.0, 1.25]), 0.05)
+    assert str(caught.value) == (
+        "values: range [0, 1.25]; expected within [low, high] = [-1, 1]. The bounds must hold for"
+        " every value that could come."
+    )
 
 
 def test_values_outside_the_range_are_refused() -> None:

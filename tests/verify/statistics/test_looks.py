@@ -205,6 +205,15 @@ def test_max_t_counts_from_where_rounding_ends() -> None:
         assert test.index == index
 
 
+def test_max_t_of_equal_blocks_knows_no_rounding_of_their_mean() -> None:
+    means = np.random.default_rng(3).normal(size=(3, 2))
+    means[:, 1] = 0.1
+    assert means.mean(axis=0)[1] > 0.1
+    assert max_t(means, rate=0.1).statistic == np.inf
+    within = max_t(means[:, 1:], rate=0.1, rounding=0.1)
+    assert (within.statistic, within.rejected) == (0.0, False)
+
+
 def test_max_t_of_nothing_expected_is_about_zero_and_without_rounding() -> None:
     means = np.random.default_rng(9).normal(0.3, 1, size=(8, 2))
     theirs = np.abs(stats.ttest_1samp(means, 0).statistic).max()
