@@ -176,8 +176,6 @@ def mean_ratio(numerators: Float, denominators: Float, level: float) -> Interval
     (0.75, -2.562, 4.062)
     """
     value = float(numerators.mean() / denominators.mean())
-    if np.all(numerators == 0):
-        return Interval(value, value, value, level)
     return jackknife(value, _left_out(numerators) / _left_out(denominators), level)
 
 

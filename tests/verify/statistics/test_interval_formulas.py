@@ -106,11 +106,21 @@ def test_interval_of_a_mean_that_a_block_can_turn_is_not_on_the_logarithm() -> N
     assert mean_interval(HEAVY, 0.9).low < 0 < mean_interval(HEAVY, 0.9, positive=True).low
 
 
-@pytest.mark.parametrize("value", [0.0, 2.5])
+@pytest.mark.parametrize(("value", "count"), [(0.0, 4), (2.5, 4), (0.1, 6), (0.1, 7)])
 @pytest.mark.parametrize("positive", [False, True])
-def test_equal_blocks_are_their_own_interval(value: float, positive: bool) -> None:
-    found = mean_interval(np.full(4, value), 0.9, positive=positive)
-    assert ends(found) == (value, value, value, 0.9)
+def test_equal_blocks_are_their_own_interval(value: float, count: int, positive: bool) -> None:
+    """Six or seven times 0.1 has means that differ by rounding."""
+    blocks = np.full(count, value)
+    mean = blocks.mean()
+    found = mean_interval(blocks, 0.9, positive=positive)
+    assert ends(found) == (mean, mean, mean, 0.9)
+
+
+def test_blocks_that_differ_by_less_than_rounding_have_an_interval_of_no_width() -> None:
+    blocks = np.array([1.0, 1.0, 1.0, np.nextafter(1.0, 2.0)])
+    with np.errstate(all="raise"):
+        found = mean_interval(blocks, 0.9, positive=True)
+    assert ends(found) == (1.0, 1.0, 1.0, 0.9)
 
 
 @pytest.mark.parametrize("level", [0.9, 0.999])
@@ -147,6 +157,14 @@ def test_ratio_that_the_blocks_do_not_determine_lies_anywhere(
 def test_ratio_of_proportional_blocks_is_exact() -> None:
     found = ratio_interval(2 * HEAVY, HEAVY, 0.9)
     assert ends(found) == (2.0, 2.0, 2.0, 0.9)
+
+
+@pytest.mark.parametrize(("above", "below", "count"), [(0.1, 0.7, 3), (0.3, 0.7, 7)])
+def test_ratio_of_equal_blocks_is_exact(above: float, below: float, count: int) -> None:
+    """The means of all blocks but one differ by rounding."""
+    found = ratio_interval(np.full(count, above), np.full(count, below), 0.9)
+    assert found.low == found.value == found.high
+    assert found.value == pytest.approx(above / below, rel=1e-15)
 
 
 def test_ratio_of_means_of_zeros_is_exactly_zero() -> None:

@@ -61,17 +61,19 @@ SPECTRA = {
     "one": np.ones(1),
     "five": np.ones(5),
     "falling": 1 / np.arange(1.0, 30.0),
+    "small": np.full(5, 0.01),
     "many": np.ones(3000),
 }
 
 
 @pytest.mark.parametrize("spectrum", SPECTRA.values(), ids=SPECTRA.keys())
+@pytest.mark.parametrize("k", [8, 50])
 @pytest.mark.parametrize("factor", [1.0, 0.5])
 @pytest.mark.parametrize("mean", [0.0, 0.7])
 def test_law_has_the_stated_moments_and_quantiles(
-    spectrum: Float, factor: float, mean: float
+    spectrum: Float, k: int, factor: float, mean: float
 ) -> None:
-    k, gram = 8, gram_of(spectrum, 8, mean)
+    gram = gram_of(spectrum, k, mean)
     two, three = traces_of_powers(gram)
     law = NormLaw.estimated(gram, TAIL, kurtosis_factor=factor)
     triples = len(list(itertools.combinations(range(k), 3)))
