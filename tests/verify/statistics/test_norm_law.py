@@ -165,6 +165,14 @@ def test_upper_end_is_the_largest_where_the_estimate_is_the_lower_quantile(value
     assert all(theta - LAW.fall(theta) > value for theta in above)
 
 
+def test_upper_end_is_found_however_far_the_quantile_lies() -> None:
+    """Student's quantile is 100 for few blocks of large kurtosis, far in the tail."""
+    law = NormLaw(quadratic=0.1, linear=1.0, upper=3.0, correlation=0.25, third=0.1, student=100.0)
+    high = law.high(0.0)
+    assert high > 4000
+    assert high - law.fall(high) == pytest.approx(0.0, abs=1e-6)
+
+
 def test_upper_end_is_zero_where_no_theta_fits() -> None:
     assert LAW.high(-1e3) == 0.0
 
