@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from gradassay.core.batch import Batch
 from gradassay.core.estimator import Estimator, State, stack_states
@@ -13,11 +14,17 @@ from gradassay.core.keys import Key
 from gradassay.core.layers import Spiking
 from gradassay.core.network import Loss, Network
 from gradassay.core.neuron import Neuron, Surrogate
-from gradassay.core.noise import Noise
+from gradassay.core.noise import Noise, draw_noise
 from gradassay.estimators import make_estimator
 from gradassay.reference_snn import ReferenceBackend
+from gradassay.torch_snn import TorchBackend
 from gradassay.verify.checks.results import relative_difference
-from gradassay.verify.oracles.small_problems import SmallProblem, dyadic, dyadic_problem
+from gradassay.verify.oracles.small_problems import (
+    SmallProblem,
+    convolution_problem,
+    dyadic,
+    dyadic_problem,
+)
 
 BACKEND, KEY = ReferenceBackend(), Key(6)
 PROBLEM = dyadic_problem((5, 4), steps=3, seed=0)
@@ -247,3 +254,105 @@ def test_sign_symmetric_sends_down_signs_times_the_gain_and_the_mean_size(gain: 
     expected = np.einsum("tbn,tbi->ni", delta, trace.eligibility["hidden2"].values) / 4
     found = estimate(make_estimator("sign_symmetric", gain=gain), PROBLEM, {}).gradient
     np.testing.assert_allclose(found["hidden2.weight"], expected, rtol=1e-12)
+
+
+def test_outputs_of_the_sequence_meet_the_noise_of_every_step() -> None:
+    network = PROBLEM.network.replace(loss=Loss(0.125, "sequence"))
+    problem = SmallProblem("sequence", network, PROBLEM.params, PROBLEM.batch)
+    estimator = make_estimator(
+        "opzo", output="sequence", pairing="none", momentum=0.0, alpha=0.5, use="after"
+    )
+    noise = noise_of(network)
+    found = estimate(estimator, problem, estimator.init(BACKEND, network, KEY), noise=noise)
+    outputs = found.trace.outputs.sum(axis=0)
+    for name, z in noise.values.items():
+        expected = np.einsum("tbn,bm->nm", z, outputs) / (3 * 4 * 0.5)
+        np.testing.assert_allclose(found.state[name], expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["dfa", "dkp", "opzo"])
+def test_given_matrices_are_the_state(name: str) -> None:
+    given = {"lif1": np.arange(15.0).reshape(5, 3), "lif2": np.ones((4, 3))}
+    options: dict[str, Any] = {"start": "given"} if name == "opzo" else {}
+    estimator = make_estimator(name, feedback=given, **options)
+    state = estimator.init(TorchBackend("float64"), PROBLEM.network, KEY)
+    for layer, matrix in given.items():
+        assert isinstance(state[layer], torch.Tensor)
+        np.testing.assert_array_equal(np.asarray(state[layer]), matrix)
+
+
+def test_local_and_intermediate_readouts_of_one_layer_do_not_mix() -> None:
+    """Both read out the middle layer, each by its own matrix."""
+    names = ("local_learning", "intermediate_global")
+    parts = {name: make_estimator(name, step=0.25) for name in names}
+    joined = make_estimator("+".join(names), step=0.25)
+    state, noise = joined.init(BACKEND, DEEP.network, KEY), noise_of(DEEP.network, 0.2)
+    found = estimate(joined, DEEP, state, noise=noise)
+    own = {
+        name: {n.removeprefix(f"{name}/"): a for n, a in state.items() if n.startswith(name)}
+        for name in names
+    }
+    alone = {name: estimate(part, DEEP, own[name], noise=noise) for name, part in parts.items()}
+    for name in ("hidden1.weight", "hidden2.weight", "hidden3.bias"):
+        expected = sum(one.gradient[name] for one in alone.values())
+        np.testing.assert_allclose(found.gradient[name], expected, rtol=1e-12, atol=1e-15)
+    for name, one in alone.items():
+        for array, value in one.state.items():
+            np.testing.assert_allclose(found.state[f"{name}/{array}"], value, rtol=1e-13)
+
+
+def test_spsa_draws_the_numbers_of_its_noise_in_the_backends_precision() -> None:
+    torch32, estimator = TorchBackend("float32"), make_estimator("spsa")
+    assert estimator.noise is not None
+    batch = Batch(torch32.asarray(PROBLEM.batch.inputs), torch32.asarray(PROBLEM.batch.targets))
+    arguments: tuple[Any, ...] = (
+        torch32,
+        PROBLEM.network,
+        PROBLEM.params.map(torch32.asarray),
+        batch,
+        {},
+        KEY,
+    )
+    drawn = draw_noise(
+        estimator.noise, PROBLEM.network, 4, KEY / "noise", range(2), torch32.dtype
+    ).map(torch32.asarray)
+    found = estimator.estimate(*arguments, replicates=range(2)).gradient
+    expected = estimator.estimate(*arguments, replicates=range(2), noise=drawn).gradient
+    for name, array in found.items():
+        np.testing.assert_array_equal(np.asarray(array), np.asarray(expected[name]))
+
+
+@pytest.mark.parametrize("static", [True, False])
+@pytest.mark.parametrize("temporal", ["online", "spatial", "local_bptt"])
+def test_forward_gradient_of_a_sequence_is_the_slope_along_its_direction(
+    static: bool, temporal: str
+) -> None:
+    batch = PROBLEM.batch if static else Batch(SEQUENCE[:, :4], PROBLEM.batch.targets)
+    estimator = make_estimator("forward_gradient", space="weight", temporal=temporal)
+    assert estimator.noise is not None
+    found = estimate(estimator, PROBLEM, {}, batch=batch, replicates=range(2)).gradient
+    exact = estimate(
+        make_estimator("spatial_bp", temporal=temporal), PROBLEM, {}, batch=batch
+    ).gradient
+    drawn = draw_noise(estimator.noise, PROBLEM.network, 4, KEY / "noise", range(2)).values
+    for place in range(2):
+        slope = sum(float((exact[name] * z[place]).sum()) for name, z in drawn.items())
+        for name, z in drawn.items():
+            np.testing.assert_allclose(found[name][place], slope * z[place], rtol=1e-9)
+
+
+@pytest.mark.parametrize("temporal", ["online", "spatial", "local_bptt"])
+@pytest.mark.parametrize("problem", [PROBLEM, convolution_problem(0)], ids=lambda p: p.name)
+def test_forward_gradient_in_weights_is_the_same_on_torch(
+    problem: SmallProblem, temporal: str
+) -> None:
+    """Torch keeps the trace of a constant input as one array and a weight for each step."""
+    estimator = make_estimator("forward_gradient", space="weight", temporal=temporal)
+    backend = TorchBackend("float64")
+    batch = Batch(backend.asarray(problem.batch.inputs), backend.asarray(problem.batch.targets))
+    params = problem.params.map(backend.asarray)
+    found = estimator.estimate(
+        backend, problem.network, params, batch, {}, KEY, replicates=range(2)
+    ).gradient.map(backend.to_numpy)
+    expected = estimate(estimator, problem, {}, replicates=range(2)).gradient
+    assert relative_difference(found, expected) < 1e-12
