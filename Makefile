@@ -1,9 +1,12 @@
-# Two commands do everything: `make report` and `make test`. VENV is where the environment goes.
+# Two commands do everything: `make report` and `make test`. VENV is where the environment goes,
+# CONSTRAINTS the exact versions in it.
 PYTHON ?= python3
 VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
-# where the environment with other libraries goes
+# where the environments with other libraries and with the lowest versions go
 PEERS ?= .venv-peers
+LOWEST ?= .venv-lowest
 OUT ?= results/report
 # commits that `make asv` measures, as git names a range
 COMMITS ?= HEAD~2..HEAD
@@ -18,7 +21,7 @@ RUNS ?= 1000
 METHODS ?= spatial_bp,bptt,feedback_alignment,sign_symmetric,dfa,dkp,zo_single_point,zo_two_point,spsa,forward_gradient,pzo_two_point,opzo,localzo,local_learning,intermediate_global,opzo+0.01*local_learning,spatial_bp+0.01*local_learning,dfa+0.01*local_learning,opzo+0.01*local_learning+0.1*intermediate_global
 
 .DEFAULT_GOAL := help
-.PHONY: help report test test-peers check lint campaign properties self-test mutants asv asv-check fashion zoo conv docs dist clean
+.PHONY: help report test test-lowest test-peers check lint campaign properties self-test mutants asv asv-check fashion zoo conv docs dist audit clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,6 +31,9 @@ report: $(VENV)/.installed ## verify, measure, train on the embedded data; ends 
 
 test: $(VENV)/.installed-dev ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
+
+test-lowest: ## run them with the lowest versions that pyproject.toml admits, in an environment of its own
+	$(MAKE) test VENV=$(LOWEST) CONSTRAINTS=constraints-lowest.txt
 
 test-peers: ## cross-check other libraries, in an environment of its own; writes docs/conformance.md and docs/nir_roundtrip.md
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
@@ -93,14 +99,19 @@ docs: $(VENV)/.installed ## build the documentation site, warnings as errors; en
 dist: $(VENV)/.installed-dev ## build wheel and sdist
 	$(BIN)/python -m build
 
-clean: ## remove the environment and everything that was built
-	rm -rf $(VENV) $(PEERS) .asv build dist mutants results
+audit: ## look the pinned versions up among known vulnerabilities (asks PyPI)
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install -q --disable-pip-version-check pip-audit
+	build/audit/bin/pip-audit --strict --disable-pip --no-deps -r constraints.txt
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+clean: ## remove the environments and everything that was built
+	rm -rf $(VENV) $(PEERS) $(LOWEST) .asv build dist mutants results
+
+$(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e .
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev]'
 	touch $@

@@ -7,12 +7,14 @@ import re
 import tomllib
 from pathlib import Path
 
+from packaging.version import Version
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def constraints() -> dict[str, str]:
-    lines = (ROOT / "constraints.txt").read_text().split()
+def constraints(file: str = "constraints.txt") -> dict[str, str]:
+    lines = (ROOT / file).read_text().split()
     return {name.lower(): version for name, version in (line.split("==") for line in lines)}
 
 
@@ -26,6 +28,21 @@ def test_every_dependency_has_an_exact_version_in_the_constraints() -> None:
     names = {plain(requirement) for requirement in wanted}
     assert names <= set(constraints())
     assert constraints()["torch"] == "2.13.0"
+
+
+def test_the_lowest_versions_are_the_lower_bounds_of_the_package_and_its_extras() -> None:
+    extras = PROJECT["optional-dependencies"]
+    bounded = [*PROJECT["dependencies"], *extras["nir"], *extras["sweep"], *extras["tensorboard"]]
+    lowest = constraints("constraints-lowest.txt")
+    assert len(bounded) == len(set(bounded)) > 20
+    for requirement in bounded:
+        name, bound = requirement.split(">=")
+        assert Version(lowest[name]) == Version(bound), name
+
+
+def test_an_extra_that_developers_install_as_well_has_one_lower_bound() -> None:
+    extras = PROJECT["optional-dependencies"]
+    assert {*extras["nir"], *extras["sweep"], *extras["tensorboard"]} <= set(extras["dev"])
 
 
 def test_asv_installs_every_run_time_dependency_at_the_constrained_version() -> None:
