@@ -88,11 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _print_error(str(interrupt) or "interrupted; nothing was written.")
         return INTERRUPTED
-    except BrokenPipeError:
-        # the reader of a pipe went away; keep the interpreter from complaining at exit
-        sys.stderr.close()
-        return PASSED
     except (Exception, SystemExit) as error:
+        if _is_closed_pipe(error):
+            sys.stderr.close()  # keeps the interpreter from complaining at exit
+            return PASSED
         if debug:
             raise
         _print_error(told(error))
@@ -115,6 +114,13 @@ def _without_config(words: list[str]) -> tuple[list[str], tuple[Toml, ...]]:
         raise UsageError(f"--config: {path}: {reason}; expected a TOML file.") from error
     source = Toml(path, use_commands_as_keys=False, must_exist=True)
     return words[:place] + words[place + 2 :], (source,)
+
+
+def _is_closed_pipe(error: BaseException) -> bool:
+    """Whether the reader of our output went away; rich makes an exit of that."""
+    return isinstance(error, BrokenPipeError) or (
+        isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError)
+    )
 
 
 def _print_error(message: str) -> None:
