@@ -8,7 +8,7 @@ from gradassay.cli.keeping import KeepingOptions
 from gradassay.cli.lines import print_line
 from gradassay.cli.options import MAIN_FOUR, Estimators, Options, Settings
 from gradassay.cli.publishing import manifest_of
-from gradassay.cli.trainings import Trainings
+from gradassay.cli.trainings import Trainings, tell_of_shared_rates
 from gradassay.cli.verify import SuiteOptions
 from gradassay.workbench.measuring import cost_all, designs_for, measure_all, population
 from gradassay.workbench.options import ProblemOptions, TrainingOptions
@@ -47,6 +47,7 @@ def run(
     keeping = keeping or KeepingOptions()
     folder = keeping.folder(f"results/{file_name(options.dataset)}")
     bench, chosen, settings = prepare_trainings(options, training, estimators, set_)
+    tell_of_shared_rates(settings, training)
     designs = designs_for(chosen, budget, batch_size)
     measured = population(bench)
 

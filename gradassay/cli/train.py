@@ -10,7 +10,7 @@ from gradassay.cli.keeping import KeepingOptions
 from gradassay.cli.lines import print_line
 from gradassay.cli.options import MAIN_FOUR, Estimators, Options, Settings
 from gradassay.cli.publishing import manifest_of
-from gradassay.cli.trainings import Trainings
+from gradassay.cli.trainings import Trainings, tell_of_shared_rates
 from gradassay.cli.watching import WatchingOptions
 from gradassay.core.errors import UsageError
 from gradassay.workbench.options import ModelOptions, ProblemOptions, TrainingOptions
@@ -59,6 +59,7 @@ def train(
     bench, chosen, settings = prepare_trainings(
         options, training, estimators or MAIN_FOUR, set_, recipe=followed
     )
+    tell_of_shared_rates(settings, training)
     watching.require_possible(bench)
     with Trainings(keeping, folder, watching, options.device) as trainings:
         trainings.run(bench, chosen, settings)

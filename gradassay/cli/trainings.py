@@ -18,6 +18,8 @@ from gradassay.cli.stopping import stop_gently
 from gradassay.cli.watching import Watcher, WatchingOptions
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import EpochRow, MomentRow
+from gradassay.workbench.options import TrainingOptions
+from gradassay.workbench.trainings import without_own_rate
 
 if TYPE_CHECKING:
     from gradassay.training import (
@@ -28,6 +30,21 @@ if TYPE_CHECKING:
         TrainingSettings,
     )
     from gradassay.workbench.workbench import Workbench
+
+
+def tell_of_shared_rates(
+    settings: Mapping[str, TrainingSettings], training: TrainingOptions
+) -> None:
+    """Say on the standard error which methods train at a learning rate that nobody chose.
+
+    Zeroth order needs a hundred times less than backpropagation, and else stays at chance.
+    """
+    for name in without_own_rate(settings, training):
+        print_line(
+            f"{name}: learning rate {settings[name].learning_rate:g}, that of backpropagation on"
+            " this data set; --learning-rate for another one.",
+            to_stderr=True,
+        )
 
 
 class Trainings:

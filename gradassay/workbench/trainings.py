@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from gradassay.core.estimator import Estimator
@@ -62,6 +62,18 @@ def training_settings(
         require_images(settings[name], bench.data.shape)
         require_trainable(estimator, bench.backend, bench.network, settings[name])
     return settings
+
+
+def without_own_rate(estimators: Iterable[str], training: TrainingOptions) -> list[str]:
+    """Return the names whose learning rate nobody chose: not the zoo's, and none was given."""
+    from gradassay.estimators import zoo_names
+    from gradassay.estimators.registry import parse_sum
+
+    if training.learning_rate is not None:
+        return []
+    return [
+        name for name in estimators if not all(part in zoo_names() for _, part in parse_sum(name))
+    ]
 
 
 def _changed(bench: Workbench, estimator: str, training: TrainingOptions) -> TrainingSettings:

@@ -162,3 +162,23 @@ def test_a_misspelt_member_of_a_module_is_told_with_the_near_one(module: str) ->
 def test_an_unknown_name_is_told_how_ones_own_is_given() -> None:
     with pytest.raises(UsageError, match="One of your own is module:attribute"):
         chosen_estimators(["mine"], None)
+
+
+def test_a_learning_rate_that_nobody_chose_is_told(
+    module: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [
+        "train",
+        "--estimators",
+        f"{module}:Doubled,dfa",
+        "--network",
+        "fc-4",
+        "--steps",
+        "2",
+    ]
+    assert main([*command, "--epochs", "1", "--train-samples", "64", "--out", "shared"]) == 0
+    told = capsys.readouterr().err
+    assert f"{module}:Doubled: learning rate 0.1, that of backpropagation" in told
+    assert told.count("learning rate ") == 1
+    assert main([*command, "--learning-rate", "0.02", "--out", "given"]) == 0
+    assert "learning rate " not in capsys.readouterr().err
