@@ -94,19 +94,27 @@ def check(
 
 
 def _print_results(pack: Pack, rows: Sequence[Row], *, every: bool) -> None:
-    """Print a line for each subject of a case, the failures, and the first of each case."""
+    """Print a line for each subject of a case, the failures, and the first of each case.
+
+    What was not answered at all is one line of names.
+    """
     from gradassay.crosscheck.golden.checking import first_of_case
 
     for case in pack.manifest.cases:
-        own = [row for row in rows if row.case == case.name]
+        own, unanswered = [row for row in rows if row.case == case.name], list[str]()
         for subject in dict.fromkeys(row.subject for row in own):
             group = [row for row in own if row.subject == subject]
+            if not every and all(row.verdict == "not answered" for row in group):
+                unanswered.append(subject)
+                continue
             print_line(_summary(case.name, subject, group))
             failed = [row for row in group if row.verdict == "FAIL"]
             for row in group if every else failed[:SHOWN_FAILURES]:
                 print_line(f"  {row_text(row)}")
             if not every and len(failed) > SHOWN_FAILURES:
                 print_line(f"  ... and {len(failed) - SHOWN_FAILURES} more; --rows shows all")
+        if unanswered:
+            print_line(f"not answered {case.name}: {', '.join(unanswered)}")
         first = first_of_case(list(rows), case)
         if first is not None:
             print_line(f"first divergence: {first.where}")

@@ -135,6 +135,22 @@ def test_a_link_out_of_the_answers_is_refused(
         read_answers(folder, pack)
 
 
+def test_what_was_not_answered_at_all_is_a_line_of_names_for_each_case(
+    right: Arrays, answer: Answer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["golden", "check", str(answer({SPIKES: right[SPIKES]})), "--pack", str(PACK)]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    case = "/".join(SPIKES.split("/")[:2])
+    assert f"PASS {case} forward: 1 of 1 arrays" in printed
+    assert f"not answered {case}: spatial_bp, bptt, " in printed
+    assert "not answered conv_dyadic/float32: forward, spatial_bp, " in printed
+    lines = [line for line in printed.splitlines() if line.startswith("not answered")]
+    assert len(lines) == len({line.split(":")[0] for line in lines})
+    assert main([*words, "--rows"]) == 0
+    assert f"not answered {case} spatial_bp: " in capsys.readouterr().out
+
+
 def test_the_command_passes_right_answers_and_writes_them_down(
     right: Arrays, answer: Answer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
