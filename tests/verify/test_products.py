@@ -210,7 +210,7 @@ def test_a_failure_of_what_the_command_knows_is_reproduced_by_the_command(
     wrong = next(result for result in results if result.verdict == "FAIL")
     for subject, told in (("mine:Mine", "mine:Mine"), ("dfa+0.1*opzo", "'dfa+0.1*opzo'")):
         text = failure_text(dataclasses.replace(wrong, subject=subject))
-        assert f"gradassay verify {told} --check matches_oracle --seed 5" in text
+        assert f"gradassay verify {told} --checks matches_oracle --seed 5" in text
 
 
 def test_what_was_not_measured_is_told_without_numbers(cases: list[Case]) -> None:

@@ -42,7 +42,7 @@ def test_one_wrong_layer_is_named_as_a_cause() -> None:
         (np.ones(2), np.ones(3), "shape (2,), expected (3,)"),
         (np.array([1.0, np.inf]), np.ones(2), "1 of 2 entries are not finite"),
         (np.array([3.0, 4.0]), np.zeros(2), "expected 0, found norm 5"),
-        (np.array([2.0, 0.0]), np.array([1.0, 0.0]), "2 times the expected one, rest 0"),
+        (np.array([2.0, 0.0]), np.array([1.0, 0.0]), "2 times the expected one, to rounding"),
     ],
 )
 def test_a_difference_is_described(
@@ -72,7 +72,7 @@ def test_relative_differences_are_those_of_the_worst_array(
 
 def sampled(**changes: object) -> CheckResult:
     fields: dict[str, object] = {
-        "subject": "a+0.1*b",
+        "subject": "dfa+0.1*opzo",
         "problem": "fc-3",
         "check": "unbiased",
         "level": 2,
@@ -105,11 +105,11 @@ def test_the_text_of_an_undecided_check_says_what_would_decide_it() -> None:
 
 
 def test_the_command_of_a_check_has_what_is_not_usual_and_nothing_else() -> None:
-    start = "gradassay verify 'a+0.1*b' --check unbiased --seed 3"
+    start = "gradassay verify 'dfa+0.1*opzo' --checks unbiased --seed 3"
     assert reproduce(sampled()) == f"{start} --budget 8192"
     assert reproduce(sampled(budget=USUAL_BUDGET)) == start
     assert reproduce(sampled(budget=USUAL_BUDGET, level=3)) == f"{start} --suite full"
     exact = sampled(subject="dfa", budget=0, planned=0, low=0.1, high=0.1)
-    assert reproduce(exact) == "gradassay verify dfa --check unbiased --seed 3"
+    assert reproduce(exact) == "gradassay verify dfa --checks unbiased --seed 3"
     assert "evaluations  8,192" in failure_text(exact)
     assert "interval" not in failure_text(exact)
