@@ -6,18 +6,14 @@ import math
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
+from scipy.special import stdtrit
+
 from gradassay.core.records import EpochRow, Interval
 from gradassay.reports.cells import Cell
 from gradassay.reports.formats import percent
 from gradassay.reports.origins import origin
 from gradassay.reports.rows import distinct
 
-# two-sided 95 % quantiles of Student's t for 1 to 30 degrees of freedom
-_STUDENT_T = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
-    2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
-    2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-)  # fmt: skip
 SEEDS_NOTE = (
     "Intervals of accuracy and loss are 95 % Student t intervals of the mean over seeds; "
     "a single seed has none, nor have seeds that all give the same number."
@@ -72,7 +68,7 @@ def mean_over_seeds(values: list[float]) -> Interval:
     mean = fmean(values) if known else math.nan
     if not known or _alike(values):
         return Interval(mean, math.nan, math.nan, 0.95)
-    half = _STUDENT_T[min(len(values) - 2, 29)] * stdev(values) / math.sqrt(len(values))
+    half = float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / math.sqrt(len(values))
     return Interval(mean, mean - half, mean + half, 0.95)
 
 
