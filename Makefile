@@ -65,14 +65,17 @@ self-test: $(VENV)/.installed ## verify the verifier: planted faults, false alar
 fashion: $(VENV)/.installed ## the main job on the whole of Fashion-MNIST (minutes)
 	$(BIN)/gradassay run --dataset fashion-mnist --out results/fashion-mnist --overwrite
 
-zoo: $(VENV)/.installed ## train every method on the whole of Fashion-MNIST, three seeds (hours)
-	for seed in 0 1 2; do $(BIN)/gradassay train --dataset fashion-mnist --seed $$seed \
-		--estimators $(METHODS) --out results/zoo-$$seed --overwrite || exit; done
+zoo: $(VENV)/.installed ## train every method on the whole of Fashion-MNIST, three seeds (an hour)
+	$(BIN)/gradassay bench-train --datasets fashion-mnist --estimators '$(METHODS)' \
+		--out results/zoo --overwrite
+	$(BIN)/gradassay bench-train --datasets fashion-mnist --estimators zo_single_point \
+		--set zo_single_point.baseline=0.9 --learning-rate 1e-3 --out results/zoo-baseline --overwrite
+	$(BIN)/gradassay bench-train --datasets fashion-mnist --estimators forward_gradient \
+		--set forward_gradient.space=weight --learning-rate 1e-4 --out results/zoo-in-weights --overwrite
 
 conv: $(VENV)/.installed ## train a convolutional network on it, three seeds (half an hour)
-	for seed in 0 1 2; do $(BIN)/gradassay train --dataset fashion-mnist --seed $$seed \
-		--network AP2-32C3-AP2-64C3-FC --estimators 'spatial_bp,dfa,opzo,opzo+0.01*local_learning' \
-		--out results/conv-$$seed --overwrite || exit; done
+	$(BIN)/gradassay bench-train --datasets fashion-mnist --network AP2-32C3-AP2-64C3-FC \
+		--estimators 'spatial_bp,dfa,opzo,opzo+0.01*local_learning' --out results/conv --overwrite
 
 mutants: $(VENV)/.installed-dev ## mutate the rooms that a verdict rests on, count what their tests kill (hours)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[mutation]'
