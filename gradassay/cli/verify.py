@@ -47,7 +47,7 @@ class SuiteOptions:
     budget
         Most replicates of a sampled check.
     time_limit
-        Seconds after which a check is given up, as failed.
+        Seconds of processor time after which a check is given up, as failed.
     workers
         Processes; results do not depend on it.
     seed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.verify import Settings, check_estimator, runner, verify
 from gradassay.verify.certificate import problem_digest
 from gradassay.verify.checks.case import cached_problems
+from gradassay.verify.checks.guard import CLOCK, OutOfTimeError, _time_limit
 from gradassay.verify.faults.behaviour import ChangesParameters
 from gradassay.verify.faults.numerics import InputsScaledInPlace
 from gradassay.verify.oracles.small_problems import agreement_problems
@@ -115,8 +117,18 @@ def test_an_estimator_that_never_ends_fails_and_the_next_one_is_verified() -> No
     cases = planned_cases({"endless": NeverEnds()}, settings, checks=("well_formed",))
     (result, *_) = next(run_cases(cases))
     assert result.verdict == "FAIL"
-    assert result.detail == "not done after 0.05 s; --time-limit allows more"
+    told = "not done after 0.05 s of processor time, or 0.25 s by the clock"
+    assert result.detail == f"{told}; --time-limit allows more"
     assert failures(check_estimator(make_estimator("dfa"))) == []
+
+
+def test_waiting_is_no_work_and_ends_by_the_clock() -> None:
+    began = time.monotonic()
+    with _time_limit(0.2):
+        time.sleep(0.5)  # as on a machine that does other work
+    with pytest.raises(OutOfTimeError), _time_limit(0.1):
+        time.sleep(20)
+    assert 0.5 + CLOCK * 0.1 <= time.monotonic() - began < 20
 
 
 def test_a_process_that_dies_fails_its_case_and_the_others_go_on() -> None:

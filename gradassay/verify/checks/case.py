@@ -46,7 +46,7 @@ class Settings:
     budget : int
         Most replicates of one sampled check.
     time_limit : float
-        Seconds after which a check is given up.
+        Seconds of processor time after which a check is given up; five times as many by the clock.
 
     Raises
     ------
