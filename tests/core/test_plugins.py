@@ -38,6 +38,7 @@ def test_what_is_neither_a_name_nor_a_module_with_an_attribute_lists_the_names(n
     with pytest.raises(UsageError) as caught:
         load_named("function", name, OWN, "others")
     assert str(caught.value).startswith(f"function: got {name!r}; expected one of root.")
+    assert str(caught.value).endswith(" One of your own is module:attribute.")
 
 
 def test_names_of_entry_points_are_listed_with_the_own() -> None:
@@ -45,23 +46,28 @@ def test_names_of_entry_points_are_listed_with_the_own() -> None:
         load_named("function", "powers", {"own": "math:sqrt"}, "tests")
     assert str(caught.value) == (
         "function: got 'powers'; expected one of own, power, root. Did you mean 'power'?"
+        " One of your own is module:attribute."
     )
 
 
 @pytest.mark.parametrize(
-    ("name", "cause", "error"),
+    ("name", "cause", "error", "near"),
     [
-        ("math:absent", "module 'math' has no attribute 'absent'", AttributeError),
-        ("no_such_module:x", "No module named 'no_such_module'", ModuleNotFoundError),
-        ("math:a:b", "module 'math' has no attribute 'a:b'", AttributeError),
+        ("math:zzz", "module 'math' has no attribute 'zzz'", AttributeError, ""),
+        ("math:sqr", "module 'math' has no attribute 'sqr'", AttributeError, "math:sqrt"),
+        ("no_such_module:x", "No module named 'no_such_module'", ModuleNotFoundError, ""),
+        ("math:a:b", "module 'math' has no attribute 'a:b'", AttributeError, ""),
     ],
 )
-def test_what_cannot_be_loaded_says_why(name: str, cause: str, error: type[Exception]) -> None:
+def test_what_cannot_be_loaded_says_why(
+    name: str, cause: str, error: type[Exception], near: str
+) -> None:
     with pytest.raises(UsageError) as caught:
         load_named("function", name, OWN, "tests")
     assert str(caught.value) == (
         f"function: got {name!r}, which cannot be loaded ({error.__name__}: {cause});"
         " expected module:attribute, the module on Python's path."
+        + (f" Did you mean {near}?" if near else "")
     )
     assert type(caught.value.__cause__) is error
 
