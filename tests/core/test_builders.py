@@ -139,6 +139,19 @@ def test_a_residual_network_is_its_blocks_in_order() -> None:
     assert found == Network(tuple(layers), steps=5)
 
 
+def test_a_residual_network_without_blocks_is_its_stem_and_its_end() -> None:
+    layers: list[Layer] = [
+        Conv2d("stem", (2, 12, 12), 4, 7, 2, 3, standardised=True),
+        AvgPool("pool", (4, 6, 6), 2),
+        Spiking("last.lif", 36),
+        Scale("last.scale", 36, 2.74),
+        AvgPool("last.pool", (4, 3, 3), 3),
+        Flatten("flatten", (4, 1, 1)),
+        Linear("readout", 4, 3),
+    ]
+    assert list(residual((2, 12, 12), (), 3, width=4).layers) == layers
+
+
 def test_a_residual_network_has_64_channels_unless_told_otherwise() -> None:
     found = residual((2, 12, 12), (1,), 3)
     assert found == residual((2, 12, 12), (1,), 3, width=64)

@@ -113,9 +113,15 @@ def test_signs_are_the_bits_of_the_stream_highest_of_each_byte_first(count: int)
     assert found.tolist() == [1.0 if bit == "1" else -1.0 for bit in bits[:count]]
 
 
-@pytest.mark.parametrize("count", [1, 8, 63, 64, 65])
-def test_a_draw_of_signs_takes_the_words_that_it_needs_from_the_stream(count: int) -> None:
+@pytest.mark.parametrize("raw", [True, False])
+@pytest.mark.parametrize("count", [8, 56, 64, 72])
+def test_a_draw_of_signs_takes_the_words_that_it_needs_from_the_stream(
+    count: int, raw: bool
+) -> None:
     generator, other = Key(2).generator(), Key(2).generator()
-    draw_signs((count,), generator, np.float64)
+    if raw:
+        draw_raw_signs((1, 1, count), [generator], pairs=False)
+    else:
+        draw_signs((count,), generator, np.float64)
     other.bit_generator.random_raw(1 if count <= 64 else 2)
     assert generator.bit_generator.random_raw() == other.bit_generator.random_raw()
