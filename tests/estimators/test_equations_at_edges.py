@@ -21,7 +21,6 @@ from gradassay.torch_snn import TorchBackend
 from gradassay.verify.checks.results import relative_difference
 from gradassay.verify.oracles.small_problems import (
     SmallProblem,
-    convolution_problem,
     dyadic,
     dyadic_problem,
 )
@@ -213,16 +212,17 @@ def test_nothing_goes_above_the_middle_where_the_surrogate_is_zero_too() -> None
     assert found["hidden2.weight"].any()
 
 
-def test_localzo_leaves_the_surrogate_of_a_spiking_readout_as_it_is() -> None:
+@pytest.mark.parametrize("temporal", ["online", "local_bptt"])
+def test_localzo_leaves_the_surrogate_of_a_spiking_readout_as_it_is(temporal: str) -> None:
     neuron = Neuron(surrogate=Surrogate("rectangle", 2.0))
     layers = (*PROBLEM.network.layers, Spiking("output", 3))
     problem = dyadic("spiking", Network(layers, neuron, 3, Loss(mse_weight=0.5)), 6, 4)
-    estimator = make_estimator("localzo", law="rademacher", width=0.25)
+    estimator = make_estimator("localzo", law="rademacher", width=0.25, temporal=temporal)
     found = estimate(estimator, problem, {}).gradient
-    exact = estimate(make_estimator("spatial_bp"), problem, {}).gradient
+    exact = estimate(make_estimator("spatial_bp", temporal=temporal), problem, {}).gradient
     assert exact["hidden1.weight"].any()
     assert relative_difference(found, exact) < 1e-13
-    other = make_estimator("localzo", law="gaussian", width=0.25)
+    other = make_estimator("localzo", law="gaussian", width=0.25, temporal=temporal)
     above = ("readout.weight", "readout.bias")
     rows = estimate(other, problem, {}).gradient
     for name in above:
@@ -320,39 +320,3 @@ def test_spsa_draws_the_numbers_of_its_noise_in_the_backends_precision() -> None
     expected = estimator.estimate(*arguments, replicates=range(2), noise=drawn).gradient
     for name, array in found.items():
         np.testing.assert_array_equal(np.asarray(array), np.asarray(expected[name]))
-
-
-@pytest.mark.parametrize("static", [True, False])
-@pytest.mark.parametrize("temporal", ["online", "spatial", "local_bptt"])
-def test_forward_gradient_of_a_sequence_is_the_slope_along_its_direction(
-    static: bool, temporal: str
-) -> None:
-    batch = PROBLEM.batch if static else Batch(SEQUENCE[:, :4], PROBLEM.batch.targets)
-    estimator = make_estimator("forward_gradient", space="weight", temporal=temporal)
-    assert estimator.noise is not None
-    found = estimate(estimator, PROBLEM, {}, batch=batch, replicates=range(2)).gradient
-    exact = estimate(
-        make_estimator("spatial_bp", temporal=temporal), PROBLEM, {}, batch=batch
-    ).gradient
-    drawn = draw_noise(estimator.noise, PROBLEM.network, 4, KEY / "noise", range(2)).values
-    for place in range(2):
-        slope = sum(float((exact[name] * z[place]).sum()) for name, z in drawn.items())
-        for name, z in drawn.items():
-            np.testing.assert_allclose(found[name][place], slope * z[place], rtol=1e-9)
-
-
-@pytest.mark.parametrize("temporal", ["online", "spatial", "local_bptt"])
-@pytest.mark.parametrize("problem", [PROBLEM, convolution_problem(0)], ids=lambda p: p.name)
-def test_forward_gradient_in_weights_is_the_same_on_torch(
-    problem: SmallProblem, temporal: str
-) -> None:
-    """Torch keeps the trace of a constant input as one array and a weight for each step."""
-    estimator = make_estimator("forward_gradient", space="weight", temporal=temporal)
-    backend = TorchBackend("float64")
-    batch = Batch(backend.asarray(problem.batch.inputs), backend.asarray(problem.batch.targets))
-    params = problem.params.map(backend.asarray)
-    found = estimator.estimate(
-        backend, problem.network, params, batch, {}, KEY, replicates=range(2)
-    ).gradient.map(backend.to_numpy)
-    expected = estimate(estimator, problem, {}, replicates=range(2)).gradient
-    assert relative_difference(found, expected) < 1e-12

@@ -1,5 +1,7 @@
 """From a name to an estimator: the zoo, third parties, sums."""
 
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 import gradassay.estimators
 from gradassay.core.errors import ConfigurationError, UsageError
 from gradassay.estimators import ZOO, make_estimator, zoo_names
+from gradassay.estimators.dfa import DFA
 from gradassay.estimators.hybrid import Hybrid
 from gradassay.estimators.registry import parse_sum
 
@@ -124,3 +127,55 @@ def test_names_of_the_zoo_are_distinct() -> None:
 
 def test_every_method_is_called_as_its_module() -> None:
     assert [make_estimator(name).name for name in zoo_names()] == list(zoo_names())
+
+
+class Broken:
+    """Cannot be made."""
+
+    def __init__(self) -> None:
+        raise ValueError("no luck")
+
+    def estimate(self) -> None:
+        """Belong to an estimator."""
+
+
+@pytest.fixture
+def theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    module: Any = types.ModuleType("their_things")
+    module.ready, module.number, module.Broken = DFA(gain=2.0), 3, Broken
+    monkeypatch.setitem(sys.modules, "their_things", module)
+
+
+@pytest.mark.usefixtures("theirs")
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        (
+            "their_things:ready",
+            {"gain": 1.0},
+            "their_things:ready option: got 'gain'; expected one of none: it has no options.",
+        ),
+        (
+            "their_things:number",
+            {},
+            "estimator: got 'their_things:number', int without estimate; expected all members of"
+            " gradassay.core.estimator.Estimator.",
+        ),
+        (
+            "their_things:Broken",
+            {},
+            "estimator: got 'their_things:Broken', which cannot be made (ValueError: no luck).",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_third_partys_estimator_is_said_in_full(
+    name: str, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        make_estimator(name, **options)
+    assert str(caught.value) == message
+
+
+@pytest.mark.usefixtures("theirs")
+def test_an_estimator_that_is_made_already_is_taken_as_it_is() -> None:
+    assert make_estimator("their_things:ready") is sys.modules["their_things"].ready

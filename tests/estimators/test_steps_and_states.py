@@ -22,6 +22,7 @@ from gradassay.estimators.layerwise import LayerwiseEstimator
 from gradassay.estimators.online import OnlineEstimate
 from gradassay.estimators.opzo import OPZO
 from gradassay.reference_snn import ReferenceBackend
+from gradassay.torch_snn import TorchBackend
 from gradassay.verify.checks.results import relative_difference
 from gradassay.verify.oracles.small_problems import convolution_problem, dyadic_problem
 
@@ -54,6 +55,8 @@ ONLINE: dict[str, Estimator] = {
     "opzo": make_estimator("opzo", momentum=0.5),
     "opzo that draws by itself": Constant(momentum=0.5),
     "zo_two_point": make_estimator("zo_two_point"),
+    "zo forward": make_estimator("zo_two_point", form="forward"),
+    "pzo_two_point": make_estimator("pzo_two_point"),
     "zo baseline": make_estimator("zo_single_point", baseline=0.5),
     "forward_gradient": make_estimator("forward_gradient"),
     "forward gradient in weights": make_estimator("forward_gradient", space="weight"),
@@ -290,3 +293,24 @@ def test_parameters_that_change_between_steps_change_the_steps_after() -> None:
     whole = BACKEND.forward(PROBLEM.network, PROBLEM.params, PROBLEM.batch).outputs
     np.testing.assert_array_equal(first, whole[:1])
     np.testing.assert_allclose(after, whole[1:] + 1, rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["opzo", "zo_two_point", "localzo"])
+def test_noise_is_drawn_in_the_backends_precision_whole_or_by_steps(name: str) -> None:
+    torch32, estimator = TorchBackend("float32"), make_estimator(name)
+    assert estimator.noise is not None
+    state = estimator.init(torch32, PROBLEM.network, KEY)
+    batch = Batch(torch32.asarray(PROBLEM.batch.inputs), torch32.asarray(TARGETS))
+    params = PROBLEM.params.map(torch32.asarray)
+    drawn = draw_noise(estimator.noise, PROBLEM.network, 4, KEY / "noise", dtype=torch32.dtype).map(
+        torch32.asarray
+    )
+    arguments: tuple[Any, ...] = (torch32, PROBLEM.network, params, batch, state, KEY)
+    given = estimator.estimate(*arguments, noise=drawn).gradient.map(torch32.to_numpy)
+    whole = estimator.estimate(*arguments).gradient.map(torch32.to_numpy)
+    assert relative_difference(whole, given) == 0
+    run = OnlineEstimate(estimator, torch32, PROBLEM.network, batch, state, KEY)
+    total = run.advance(params).gradient.map(torch32.to_numpy)
+    while not run.finished:
+        total = total.map(np.add, run.advance(params).gradient.map(torch32.to_numpy))
+    assert relative_difference(total, given) < 1e-5
