@@ -320,3 +320,17 @@ def test_spsa_draws_the_numbers_of_its_noise_in_the_backends_precision() -> None
     expected = estimator.estimate(*arguments, replicates=range(2), noise=drawn).gradient
     for name, array in found.items():
         np.testing.assert_array_equal(np.asarray(array), np.asarray(expected[name]))
+
+
+@pytest.mark.parametrize("coefficient", [0.5, 1.0, 2.0])
+def test_a_sum_takes_each_part_times_its_coefficient(coefficient: float) -> None:
+    joined = make_estimator(f"{coefficient}*dfa+local_learning")
+    state = joined.init(BACKEND, PROBLEM.network, KEY)
+    found = estimate(joined, PROBLEM, state).gradient
+    parts = []
+    for name in ("dfa", "local_learning"):
+        own = {n.removeprefix(f"{name}/"): a for n, a in state.items() if n.startswith(name)}
+        parts.append(estimate(make_estimator(name), PROBLEM, own).gradient)
+    for name in ("hidden1.weight", "hidden2.bias"):
+        expected = coefficient * parts[0][name] + parts[1][name]
+        np.testing.assert_allclose(found[name], expected, rtol=1e-12, atol=1e-15)
