@@ -122,20 +122,21 @@ def test_replicates_of_spsa_share_a_plain_batch() -> None:
     np.testing.assert_array_equal(single.trace.outputs, first.trace.outputs)
 
 
-def test_given_perturbations_are_those_of_each_replicate() -> None:
-    estimator = make_estimator("spsa", form="forward", alpha=0.125)
+@pytest.mark.parametrize("alpha", [0.125, 1.0])
+def test_given_perturbations_are_those_of_each_replicate(alpha: float) -> None:
+    estimator = make_estimator("spsa", form="forward", alpha=alpha)
     values = {
         name: Key(3).generator().normal(size=(2, *shape))
         for name, shape in PROBLEM.network.shapes.items()
     }
     found = estimate(
-        estimator, PROBLEM, {}, noise=Noise(0.125, values, "weights"), replicates=range(2)
+        estimator, PROBLEM, {}, noise=Noise(alpha, values, "weights"), replicates=range(2)
     ).gradient
     clean = BACKEND.forward(PROBLEM.network, PROBLEM.params, PROBLEM.batch).losses
     for place in range(2):
-        moved = PROBLEM.params.map(lambda w, z, r=place: w + 0.125 * z[r], values)
+        moved = PROBLEM.params.map(lambda w, z, r=place: w + alpha * z[r], values)
         noisy = BACKEND.forward(PROBLEM.network, moved, PROBLEM.batch).losses
-        slope = float((noisy - clean).sum()) / 4 / 0.125
+        slope = float((noisy - clean).sum()) / 4 / alpha
         one = {name: array[place] for name, array in found.items()}
         expected = {name: slope * z[place] for name, z in values.items()}
         assert relative_difference(one, expected) < 1e-12
