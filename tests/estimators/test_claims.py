@@ -19,6 +19,7 @@ from gradassay.core.claims import (
     VarianceLaw,
 )
 from gradassay.estimators import make_estimator, zoo_names
+from gradassay.estimators.layerwise import LayerwiseEstimator
 
 TWO_POINT = VarianceLaw("two_point_variance", "(d + k4 - 2) |g|^2")
 MOMENTUM = VarianceLaw("momentum_variance", "of M e: (1 - lambda)(1 - lambda^2k) / (1 + lambda) V")
@@ -273,3 +274,32 @@ def test_options_change_the_claims_that_depend_on_them(
 )
 def test_opzo_that_waits_for_the_end_is_not_online(options: dict[str, Any]) -> None:
     assert Online() not in make_estimator("opzo", **options).claims
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "kept"),
+    [
+        ("dfa", {}, {"derivative", "eligibility"}),
+        ("dfa", {"temporal": "spatial"}, {"derivative", "activity"}),
+        (
+            "dfa",
+            {"temporal": "local_bptt"},
+            {"derivative", "activity", "membrane", "spikes"},
+        ),
+        ("opzo", {"traces": "received"}, {"derivative", "received_eligibility"}),
+        (
+            "zo_single_point",
+            {"traces": "received", "temporal": "spatial"},
+            {"derivative", "received_activity"},
+        ),
+        ("localzo", {}, {"derivative", "eligibility", "membrane"}),
+        ("dkp", {}, {"derivative", "eligibility", "spikes"}),
+        ("dfa+local_learning", {}, {"derivative", "eligibility", "spikes"}),
+    ],
+)
+def test_a_pass_keeps_what_the_method_needs_and_no_more(
+    name: str, options: dict[str, Any], kept: set[str]
+) -> None:
+    estimator = make_estimator(name, **options)
+    assert isinstance(estimator, LayerwiseEstimator)
+    assert estimator.record == kept

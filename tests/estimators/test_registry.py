@@ -72,6 +72,7 @@ def test_an_entry_point_is_a_name_like_the_zoos(monkeypatch: pytest.MonkeyPatch)
         ("opzo+0.01*local_learning", [(1.0, "opzo"), (0.01, "local_learning")]),
         ("2*dfa + 1e-3*local_learning", [(2.0, "dfa"), (1e-3, "local_learning")]),
         ("dfa+local_learning", [(1.0, "dfa"), (1.0, "local_learning")]),
+        ("dfa+1e-3*local_learning", [(1.0, "dfa"), (1e-3, "local_learning")]),
         ("my.module:thing+0.5*dfa", [(1.0, "my.module:thing"), (0.5, "dfa")]),
     ],
 )
