@@ -16,6 +16,7 @@ import msgspec
 
 from gradassay.core.estimator import Estimator
 from gradassay.core.records import CheckResult
+from gradassay.core.schemas import without_indentation
 from gradassay.verify.checks.case import Case, Settings, claims_of
 from gradassay.verify.oracles.small_problems import SmallProblem
 
@@ -214,4 +215,4 @@ def read_certificate(path: Path) -> Certificate:
 
 def certificate_schema() -> dict[str, Any]:
     """Return the JSON schema of a certificate."""
-    return msgspec.json.schema(Certificate)
+    return without_indentation(msgspec.json.schema(Certificate))

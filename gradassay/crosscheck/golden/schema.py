@@ -6,6 +6,8 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from gradassay.core.schemas import without_indentation
+
 FORMAT: Final = "gradassay-golden"
 ANSWERS_FORMAT: Final = "gradassay-golden-answers"
 SCHEMA_VERSION: Final = 1
@@ -232,4 +234,4 @@ def manifest_schema() -> dict[str, Any]:
         [Manifest, AnswersManifest], ref_template="#/$defs/{name}"
     )
     parts = [{"$ref": f"#/$defs/{kind.__name__}"} for kind in (Manifest, AnswersManifest)]
-    return {"anyOf": parts, "$defs": components}
+    return {"anyOf": parts, "$defs": without_indentation(components)}
