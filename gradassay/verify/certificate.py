@@ -215,4 +215,5 @@ def read_certificate(path: Path) -> Certificate:
 
 def certificate_schema() -> dict[str, Any]:
     """Return the JSON schema of a certificate."""
-    return without_indentation(msgspec.json.schema(Certificate))
+    schema: dict[str, Any] = without_indentation(msgspec.json.schema(Certificate))
+    return schema
