@@ -21,6 +21,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "verify/test_moments.py",
     ),
     "verify/measuring": (
+        "verify/measuring",
         "verify/test_measure.py",
         "verify/test_moment.py",
         "verify/test_oracles_of_measure.py",
