@@ -21,7 +21,7 @@ RUNS ?= 1000
 METHODS ?= spatial_bp,bptt,feedback_alignment,sign_symmetric,dfa,dkp,zo_single_point,zo_two_point,spsa,forward_gradient,pzo_two_point,opzo,localzo,local_learning,intermediate_global,opzo+0.01*local_learning,spatial_bp+0.01*local_learning,dfa+0.01*local_learning,opzo+0.01*local_learning+0.1*intermediate_global
 
 .DEFAULT_GOAL := help
-.PHONY: help report test test-lowest test-peers check lint campaign properties self-test mutants asv asv-check fashion zoo conv docs dist audit clean
+.PHONY: help report test test-lowest test-peers check lint campaign coverage properties self-test mutants asv asv-check fashion zoo conv docs dist audit clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,11 @@ campaign: $(VENV)/.installed-dev ## longer statistical campaigns (minutes)
 
 properties: $(VENV)/.installed-dev ## property tests with a hundred times their examples (half an hour)
 	OMP_NUM_THREADS=1 EXAMPLES_TIMES=100 $(BIN)/python -m pytest -q -n $(WORKERS) -m hypothesis tests
+
+coverage: $(VENV)/.installed-dev ## branch coverage of all tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m coverage run -m pytest -q -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m coverage report
 
 self-test: $(VENV)/.installed ## verify the verifier: planted faults, false alarms; writes docs/self_test.md (an hour)
 	$(BIN)/gradassay verify --self-test --runs $(RUNS) --workers 2 > docs/self_test.md.new
