@@ -140,10 +140,18 @@ class Broken:
         """Belong to an estimator."""
 
 
+class Callable(DFA):
+    """Can be called, and is an estimator already."""
+
+    def __call__(self) -> None:
+        raise AssertionError("called")
+
+
 @pytest.fixture
 def theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     module: Any = types.ModuleType("their_things")
     module.ready, module.number, module.Broken = DFA(gain=2.0), 3, Broken
+    module.callable = Callable()
     monkeypatch.setitem(sys.modules, "their_things", module)
 
 
@@ -178,5 +186,7 @@ def test_what_is_wrong_with_a_third_partys_estimator_is_said_in_full(
 
 
 @pytest.mark.usefixtures("theirs")
-def test_an_estimator_that_is_made_already_is_taken_as_it_is() -> None:
-    assert make_estimator("their_things:ready") is sys.modules["their_things"].ready
+@pytest.mark.parametrize("name", ["ready", "callable"])
+def test_an_estimator_that_is_made_already_is_taken_as_it_is(name: str) -> None:
+    found = make_estimator(f"their_things:{name}")
+    assert found is getattr(sys.modules["their_things"], name)
