@@ -248,13 +248,14 @@ def test_forward_gradients_over_all_nodes_one_by_one_add_up_to_backpropagation(
         np.testing.assert_allclose(found[name], times * exact[name], rtol=1e-8, atol=1e-10)
 
 
-def test_localzo_with_signs_is_a_rectangle() -> None:
+@pytest.mark.parametrize("temporal", ["online", "local_bptt"])
+def test_localzo_with_signs_is_a_rectangle(temporal: str) -> None:
     neuron = Neuron(surrogate=Surrogate("rectangle", 2.0))
     rectangular = SmallProblem(
         "rectangle", PROBLEM.network.replace(neuron=neuron), PROBLEM.params, PROBLEM.batch
     )
-    found = estimated("localzo", law="rademacher", width=0.25).gradient
-    expected = estimated("spatial_bp", rectangular).gradient
+    found = estimated("localzo", law="rademacher", width=0.25, temporal=temporal).gradient
+    expected = estimated("spatial_bp", rectangular, temporal=temporal).gradient
     assert float(expected["hidden1.weight"].any())
     assert relative_difference(found, expected) < 1e-13
 
