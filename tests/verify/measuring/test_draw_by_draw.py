@@ -21,6 +21,7 @@ from gradassay.core.records import Interval, Measurement
 from gradassay.estimators import make_estimator
 from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.reference_snn import ReferenceBackend, bptt_gradient, online_gradient
+from gradassay.torch_snn import TorchBackend
 from gradassay.verify.measuring import draws as draws_module
 from gradassay.verify.measuring.design import Design
 from gradassay.verify.measuring.draws import BlockAccumulator, chunk_size
@@ -230,14 +231,16 @@ def test_a_layer_without_gradient_has_no_unit_for_its_squares() -> None:
     assert np.isfinite(found["total", "squared_bias"])
 
 
-def smoothed_one_by_one(key: Key, design: Design, model: NoiseModel) -> dict[str, Float]:
+def smoothed_one_by_one(
+    key: Key, design: Design, model: NoiseModel, dtype: type[np.floating[Any]] = np.float64
+) -> dict[str, Float]:
     """Return the mean over z and -z, mini-batch by mini-batch, (K, p) a layer."""
     estimator = make_estimator("zo_single_point", alpha=model.scale, law=model.law)
     found = []
     for number in range(design.blocks * design.batches):
         own = range(number, number + 1)
         chosen = PROBLEM.draw_indices(design.batch_size, key / "batch" / number)
-        drawn = draw_noise(model, NETWORK, design.batch_size, key / "noise", own)
+        drawn = draw_noise(model, NETWORK, design.batch_size, key / "noise", own, dtype)
         for sign in (1, -1):
             noise = Noise(model.scale, {name: sign * z for name, z in drawn.values.items()})
             arguments: tuple[Any, ...] = (
@@ -271,6 +274,18 @@ def test_smoothed_loss_is_the_mean_over_opposite_noise_on_each_mini_batch(
         means = np.array([one[layer] for one in found])
         assert means.dtype == np.float64
         np.testing.assert_allclose(means, expected[layer], rtol=1e-10, atol=1e-13)
+
+
+def test_smoothed_loss_draws_its_noise_in_the_backends_precision() -> None:
+    model, key, torch32 = NoiseModel(0.25), Key(9), TorchBackend("float32")
+    single = Problem.build(
+        "tiny", torch32, NETWORK, PROBLEM.params, np.asarray(PROBLEM.inputs), np.arange(6) % 3
+    )
+    expected = smoothed_one_by_one(key, DESIGN, model, np.float32)
+    for block, found in enumerate(smoothed_loss_means(single, model, DESIGN, key)):
+        for layer in LAYERS:
+            assert found[layer].dtype == np.float64
+            np.testing.assert_allclose(found[layer], expected[layer][block], rtol=1e-3, atol=1e-4)
 
 
 def test_squared_bias_of_the_smoothed_loss_is_that_of_the_difference_of_block_means() -> None:
