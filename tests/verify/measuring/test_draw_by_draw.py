@@ -157,7 +157,7 @@ def expected_rows(
     [
         ("opzo", DESIGN),
         ("opzo", dataclasses.replace(DESIGN, warmup=0)),  # nothing is sent to hidden layers
-        ("zo_single_point", DESIGN),
+        ("zo_single_point", dataclasses.replace(DESIGN, draws=3)),
         ("spatial_bp", dataclasses.replace(DESIGN, draws=1)),
     ],
 )
