@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 import numpy as np
 
@@ -12,8 +12,10 @@ from gradassay.core.layers import (
     AvgPool,
     Conv2d,
     Fixed,
+    Flatten,
     Gain,
     Linear,
+    Scale,
     Spiking,
     Sum,
     Weighted,
@@ -172,8 +174,10 @@ def _upstream(network: Network, layer: Weighted) -> list[str]:
 
 def _through(layer: Fixed | Sum, reached: Reach) -> Reach:
     """Return what each input of a layer without weights reaches, given that of its outputs."""
-    if not isinstance(layer, AvgPool):
+    if isinstance(layer, Flatten | Scale | Sum):
         return reached
+    if not isinstance(layer, AvgPool):
+        assert_never(layer)
     channels, rows, columns = layer.output_shape
     square = np.ones((layer.kernel, layer.kernel), dtype=np.int64)
     spread = np.kron(reached.reshape(channels, rows, columns), square)

@@ -7,10 +7,11 @@ is a sum over the positions of its kernel, each of which is a dense layer on a s
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 import numpy as np
 
-from gradassay.core.layers import AvgPool, Conv2d, Gain, Linear, Scale, Synapse, Weighted
+from gradassay.core.layers import AvgPool, Conv2d, Flatten, Gain, Linear, Scale, Synapse, Weighted
 from gradassay.reference_snn.neuron import Float
 
 
@@ -111,11 +112,17 @@ def _given(weight: Float | None) -> Float:
     return weight
 
 
-def _factor(layer: Synapse, weight: Float | None) -> Float | float:
-    """Return the factor of a layer that only scales: 1 for `Flatten`."""
-    if isinstance(layer, Gain):
-        return _given(weight)
-    return layer.factor if isinstance(layer, Scale) else 1.0
+def _factor(layer: Gain | Scale | Flatten, weight: Float | None) -> Float | float:
+    """Return the factor of a layer that only scales."""
+    match layer:
+        case Gain():
+            return _given(weight)
+        case Scale():
+            return layer.factor
+        case Flatten():
+            return 1.0
+        case _:
+            assert_never(layer)
 
 
 def _squares(layer: AvgPool, values: Float) -> Float:

@@ -14,7 +14,7 @@ import numpy as np
 from gradassay import __version__
 from gradassay.core.errors import DataError
 from gradassay.core.keys import Key
-from gradassay.core.layers import AvgPool, Conv2d, Layer, Linear, OnMaps, Spiking
+from gradassay.core.layers import AvgPool, Conv2d, Flatten, Layer, Linear, OnMaps, Spiking
 from gradassay.core.network import Network
 from gradassay.crosscheck.golden.expected import (
     Expected,
@@ -185,10 +185,11 @@ def _layer_entry(layer: Layer) -> LayerEntry:
         Linear: "linear",
         Conv2d: "conv2d",
         AvgPool: "avgpool",
+        Flatten: "flatten",
         Spiking: "spiking",
     }
     return LayerEntry(
-        type=kinds.get(type(layer), "flatten"),
+        type=kinds[type(layer)],
         name=layer.name,
         inputs=layer.inputs,
         outputs=layer.outputs,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, assert_never
 
 import torch
 from torch.nn import functional
@@ -14,6 +14,7 @@ from gradassay.core.layers import (
     AvgPool,
     Conv2d,
     Fixed,
+    Flatten,
     Gain,
     Linear,
     Scale,
@@ -166,10 +167,16 @@ def weighted_map(
 
 def fixed_map(layer: Fixed, values: torch.Tensor) -> torch.Tensor:
     """Return the output (B, outputs) of a layer without weights."""
-    if isinstance(layer, AvgPool):
-        maps = values.reshape(-1, *layer.input_shape)
-        return functional.avg_pool2d(maps, layer.kernel).flatten(1)
-    return layer.factor * values if isinstance(layer, Scale) else values
+    match layer:
+        case AvgPool():
+            maps = values.reshape(-1, *layer.input_shape)
+            return functional.avg_pool2d(maps, layer.kernel).flatten(1)
+        case Scale():
+            return layer.factor * values
+        case Flatten():
+            return values
+        case _:
+            assert_never(layer)
 
 
 def _charge(
