@@ -174,10 +174,17 @@ def _upstream(network: Network, layer: Weighted) -> list[str]:
 
 def _through(layer: Fixed | Sum, reached: Reach) -> Reach:
     """Return what each input of a layer without weights reaches, given that of its outputs."""
-    if isinstance(layer, Flatten | Scale | Sum):
-        return reached
-    if not isinstance(layer, AvgPool):
-        assert_never(layer)
+    match layer:
+        case Flatten() | Scale() | Sum():
+            return reached
+        case AvgPool():
+            return _through_pool(layer, reached)
+        case _:
+            assert_never(layer)
+
+
+def _through_pool(layer: AvgPool, reached: Reach) -> Reach:
+    """Return the same of a pool: every input of a square reaches what the square's mean does."""
     channels, rows, columns = layer.output_shape
     square = np.ones((layer.kernel, layer.kernel), dtype=np.int64)
     spread = np.kron(reached.reshape(channels, rows, columns), square)
