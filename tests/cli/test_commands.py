@@ -118,7 +118,7 @@ def test_one_fault_is_one_block_and_a_line_that_says_where_else(
         "        return 0.5 * super().top_down(*arguments)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    assert main(["verify", "weak_dfa:Weak", "--check", "feeds_back_its_matrices"]) == 1
+    assert main(["verify", "weak_dfa:Weak", "--checks", "feeds_back_its_matrices"]) == 1
     printed = capsys.readouterr().out
     assert "0 of 6 checks" in printed
     assert printed.count("  claim ") == 1
