@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,15 @@ def test_a_new_estimator_takes_less_than_30_lines_and_passes_its_checks(
     assert {result.verdict for result in results} == {"PASS"}
     checks = {result.check for result in results}
     assert {"feeds_back_its_matrices", "backends_agree", "passes_as_claimed"} <= checks
+
+
+def test_numbers_of_the_readme_are_those_of_the_committed_results() -> None:
+    renewed = runpy.run_path(str(ROOT / "docs" / "readme_numbers.py"))["renewed"]
+    readme = (ROOT / "README.md").read_text()
+    assert renewed(readme) == readme
+    assert renewed(readme.replace("BP 9", "BP 8")) == readme != readme.replace("BP 9", "BP 8")
+    with pytest.raises(ValueError, match=r"README\.md: no place for twenty_epochs\."):
+        renewed("")
 
 
 def test_the_readme_shows_the_zoos_table() -> None:
