@@ -9,7 +9,7 @@ from gradassay.cli.files import file_name
 from gradassay.cli.keeping import KeepingOptions
 from gradassay.cli.lines import print_line
 from gradassay.cli.options import Estimators, Options, Settings, command_line, require_names
-from gradassay.cli.trainings import Trainings
+from gradassay.cli.trainings import Trainings, tell_of_shared_rates
 from gradassay.cli.watching import WatchingOptions
 from gradassay.core.errors import UsageError
 from gradassay.workbench.options import ModelOptions, TrainingOptions
@@ -64,6 +64,7 @@ def bench_train(
             model.problem(name, numbers[0]), training, estimators, set_
         )
         watching.require_possible(bench)
+        tell_of_shared_rates(settings, training)
         loaded[name] = bench.whole
         told[name] = bench.settings(chosen) | {"training": settings}
         checksums |= {f"{name}/{file}": digest for file, digest in bench.data.checksums.items()}

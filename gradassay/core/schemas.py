@@ -6,12 +6,12 @@ import inspect
 from typing import Any
 
 
-def without_indentation(schema: Any) -> Any:
+def without_indentation(schema: dict[str, Any]) -> dict[str, Any]:
     r"""Return a JSON schema whose descriptions have lost the indentation of their docstrings.
 
     Parameters
     ----------
-    schema : dict, list or scalar
+    schema : dict
         Of msgspec, whose descriptions are docstrings. Python 3.13 takes the indentation away by
         itself, earlier ones leave it.
 
@@ -20,13 +20,16 @@ def without_indentation(schema: Any) -> Any:
     >>> without_indentation({"description": "A point.\n\n    Of the plane.", "type": "object"})
     {'description': 'A point.\n\nOf the plane.', 'type': 'object'}
     """
-    if isinstance(schema, list):
-        return [without_indentation(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
     return {
         key: inspect.cleandoc(value)
         if key == "description" and isinstance(value, str)
-        else without_indentation(value)
+        else _inside(value)
         for key, value in schema.items()
     }
+
+
+def _inside(value: Any) -> Any:
+    """Return a value of a schema, with the schemas in it changed."""
+    if isinstance(value, list):
+        return [_inside(part) for part in value]
+    return without_indentation(value) if isinstance(value, dict) else value

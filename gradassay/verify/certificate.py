@@ -215,5 +215,4 @@ def read_certificate(path: Path) -> Certificate:
 
 def certificate_schema() -> dict[str, Any]:
     """Return the JSON schema of a certificate."""
-    schema: dict[str, Any] = without_indentation(msgspec.json.schema(Certificate))
-    return schema
+    return without_indentation(msgspec.json.schema(Certificate))

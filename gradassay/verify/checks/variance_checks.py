@@ -37,6 +37,7 @@ from gradassay.verify.checks.options import accepts, varied
 from gradassay.verify.checks.results import along, not_measured
 from gradassay.verify.checks.sampled_checks import FIRST_LOOK
 from gradassay.verify.checks.sampling import BLOCK, Draws, drawing
+from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.enumeration import MOST_SIGNS, enumerate_estimator
 from gradassay.verify.oracles.means import samples_of
 from gradassay.verify.oracles.sampled_problems import sampled_problems
@@ -120,9 +121,7 @@ def _coupling(case: Case, given: Given, samples: list[SmallProblem]) -> float:
     The largest of all arrays. A wrong multiple is a fault, which the variance shows.
     """
     estimator, network = case.estimator, case.problem.network
-    if estimator.noise is None:
-        raise ValueError(f"{case.subject} has no noise")
-    noise = draw_noise(estimator.noise, network, len(samples), case.key / "given noise")
+    noise = draw_noise(noise_model(estimator), network, len(samples), case.key / "given noise")
 
     def estimated(batch: Batch, rows: slice) -> Params:
         own = noise.map(lambda z: z[:, rows])
