@@ -12,7 +12,7 @@ import cyclopts
 from cyclopts.config import Toml
 
 from gradassay import __version__
-from gradassay.cli.exit_codes import INTERRUPTED, PASSED, UNUSABLE
+from gradassay.cli.exit_codes import INTERRUPTED, PASSED, UNREAD, UNUSABLE
 from gradassay.cli.lines import print_line
 from gradassay.cli.unexpected import told
 from gradassay.cli.whole_numbers import refuse_fractions
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0 all passed; 1 a check failed; 2 could not run (usage, data, configuration); 3 inconclusive
-        under ``--strict``; 130 interrupted.
+        under ``--strict``; 130 interrupted; 141 the reader of the output went away.
     """
     keep_freed_memory()
     if os.getcwd() not in sys.path:
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Exception, SystemExit) as error:
         if _is_closed_pipe(error):
             sys.stderr.close()  # keeps the interpreter from complaining at exit
-            return PASSED
+            return UNREAD
         if debug:
             raise
         _print_error(told(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,8 @@ class Key:
         """Return a counter-based generator (Philox 4x64) at the start of this stream.
 
         The 128-bit key is the BLAKE2b hash of the seed and the whole path, type and length of each
-        part included, so ``("a", "bc")`` and ``("ab", "c")``, or ``1`` and ``"1"``, differ.
+        part included, so ``("a", "bc")`` and ``("ab", "c")``, or ``1`` and ``"1"``, differ. An
+        integer of NumPy is the number that it equals.
         """
         return np.random.Generator(np.random.Philox(key=self._philox_key()))
 
@@ -69,6 +71,7 @@ class Key:
     def _philox_key(self) -> int:
         digest = hashlib.blake2b(digest_size=16)
         for part in (self.seed, *self.path):
-            text = f"{type(part).__name__}:{part}".encode()
+            kind, name = ("str", part) if isinstance(part, str) else ("int", index(part))
+            text = f"{kind}:{name}".encode()
             digest.update(len(text).to_bytes(8, "little") + text)
         return int.from_bytes(digest.digest(), "little")

@@ -85,7 +85,7 @@ def _feedback_blocks(rows: Rows, looks: dict[str, Look], name: str) -> list[Bloc
             [point for point in counted if point.variable == variable],
             looks,
             f"growth-{name}-{variable}",
-            title,
+            f"{title} over {variable}",
             ratio=False,
         )
         for variable in distinct(point.variable for point in counted)

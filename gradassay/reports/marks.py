@@ -52,7 +52,7 @@ def draw_interval(
     axes.plot(
         [x, x], [low, high], color=look.colour, linewidth=1.1, solid_capstyle="butt", zorder=3
     )
-    if math.isinf(ends[1]) or math.isnan(ends[1]):
+    if math.isnan(ends[1]) or scale.is_above(ends[1]):
         axes.plot([x], [high], marker=6, color=look.colour, markersize=4, zorder=3, clip_on=False)
     if ends[0] == -math.inf or math.isnan(ends[0]) or _in_strip(scale, low, high):
         axes.plot([x], [low], marker=7, color=look.colour, markersize=4, zorder=3, clip_on=False)

@@ -32,6 +32,10 @@ class Scale(Protocol):
         """Return the place of a value, held inside the axis."""
         ...
 
+    def is_above(self, value: float) -> bool:
+        """Whether a value lies beyond the upper end."""
+        ...
+
     def ticks(self) -> list[tuple[float, str]]:
         """Return places and labels."""
         ...
@@ -73,6 +77,10 @@ class LogScale:
         if value <= 0 or value < 10.0**self.floor * (1 - 1e-9):
             return self.floor - self._strip_height / 2
         return float(self.top) if math.isinf(value) else min(math.log10(value), self.top)
+
+    def is_above(self, value: float) -> bool:
+        """Whether a value is greater than the highest decade."""
+        return value > 10.0**self.top * (1 + 1e-9)
 
     def ticks(self) -> list[tuple[float, str]]:
         """Return every decade, or every second, third, ... where there are many."""
@@ -161,6 +169,10 @@ class LinearScale:
     def place(self, value: float) -> float:
         """Return the value, held inside the axis."""
         return min(max(value, self.low), self.high)
+
+    def is_above(self, value: float) -> bool:
+        """Whether a value is greater than the upper end."""
+        return value > self.high
 
     def ticks(self) -> list[tuple[float, str]]:
         """Return round values."""

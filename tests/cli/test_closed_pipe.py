@@ -18,4 +18,4 @@ def test_output_that_nobody_reads_ends_without_a_word_on_the_standard_error(word
         done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
     finally:
         os.close(writer)
-    assert done.stderr == b""
+    assert (done.returncode, done.stderr) == (141, b"")

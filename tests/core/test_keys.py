@@ -27,6 +27,12 @@ def test_parts_are_not_run_together() -> None:
     assert first(Key(0, (1,))) != first(Key(0, ("1",)))
 
 
+def test_equal_keys_give_equal_numbers_also_of_numpys_integers() -> None:
+    assert Key(np.int64(7)) / np.int32(3) == Key(7) / 3  # type: ignore[arg-type]
+    assert first(Key(np.int64(7)) / np.int32(3)) == first(Key(7) / 3)  # type: ignore[arg-type]
+    assert first(Key(1) / np.str_("noise")) == first(Key(1) / "noise")
+
+
 def test_a_part_is_put_at_the_end_of_the_path() -> None:
     assert Key(7) / "noise" / 17 == Key(7, ("noise", 17))
 

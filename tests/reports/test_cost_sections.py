@@ -186,6 +186,16 @@ def test_growth_shows_exponents_and_that_counts_agree(rows: Rows) -> None:
     assert direct[-1].tone == "good"
 
 
+def test_panels_of_one_cost_over_several_sizes_have_titles_of_their_own(rows: Rows) -> None:
+    over_n = [p for p in rows.cost_curves if p.variable == "n"]
+    points = (*over_n, *(replace(p, variable="m") for p in over_n))
+    section = growth_section(replace(rows, cost_curves=points), LOOKS)
+    assert section is not None
+    titles = [f">feedback operations over {size}</title>" for size in ("n", "m")]
+    figures = section.blocks[0].figures
+    assert [title in figure for title, figure in zip(titles, figures, strict=True)] == [True, True]
+
+
 def test_a_count_that_differs_from_its_closed_form_is_seen(rows: Rows) -> None:
     wrong = [
         replace(p, value=p.value + 1) if (p.source, p.at) == ("counted", 4) else p

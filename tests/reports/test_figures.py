@@ -13,9 +13,9 @@ from matplotlib.text import Text
 
 from gradassay.core.records import EpochRow, Interval, Measurement
 from gradassay.reports.layer_figures import cosine_panel, log_panel
-from gradassay.reports.marks import spread
+from gradassay.reports.marks import draw_interval, spread
 from gradassay.reports.palette import looks
-from gradassay.reports.scales import fit_linear, fit_log
+from gradassay.reports.scales import LinearScale, Scale, fit_linear, fit_log
 from gradassay.reports.svg import at_width
 from gradassay.reports.tradeoff_figure import Price, tradeoff_figure
 from gradassay.reports.trained import mean_over_seeds
@@ -58,6 +58,16 @@ def test_scales_of_nothing_useful_are_still_scales(values: list[float]) -> None:
     for low, high in (fit_log(values, values, values).limits, fit_linear(values).limits):
         assert math.isfinite(low)
         assert low < high
+
+
+@pytest.mark.parametrize("scale", [LinearScale(0.0, 2.0), fit_log([0.5, 2.0], [], [])])
+@pytest.mark.parametrize(("high", "goes_on"), [(1.5, False), (50.0, True), (math.inf, True)])
+def test_an_arrowhead_says_that_an_interval_goes_on_above_the_axis(
+    scale: Scale, high: float, goes_on: bool
+) -> None:
+    axes = Figure().add_subplot()
+    draw_interval(axes, scale, 0.0, (1.0, high), next(iter(LOOKS.values())))
+    assert ([line.get_marker() for line in axes.lines[1:]] == [6]) is goes_on
 
 
 def test_log_axes_have_plain_labels(measurements: list[Measurement]) -> None:

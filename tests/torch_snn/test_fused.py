@@ -19,14 +19,15 @@ from gradassay.core.batch import Batch
 from gradassay.core.builders import network_named
 from gradassay.core.errors import DataError
 from gradassay.core.keys import Key
-from gradassay.core.layers import AvgPool
-from gradassay.core.network import Loss
+from gradassay.core.layers import AvgPool, Flatten, Linear, Spiking, Sum
+from gradassay.core.network import Loss, Network
 from gradassay.core.neuron import Neuron, Surrogate, SurrogateKind
 from gradassay.core.noise import NoiseModel, draw_noise
 from gradassay.core.params import initial_params
 from gradassay.core.signs import draw_raw_signs
 from gradassay.core.trace import Presynaptic, Recorded, Trace
 from gradassay.estimators import make_estimator
+from gradassay.reference_snn import ReferenceBackend
 from gradassay.torch_snn import TorchBackend
 from gradassay.torch_snn.loss import losses_and_errors
 from gradassay.torch_snn.native import lif, packing, pooling, products
@@ -167,6 +168,27 @@ NETWORKS: dict[str, int | tuple[int, int, int]] = {
     "fc-12": 36,
 }
 ALL = frozenset(get_args(Recorded))
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_population_leaves_the_currents_as_they_are_that_another_layer_reads_too(
+    fused: bool,
+) -> None:
+    layers = (
+        Linear("shared", 36, 8), Flatten("maps", (2, 2, 2), "shared"), Spiking("first", 8, "maps"),
+        Spiking("second", 8, "shared"), Sum("both", 8, ("first", "second")),
+        Linear("readout", 8, 4, source="both"),
+    )  # fmt: skip
+    network = Network(layers, steps=6)
+    params, inputs = initial_params(network, Key(0), gain=2.0), Key(1).generator()
+    arrays = inputs.normal(size=(6, 5, 36)), np.arange(5) % 4
+    expected = ReferenceBackend().forward(network, params, Batch(*arrays), record=ALL)
+    backend = TorchBackend("float64", fused=fused)
+    batch = Batch(*(backend.asarray(array) for array in arrays))
+    found = backend.forward(network, params.map(backend.asarray), batch, record=ALL)
+    for layer in ("first", "second"):
+        assert 0 < expected.spikes[layer].mean() < 1
+        close(found.membrane[layer], torch.as_tensor(expected.membrane[layer]))
 
 
 def traces_of(name: str, position: str, blocks: tuple[int, ...], *, fused: bool) -> list[Trace]:
