@@ -28,8 +28,10 @@ def test_parts_are_not_run_together() -> None:
 
 
 def test_equal_keys_give_equal_numbers_also_of_numpys_integers() -> None:
-    assert Key(np.int64(7)) / np.int32(3) == Key(7) / 3  # type: ignore[arg-type]
-    assert first(Key(np.int64(7)) / np.int32(3)) == first(Key(7) / 3)  # type: ignore[arg-type]
+    seed: Any = np.int64(7)
+    number: Any = np.int32(3)
+    assert Key(seed) / number == Key(7) / 3
+    assert first(Key(seed) / number) == first(Key(7) / 3)
     assert first(Key(1) / np.str_("noise")) == first(Key(1) / "noise")
 
 

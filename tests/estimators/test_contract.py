@@ -88,7 +88,7 @@ def spiking_readout_problem(seed: int) -> SmallProblem:
 VARIANTS = variants()
 PROBLEMS = {
     "one step": dyadic_problem((6,), steps=1, seed=1),
-    "hard reset": dyadic_problem((7, 5), steps=4, seed=1, reset="hard"),
+    "hard reset": dyadic_problem((7, 5), steps=4, seed=1, neuron=Neuron(reset="hard")),
     "three layers, odd T": dyadic_problem((6, 5, 4), steps=5, seed=1, samples=3),
     "loss of the sequence": dyadic_problem((8, 6), steps=3, seed=2, loss=Loss(0.5, "sequence")),
     "wide": dyadic_problem((40, 30), steps=6, seed=3, inputs=24, classes=10, samples=9),

@@ -124,7 +124,7 @@ def test_direct_feedback_is_the_books(problem: SmallProblem) -> None:
 @pytest.mark.parametrize("name", ["dfa", "local_learning", "zo_single_point", "opzo"])
 def test_direct_signals_need_no_recursion_in_time_but_after_a_hard_reset(name: str) -> None:
     for reset, same in (("soft", True), ("none", True), ("hard", False)):
-        problem = dyadic_problem((5, 4), steps=4, seed=0, reset=reset)  # type: ignore[arg-type]
+        problem = dyadic_problem((5, 4), steps=4, seed=0, neuron=Neuron(reset=reset))  # type: ignore[arg-type]
         options = {"use": "after"} if name == "opzo" else {}
         online, exact = (
             estimated(name, problem, temporal=temporal, **options).gradient

@@ -30,6 +30,7 @@ KINDS = (
     "loss",
     "numerics",
     "behaviour",
+    "constants",
 )
 # a right method need not be decided
 SHORT = Settings(budget=8192)

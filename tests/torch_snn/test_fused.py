@@ -181,10 +181,10 @@ def test_a_population_leaves_the_currents_as_they_are_that_another_layer_reads_t
     )  # fmt: skip
     network = Network(layers, steps=6)
     params, inputs = initial_params(network, Key(0), gain=2.0), Key(1).generator()
-    arrays = inputs.normal(size=(6, 5, 36)), np.arange(5) % 4
-    expected = ReferenceBackend().forward(network, params, Batch(*arrays), record=ALL)
+    values, targets = inputs.normal(size=(6, 5, 36)), np.arange(5) % 4
+    expected = ReferenceBackend().forward(network, params, Batch(values, targets), record=ALL)
     backend = TorchBackend("float64", fused=fused)
-    batch = Batch(*(backend.asarray(array) for array in arrays))
+    batch = Batch(backend.asarray(values), backend.asarray(targets))
     found = backend.forward(network, params.map(backend.asarray), batch, record=ALL)
     for layer in ("first", "second"):
         assert 0 < expected.spikes[layer].mean() < 1

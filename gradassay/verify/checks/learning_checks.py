@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from gradassay.verify.checks.options import accepts, with_dyadic_signs
 from gradassay.verify.oracles.learning import learnt_state
 from gradassay.verify.oracles.small_problems import agreement_problems
 
+# on the matrices of a state
+FAR = 64
+
 
 def learning_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
     """Yield the check on dense, convolutional and residual problems, where a rule is claimed."""
@@ -35,8 +39,19 @@ def learning_cases(name: str, estimator: Estimator, settings: Settings) -> Itera
 
 
 def learns_as_claimed(case: Case) -> Iterator[CheckResult]:
-    """Compare the state after an estimate with the rule's, and `advance` with `estimate`."""
-    backend, given = ReferenceBackend(), Given.of(case, ReferenceBackend())
+    """Compare the state after an estimate with the rule's, and `advance` with `estimate`.
+
+    From the state of a few estimates, and from one far from it, where a limit on its size shows.
+    """
+    given = Given.of(case, ReferenceBackend())
+    yield _learns(case, given)
+    far = {name: FAR * array if array.ndim >= 2 else array for name, array in given.state.items()}
+    yield _learns(case, replace(given, state=far))
+
+
+def _learns(case: Case, given: Given) -> CheckResult:
+    """Return the comparison for one state before the estimate."""
+    backend = ReferenceBackend()
     claims = claims_of_kind(case.estimator, Learns)
     network, noise = case.problem.network, _noise(case)
     told = (backend, network, given.params, given.batch, given.state, case.key / "estimate")
@@ -44,7 +59,7 @@ def learns_as_claimed(case: Case) -> Iterator[CheckResult]:
     own, advanced = case.estimator.estimate(*told).state, case.estimator.advance(*told)
     model = case.estimator.noise
     injected = noise if model is not None and model.injected else None
-    yield case.result(
+    return case.result(
         f"{'; '.join(map(str, claims))}; advance gives the state that estimate gives",
         {
             **{name: np.asarray(array) for name, array in learnt.items()},

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from gradassay.core.builders import convolutional
 from gradassay.core.estimator import Estimator
 from gradassay.core.keys import Key
 from gradassay.core.network import Network
@@ -28,7 +29,7 @@ from gradassay.verify.checks.case import Case, Check, Given, Settings, cached_pr
 from gradassay.verify.checks.options import accepts, noise_or_none
 from gradassay.verify.checks.recording import RecordingBackend
 from gradassay.verify.oracles.declared import noise_model
-from gradassay.verify.oracles.small_problems import SmallProblem, dyadic_problem
+from gradassay.verify.oracles.small_problems import SmallProblem, dyadic, dyadic_problem
 from gradassay.verify.oracles.zeroth_order_laws import kurtosis
 from gradassay.verify.statistics.moments import Float
 
@@ -62,8 +63,17 @@ def noise_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator
 
 
 def noise_problems(seed: int) -> tuple[SmallProblem, ...]:
-    """Return a problem with two layers, an odd number of steps and an even one of samples."""
-    return (dyadic_problem((5, 4), steps=5, seed=seed, samples=4),)
+    """Return problems with an odd number of steps and an even one of samples.
+
+    Two layers; three of one size, more steps and samples; a convolution: on each, noise can be
+    repeated where the others have nothing.
+    """
+    maps = convolutional((1, 4, 4), "2C3-AP2-2C3-FC", 3, standardised=False, steps=3)
+    return (
+        dyadic_problem((5, 4), steps=5, seed=seed, samples=4),
+        dyadic_problem((4, 4, 4), steps=9, seed=seed, samples=10),
+        dyadic("2C3-AP2-2C3, T=3", maps, seed, samples=2),
+    )
 
 
 def noise_as_claimed(case: Case) -> Iterator[CheckResult]:

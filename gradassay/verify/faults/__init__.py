@@ -7,6 +7,7 @@ the check that must catch it; `gradassay.verify.self_test` runs them.
 from __future__ import annotations
 
 from gradassay.verify.faults.behaviour import BEHAVIOUR, ENDLESS
+from gradassay.verify.faults.constants import CONSTANTS
 from gradassay.verify.faults.correlation import CORRELATION
 from gradassay.verify.faults.fault import Fault
 from gradassay.verify.faults.feedback import FEEDBACK
@@ -31,6 +32,7 @@ FAULTS: tuple[Fault, ...] = (
     *LOSS,
     *NUMERICS,
     *BEHAVIOUR,
+    *CONSTANTS,
 )
 
 __all__ = ["ENDLESS", "FAULTS", "Fault"]

@@ -42,6 +42,21 @@ class OnOtherNetwork(LayerwiseEstimator):
         return super().observe(backend, self.other(network), *given, **options)
 
 
+class OnOtherInputs(LayerwiseEstimator):
+    """Run the method on other inputs than it is given."""
+
+    @abstractmethod
+    def inputs(self, batch: Batch) -> Array:
+        """Return the inputs that are run, of the shape of those given."""
+
+    def observe(
+        self, backend: Backend, network: Network, params: Params, batch: Batch, *rest: Any
+    ) -> Pass:
+        """Run the forward passes on the other inputs."""
+        other = replace(batch, inputs=self.inputs(batch))
+        return super().observe(backend, network, params, other, *rest)
+
+
 class OtherErrors(LayerwiseEstimator):
     """Use another error at the outputs than the derivative of the loss."""
 

@@ -11,6 +11,7 @@ from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.backend import Backend
 from gradassay.core.batch import Batch
 from gradassay.core.keys import Key
+from gradassay.core.layers import Conv2d
 from gradassay.core.network import Network
 from gradassay.core.noise import Noise
 from gradassay.estimators.forward_gradient import ForwardGradient
@@ -159,6 +160,51 @@ def _first_layer(noise: Noise) -> Noise:
     return noise.map(fitted)
 
 
+@dataclass(frozen=True)
+class ThirdLayerAsTheFirst(OtherNoise, ZOSinglePoint):
+    """A third layer of the first one's size has its noise."""
+
+    def redrawn(self, noise: Noise, samples: int) -> Noise:
+        names = list(noise.values)
+        if len(names) < 3 or noise.values[names[0]].shape != noise.values[names[2]].shape:
+            return noise
+        return replace(noise, values={**noise.values, names[2]: noise.values[names[0]]})
+
+
+@dataclass(frozen=True)
+class RepeatedAfterEightSteps(OtherNoise, ZOTwoPoint):
+    """The ninth step has the noise of the first again, and so on."""
+
+    def redrawn(self, noise: Noise, samples: int) -> Noise:
+        return noise.map(
+            lambda z: array_namespace(z).concat([z[:8, ...], z[: max(len(z) - 8, 0), ...]])
+        )
+
+
+@dataclass(frozen=True)
+class SharedOverMaps(PZOTwoPoint):
+    """After a convolution all maps have the noise of the first."""
+
+    def draw(
+        self, backend: Backend, network: Network, batch: Batch, key: Key, numbers: range
+    ) -> Noise | None:
+        noise = super().draw(backend, network, batch, key, numbers)
+        fed = {layer.name: network.layer(network.sources(layer)[0]) for layer in network.spiking}
+        maps = {name: layer.channels for name, layer in fed.items() if isinstance(layer, Conv2d)}
+        if noise is None:
+            return None
+        return replace(
+            noise,
+            values={name: _of_first_map(z, maps.get(name, 1)) for name, z in noise.values.items()},
+        )
+
+
+def _of_first_map(z: Array, maps: int) -> Array:
+    """Return the first of so many maps in place of each."""
+    first = z[..., : z.shape[-1] // maps]
+    return array_namespace(z).concat([first] * maps, axis=-1)
+
+
 def _alternating(z: Array) -> Array:
     """Return 1, -1, 1, ... over the steps."""
     xp = array_namespace(z)
@@ -193,6 +239,19 @@ NOISE = of_kind(
             "noise_as_claimed",
             "pzo_two_point",
         ),
+        (
+            "noise of a third layer that of the first",
+            ThirdLayerAsTheFirst(),
+            "noise_as_claimed",
+            "zo_single_point",
+        ),
+        (
+            "noise repeated after eight steps",
+            RepeatedAfterEightSteps(),
+            "noise_as_claimed",
+            "zo_two_point",
+        ),
+        ("noise shared over maps", SharedOverMaps(), "noise_as_claimed", "pzo_two_point"),
         ("antithetic sign lost", SignOfThePairLost(), "noise_as_claimed", "opzo"),
         ("pairs one step late", PairsOneStepLate(), "noise_as_claimed", "opzo"),
         (

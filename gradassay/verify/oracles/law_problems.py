@@ -125,7 +125,7 @@ def smooth_problem(
         inputs=inputs,
         classes=classes,
         bias=bias,
-        reset=reset,
+        neuron=Neuron(reset=reset),
         loss=Loss(0.125),
     )
     neuron = Neuron(reset=reset, smooth=True, surrogate=SMOOTH.surrogate)

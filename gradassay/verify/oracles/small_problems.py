@@ -6,6 +6,7 @@ threshold to the bit, and order of reset, comparison and summation show.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,8 +15,9 @@ import numpy as np
 from gradassay.core.batch import Batch
 from gradassay.core.builders import convolutional, fully_connected
 from gradassay.core.keys import Key
+from gradassay.core.layers import Spiking
 from gradassay.core.network import Loss, Network
-from gradassay.core.neuron import Neuron, Reset
+from gradassay.core.neuron import Neuron, Surrogate
 from gradassay.core.params import Params
 from gradassay.core.residual import residual
 from gradassay.reference_snn import ReferenceBackend
@@ -52,8 +54,9 @@ def dyadic_problem(
     inputs: int = 6,
     classes: int = 3,
     bias: bool = True,
-    reset: Reset = "soft",
+    neuron: Neuron | None = None,
     loss: Loss | None = None,
+    sequence: bool = False,
 ) -> SmallProblem:
     """Return a problem whose weights are multiples of 1/4 and whose inputs are multiples of 1/2.
 
@@ -65,25 +68,46 @@ def dyadic_problem(
         T, seed, B, features, classes.
     bias : bool
         Give every dense layer a bias.
-    reset : {"soft", "hard", "none"}
-        The neuron's reset.
+    neuron : Neuron or None
+        None: the usual one. Leak and threshold of another should be binary fractions too.
     loss : Loss or None
-        None: of the step, with a tenth of MSE.
+        None: of the step, with an eighth of MSE.
+    sequence : bool
+        Inputs that change from step to step and have both signs, in place of static ones.
     """
+    neuron = neuron or Neuron()
     network = fully_connected(
         inputs,
         hidden,
         classes,
         bias=bias,
         steps=steps,
-        neuron=Neuron(reset=reset),
+        neuron=neuron,
         loss=loss or Loss(mse_weight=0.125),
     )
     sizes = "-".join(str(units) for units in hidden)
-    return dyadic(f"fc-{sizes}, T={steps}, {reset} reset", network, seed, samples)
+    told = [f"fc-{sizes}", f"T={steps}", f"{neuron.reset} reset", *_differences(neuron)]
+    if sequence:
+        told.append("sequences")
+    return dyadic(", ".join(told), network, seed, samples, sequence=sequence)
 
 
-def dyadic(name: str, network: Network, seed: int, samples: int) -> SmallProblem:
+def _differences(neuron: Neuron) -> list[str]:
+    """Return what tells a neuron from the usual one, but for its reset."""
+    usual, surrogate = Neuron(), neuron.surrogate
+    told = [
+        f"{name} {getattr(neuron, name):g}"
+        for name in ("leak", "threshold")
+        if getattr(neuron, name) != getattr(usual, name)
+    ]
+    if surrogate != usual.surrogate:
+        told.append(f"{surrogate.kind} {surrogate.scale:g}")
+    return told
+
+
+def dyadic(
+    name: str, network: Network, seed: int, samples: int, *, sequence: bool = False
+) -> SmallProblem:
     """Return a network with weights in multiples of 1/4 and inputs in multiples of 1/2.
 
     Gains of standardised layers, whose products are not exact, are multiples of 1/4 from 1 to 2.
@@ -91,18 +115,20 @@ def dyadic(name: str, network: Network, seed: int, samples: int) -> SmallProblem
     that changes from step to step where there are several: on a silent network faults hide.
     """
     key = Key(seed) / "dyadic" / network.digest
-    problems = (_drawn(name, network, key / number, samples) for number in range(MOST_DRAWS))
-    return next(filter(_lively, problems), _drawn(name, network, key / 0, samples))
+    drawn = functools.partial(_drawn, name, network, samples=samples, sequence=sequence)
+    problems = (drawn(key / number) for number in range(MOST_DRAWS))
+    return next(filter(_lively, problems), drawn(key / 0))
 
 
-def _drawn(name: str, network: Network, key: Key, samples: int) -> SmallProblem:
+def _drawn(name: str, network: Network, key: Key, *, samples: int, sequence: bool) -> SmallProblem:
     params = {}
     for array, shape in network.shapes.items():
         low, high = (4, 9) if array.endswith(".gain") else (-4, 6)
         params[array] = (key / array).generator().integers(low, high, shape) / 4
     generator = (key / "batch").generator()
+    least, shape = (-2, (network.steps,)) if sequence else (0, ())
     batch = Batch(
-        generator.integers(0, 4, (samples, network.inputs)) / 2,
+        generator.integers(least, 4, (*shape, samples, network.inputs)) / 2,
         generator.integers(0, network.classes, samples),
     )
     return SmallProblem(name, network, Params(params), batch)
@@ -147,13 +173,31 @@ def residual_problem(seed: int, *, steps: int = 3, samples: int = 2) -> SmallPro
     return dyadic(f"residual network of 2 blocks, T={steps}", network, seed, samples)
 
 
+def spiking_readout_problem(seed: int, *, steps: int = 4, samples: int = 3) -> SmallProblem:
+    """Return a network whose outputs are spikes, without biases or reset, of four classes."""
+    network = fully_connected(6, (5, 4), 4, bias=False, steps=steps, neuron=Neuron(reset="none"))
+    layers = (*network.layers, Spiking("output", 4))
+    return dyadic(
+        f"fc-5-4, T={steps}, spiking readout", network.replace(layers=layers), seed, samples
+    )
+
+
 def agreement_problems(seed: int) -> tuple[SmallProblem, ...]:
-    """Return problems over depth, T, reset and loss on which two writings must agree."""
+    """Return problems on which two writings must agree.
+
+    They differ in depth, T, batch size, inputs, classes, biases, leak, threshold, reset, surrogate
+    derivative, readout and loss: what a method has as a constant of its own shows on one of them.
+    """
+    hard = Neuron(0.75, 1.5, "hard", Surrogate("arctan", 2.0))
+    quick = Neuron(0.25, 0.75, surrogate=Surrogate("triangle", 0.5))
+    slow = Neuron(0.75, 1.25, surrogate=Surrogate("gaussian", 1.0))
     return (
         dyadic_problem((5,), steps=1, seed=seed),
-        dyadic_problem((8,), steps=6, seed=seed, reset="hard"),
+        dyadic_problem((8,), steps=6, seed=seed, neuron=hard),
         dyadic_problem((7, 5), steps=5, seed=seed),
-        dyadic_problem((6, 5, 4), steps=4, seed=seed, loss=Loss(0.25, "sequence")),
+        dyadic_problem((6, 5, 4), steps=4, seed=seed, neuron=quick, loss=Loss(0.25, "sequence")),
+        dyadic_problem((6, 4), steps=10, seed=seed, samples=12, neuron=slow, sequence=True),
+        spiking_readout_problem(seed),
         convolution_problem(seed),
         residual_problem(seed),
     )
@@ -162,9 +206,10 @@ def agreement_problems(seed: int) -> tuple[SmallProblem, ...]:
 def enumeration_problems(seed: int) -> tuple[SmallProblem, ...]:
     """Return problems of one sample with at most 2^14 combinations of signs."""
     small = convolutional((1, 2, 3), "1C3-AP2-2C1-FC", 3, standardised=False, steps=1)
+    slow = Neuron(0.75, 1.5, surrogate=Surrogate("arctan", 2.0))
     return (
         dyadic_problem((4, 3), steps=1, seed=seed, samples=1),
-        dyadic_problem((3, 3), steps=2, seed=seed, samples=1),
+        dyadic_problem((3, 3), steps=2, seed=seed, samples=1, neuron=slow, sequence=True),
         dyadic_problem((2, 2), steps=3, seed=seed, samples=1, loss=Loss(0.0, "sequence")),
         dyadic("1C3-AP2-2C1, T=1", small, seed, samples=1),
     )
@@ -172,4 +217,5 @@ def enumeration_problems(seed: int) -> tuple[SmallProblem, ...]:
 
 def weight_problem(seed: int) -> SmallProblem:
     """Return a problem with 12 parameters, biases among them, for signs on the weights."""
-    return dyadic_problem((2,), steps=2, seed=seed, samples=3, inputs=2, classes=2)
+    neuron = Neuron(0.75, 1.25, surrogate=Surrogate("arctan", 2.0))
+    return dyadic_problem((2,), steps=2, seed=seed, samples=3, inputs=2, classes=2, neuron=neuron)

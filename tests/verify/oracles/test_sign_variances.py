@@ -54,7 +54,7 @@ def test_variance_of_a_forward_gradient_in_one_layer_and_step_is_the_closed_form
 
 
 def test_noise_on_weights_through_a_hard_reset_in_time_and_other_methods_have_none() -> None:
-    hard = dyadic_problem((3,), steps=2, seed=1, reset="hard")
+    hard = dyadic_problem((3,), steps=2, seed=1, neuron=Neuron(reset="hard"))
     assert hard.network.neuron == Neuron(reset="hard")
     in_time = make_estimator("zo_two_point", law="rademacher", temporal="local_bptt")
     assert has_sign_variance(in_time, PROBLEM)
