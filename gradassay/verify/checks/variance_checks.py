@@ -39,9 +39,8 @@ from gradassay.verify.checks.sampled_checks import FIRST_LOOK
 from gradassay.verify.checks.sampling import BLOCK, Draws, drawing
 from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.enumeration import MOST_SIGNS, enumerate_estimator
-from gradassay.verify.oracles.means import samples_of
 from gradassay.verify.oracles.sampled_problems import sampled_problems
-from gradassay.verify.oracles.small_problems import SmallProblem
+from gradassay.verify.oracles.small_problems import SmallProblem, samples_of
 from gradassay.verify.statistics.intervals import mean_interval
 from gradassay.verify.statistics.looks import Looks, equivalence, superblocks
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradassay.core.batch import Batch
 from gradassay.core.claims import Estimand, MomentumFeedback
 from gradassay.core.estimator import Estimator, State
 from gradassay.core.noise import NoiseModel
@@ -36,7 +35,7 @@ from gradassay.verify.oracles.momentum_means import (
 from gradassay.verify.oracles.noise_grid import NO_NOISE, NoiseGrid
 from gradassay.verify.oracles.one_sample import OneSample
 from gradassay.verify.oracles.sign_tables import sign_table
-from gradassay.verify.oracles.small_problems import SmallProblem
+from gradassay.verify.oracles.small_problems import SmallProblem, samples_of
 from gradassay.verify.oracles.smoothed_means import smoothed_jacobian_mean, smoothed_loss_mean
 from gradassay.verify.oracles.spike_grids import sign_grid, spike_grid
 from gradassay.verify.oracles.weight_means import smoothed_in_weights
@@ -134,17 +133,6 @@ def mean_momentum_after(
         moved = claim.momentum * before + (1 - claim.momentum) * mean
         after[name] = before if momentum.frozen else moved
     return after
-
-
-def samples_of(problem: SmallProblem) -> list[SmallProblem]:
-    """Return the problem with one sample of its batch each."""
-    batch, parts = problem.batch, list[SmallProblem]()
-    for row in range(batch.size):
-        one = slice(row, row + 1)
-        inputs = batch.inputs[one] if batch.static else batch.inputs[:, one]
-        sample = Batch(inputs, batch.targets[one])
-        parts.append(SmallProblem(problem.name, problem.network, problem.params, sample))
-    return parts
 
 
 def _sum_of_means(method: Hybrid, problem: SmallProblem, state: State) -> Oracle | None:

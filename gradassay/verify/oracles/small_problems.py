@@ -45,6 +45,17 @@ class SmallProblem:
         return SmallProblem(self.name, self.network, self.params.map(np.array), batch)
 
 
+def samples_of(problem: SmallProblem) -> list[SmallProblem]:
+    """Return the problem with one sample of its batch each."""
+    batch, parts = problem.batch, list[SmallProblem]()
+    for row in range(batch.size):
+        one = slice(row, row + 1)
+        inputs = batch.inputs[one] if batch.static else batch.inputs[:, one]
+        sample = Batch(inputs, batch.targets[one])
+        parts.append(SmallProblem(problem.name, problem.network, problem.params, sample))
+    return parts
+
+
 def dyadic_problem(
     hidden: Sequence[int],
     *,
@@ -117,7 +128,7 @@ def dyadic(
     key = Key(seed) / "dyadic" / network.digest
     drawn = functools.partial(_drawn, name, network, samples=samples, sequence=sequence)
     problems = (drawn(key / number) for number in range(MOST_DRAWS))
-    return next(filter(_lively, problems), drawn(key / 0))
+    return next(filter(lively, problems), drawn(key / 0))
 
 
 def _drawn(name: str, network: Network, key: Key, *, samples: int, sequence: bool) -> SmallProblem:
@@ -134,7 +145,7 @@ def _drawn(name: str, network: Network, key: Key, *, samples: int, sequence: boo
     return SmallProblem(name, network, Params(params), batch)
 
 
-def _lively(problem: SmallProblem) -> bool:
+def lively(problem: SmallProblem) -> bool:
     """Whether every hidden layer spikes, but not always, and not the same at every step.
 
     No membrane potential may lie within rounding of the threshold, where two backends may differ;

@@ -13,9 +13,8 @@ from gradassay.core.keys import Key
 from gradassay.core.params import Params
 from gradassay.estimators import make_estimator
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.oracles.means import samples_of
 from gradassay.verify.oracles.noise_grid import NoiseGrid
-from gradassay.verify.oracles.small_problems import SmallProblem
+from gradassay.verify.oracles.small_problems import SmallProblem, samples_of
 
 BACKEND = ReferenceBackend()
 Grids = Callable[[SmallProblem], NoiseGrid | None]

@@ -11,10 +11,10 @@ from scipy import stats
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.results import relative_difference
 from gradassay.verify.oracles.enumeration import enumerate_estimator
-from gradassay.verify.oracles.means import oracle_mean, samples_of
+from gradassay.verify.oracles.means import oracle_mean
 from gradassay.verify.oracles.noise_rules import layer_rule
 from gradassay.verify.oracles.sampled_problems import sampled_problems
-from gradassay.verify.oracles.small_problems import SmallProblem
+from gradassay.verify.oracles.small_problems import SmallProblem, samples_of
 from gradassay.verify.oracles.spike_grids import spike_grid
 
 BACKEND = ReferenceBackend()

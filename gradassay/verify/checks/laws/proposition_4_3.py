@@ -43,9 +43,8 @@ from gradassay.verify.checks.laws.subjects import has_momentum_law, unfrozen
 from gradassay.verify.checks.options import accepts, fresh_state
 from gradassay.verify.oracles.declared import momentum_claim, noise_model
 from gradassay.verify.oracles.law_problems import varying_problem
-from gradassay.verify.oracles.means import samples_of
 from gradassay.verify.oracles.noise_rules import layer_rule
-from gradassay.verify.oracles.small_problems import SmallProblem
+from gradassay.verify.oracles.small_problems import SmallProblem, samples_of
 from gradassay.verify.statistics.moments import Float
 from gradassay.verify.statistics.proportions import proportion_interval
 
