@@ -20,6 +20,7 @@ from gradassay.core.params import Params
 from gradassay.core.records import CheckResult
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks.results import USUAL_BUDGET, check_result
+from gradassay.verify.oracles.declared import warm_ups
 from gradassay.verify.oracles.small_problems import SmallProblem
 
 Kind = TypeVar("Kind")
@@ -147,7 +148,10 @@ class Case:
         return ", ".join(f"{name} {value}" for name, value in self.options.items())
 
     def state(self, backend: Backend) -> State:
-        """Return the feedback state after a few estimates, made by the reference."""
+        """Return the feedback state after a few estimates, made by the reference.
+
+        Where weights rest at first its counts are of as many updates more, so that they do not.
+        """
         reference, problem = ReferenceBackend(), self.problem
         key = self.key / "state"
         state = self.estimator.init(reference, problem.network, key)
@@ -155,7 +159,11 @@ class Case:
             state = self.estimator.advance(
                 reference, problem.network, problem.params, problem.batch, state, key / step
             )
-        return {name: backend.asarray(np.asarray(array)) for name, array in state.items()}
+        rests = warm_ups(self.estimator)
+        return {
+            name: backend.asarray(np.asarray(array) + rests.get(name, 0))
+            for name, array in state.items()
+        }
 
     def result(
         self,

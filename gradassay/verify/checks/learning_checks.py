@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from gradassay.core.claims import Learns
-from gradassay.core.estimator import Estimator
+from gradassay.core.estimator import Estimator, State
 from gradassay.core.noise import Noise, draw_noise
+from gradassay.core.params import Params
 from gradassay.core.records import CheckResult
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks import bounds
@@ -22,6 +23,7 @@ from gradassay.verify.checks.case import (
     claims_of_kind,
 )
 from gradassay.verify.checks.options import accepts, with_dyadic_signs
+from gradassay.verify.oracles.declared import warm_ups
 from gradassay.verify.oracles.learning import learnt_state
 from gradassay.verify.oracles.small_problems import agreement_problems
 
@@ -33,20 +35,55 @@ def learning_cases(name: str, estimator: Estimator, settings: Settings) -> Itera
     """Yield the check on dense, convolutional and residual problems, where a rule is claimed."""
     claimed = claims_of_kind(estimator, Learns)
     subject = with_dyadic_signs(estimator)
-    for problem in cached_problems(agreement_problems, settings.seed) if claimed else ():
-        if accepts(subject, problem):
+    for problem in cached_problems(agreement_problems, settings.seed):
+        if claimed and accepts(subject, problem):
             yield Case(name, subject, problem, LEARNS, settings)
+        if warm_ups(estimator) and accepts(subject, problem):
+            yield Case(name, subject, problem, RESTS, settings)
 
 
 def learns_as_claimed(case: Case) -> Iterator[CheckResult]:
     """Compare the state after an estimate with the rule's, and `advance` with `estimate`.
 
-    From the state of a few estimates, and from one far from it, where a limit on its size shows.
+    From the state of a few estimates, from one far from it, where a limit on its size shows, and
+    from those just before and after the update at which it is said to freeze.
     """
     given = Given.of(case, ReferenceBackend())
     yield _learns(case, given)
     far = {name: FAR * array if array.ndim >= 2 else array for name, array in given.state.items()}
     yield _learns(case, replace(given, state=far))
+    for claim in claims_of_kind(case.estimator, Learns):
+        for count in (claim.freeze_after - 1, claim.freeze_after) if claim.freeze_after else ():
+            state = _counting(given.state, {f"{claim.under}updates": count})
+            yield _learns(case, replace(given, state=state))
+
+
+def rests_while_warming_up(case: Case) -> Iterator[CheckResult]:
+    """Look at the gradient one update before the end of the warm-up, and at its end."""
+    backend, given = ReferenceBackend(), Given.of(case, ReferenceBackend())
+    rests = warm_ups(case.estimator)
+
+    def gradient(early: int) -> Params:
+        """Return the gradient so many updates before the end of all warm-ups."""
+        counts = {name: count - early for name, count in rests.items()}
+        told = (backend, case.problem.network, given.params, given.batch)
+        state = _counting(given.state, counts)
+        return case.estimator.estimate(*told, state, case.key / "estimate").gradient
+
+    before, after = gradient(1), gradient(0)
+    moves = any(bool(np.asarray(array).any()) for array in after.values())
+    yield case.result(
+        f"the gradient is 0 until {max(rests.values())} updates, and then no more",
+        {**before, "moves then": np.array(float(moves))},
+        {**before.map(np.zeros_like), "moves then": np.array(1.0)},
+        bound=0.0,
+        evaluations=2,
+    )
+
+
+def _counting(state: State, counts: Mapping[str, int]) -> State:
+    """Return the state with other counts of updates."""
+    return {name: counts[name] + 0 * a if name in counts else a for name, a in state.items()}
 
 
 def _learns(case: Case, given: Given) -> CheckResult:
@@ -83,4 +120,5 @@ def _noise(case: Case) -> Noise | None:
     return draw_noise(model, case.problem.network, samples, case.key / "given noise")
 
 
+RESTS = Check("rests_while_warming_up", 1, rests_while_warming_up)
 LEARNS = Check("learns_as_claimed", 1, learns_as_claimed)

@@ -87,6 +87,15 @@ class LearntThoughFrozen(OPZO):
 
 
 @dataclass(frozen=True)
+class NeverAwake(OPZO):
+    """The weights rest for ever, not until M is warm."""
+
+    def awake(self, state: State) -> Array | None:
+        factor = super().awake(state)
+        return None if factor is None else 0 * factor
+
+
+@dataclass(frozen=True)
 class ReadoutLearntFirst(LocalLearning):
     """The local readout is updated before its error is sent back through it."""
 
@@ -190,6 +199,13 @@ FEEDBACK = of_kind(
             "opzo",
         ),
         ("M learnt though frozen", LearntThoughFrozen(freeze_after=1), "momentum_unbiased", "opzo"),
+        (
+            "M learnt though frozen long after",
+            LearntThoughFrozen(freeze_after=100),
+            "learns_as_claimed",
+            "opzo",
+        ),
+        ("weights at rest for ever", NeverAwake(warm_up=200), "rests_while_warming_up", "opzo"),
         (
             "local readout learnt before use",
             ReadoutLearntFirst(),

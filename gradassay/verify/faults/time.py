@@ -187,6 +187,12 @@ TIME = of_kind(
             "zo_single_point",
         ),
         ("error of the previous step", ErrorOfThePreviousStep(), "enumerated_feedback", "opzo"),
+        (
+            "error of the previous step after a warm-up",
+            ErrorOfThePreviousStep(warm_up=200),
+            "enumerated_feedback",
+            "opzo",
+        ),
         ("loss of the last step dropped", LastStepDropped(), "feeds_back_its_matrices", "dkp"),
         (
             "loss of the step for the sequence's",

@@ -97,6 +97,18 @@ def is_asleep(estimator: Estimator, state: State) -> bool:
     return warm_up > 0 and int(state["updates"]) < warm_up
 
 
+def warm_ups(estimator: Estimator) -> dict[str, int]:
+    """Return how many updates the options let the weights rest for, by the count in the state.
+
+    That of a sum's part stands under the part's name; what does not rest is left out.
+    """
+    parts = {"": estimator}
+    if isinstance(estimator, Hybrid):
+        parts = {f"{part.name}/": part for part in estimator.parts}
+    resting = {under: getattr(part, "warm_up", 0) for under, part in parts.items()}
+    return {f"{under}updates": count for under, count in resting.items() if count}
+
+
 def local_rule(estimator: Estimator) -> LocalRule:
     """Return the local rule that the options say."""
     return LocalRule(
