@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from gradassay.core.arrays import Array, array_namespace
 from gradassay.core.batch import Batch
 from gradassay.core.estimator import State
+from gradassay.core.layers import Spiking
 from gradassay.core.network import Network
 from gradassay.core.neuron import Neuron
+from gradassay.estimators.descent import Descent
 from gradassay.estimators.dfa import DFA
 from gradassay.estimators.dkp import DKP
+from gradassay.estimators.local_learning import LocalLearning
 from gradassay.estimators.opzo import OPZO
 from gradassay.estimators.passes import Pass
 from gradassay.estimators.sign_symmetric import SignSymmetric
@@ -28,7 +31,7 @@ from gradassay.verify.faults.changes import (
 )
 
 USUAL = Neuron()
-MOST_STEPS, MOST_SAMPLES = 8, 8
+MOST_STEPS, MOST_SAMPLES, MOST_UNITS = 8, 8, 64
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,16 @@ class FurtherSamplesLost(OtherErrors, DKP):
 
 
 @dataclass(frozen=True)
+class FurtherUnitsLost(LocalLearning):
+    """Signals of units beyond the 64th of a layer are left out."""
+
+    def top_down(self, state: State, observed: Pass, layer: Spiking, descent: Descent) -> Array:
+        right = super().top_down(state, observed, layer, descent)
+        kept, others = right[..., :MOST_UNITS], right[..., MOST_UNITS:]
+        return array_namespace(right).concat([kept, 0 * others], axis=-1)
+
+
+@dataclass(frozen=True)
 class LimitedMatrix(OPZO):
     """No entry of M leaves [-1, 1]."""
 
@@ -116,6 +129,7 @@ CONSTANTS = of_kind(
         ("negative inputs lost", NegativeInputsLost(), "matches_autograd", "spatial_bp"),
         ("steps beyond the eighth lost", LateStepsLost(), "feeds_back_its_matrices", "dfa"),
         ("samples beyond the eighth lost", FurtherSamplesLost(), "matches_oracle", "dkp"),
+        ("units beyond the 64th lost", FurtherUnitsLost(), "matches_oracle", "local_learning"),
         ("M within limits", LimitedMatrix(), "learns_as_claimed", "opzo"),
     ),
 )

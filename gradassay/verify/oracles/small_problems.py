@@ -207,7 +207,7 @@ def agreement_problems(seed: int) -> tuple[SmallProblem, ...]:
         dyadic_problem((8,), steps=6, seed=seed, neuron=hard),
         dyadic_problem((7, 5), steps=5, seed=seed),
         dyadic_problem((6, 5, 4), steps=4, seed=seed, neuron=quick, loss=Loss(0.25, "sequence")),
-        dyadic_problem((6, 4), steps=10, seed=seed, samples=12, neuron=slow, sequence=True),
+        dyadic_problem((70, 4), steps=10, seed=seed, samples=12, neuron=slow, sequence=True),
         spiking_readout_problem(seed),
         convolution_problem(seed),
         residual_problem(seed),
