@@ -55,7 +55,7 @@ lint: $(VENV)/.installed-dev ## linters, type checkers and import rules
 campaign: $(VENV)/.installed-dev ## longer statistical campaigns (minutes)
 	$(BIN)/python -m pytest -q -s -m campaign
 
-properties: $(VENV)/.installed-dev ## property tests with a hundred times their examples (half an hour)
+properties: $(VENV)/.installed-dev ## property tests with a hundred times their examples (a quarter of an hour)
 	OMP_NUM_THREADS=1 EXAMPLES_TIMES=100 $(BIN)/python -m pytest -q -n $(WORKERS) -m hypothesis tests
 
 coverage: $(VENV)/.installed-dev ## branch coverage of all tests
@@ -70,7 +70,7 @@ self-test: $(VENV)/.installed ## verify the verifier: planted faults, false alar
 fashion: $(VENV)/.installed ## the main job on the whole of Fashion-MNIST (minutes)
 	$(BIN)/gradassay run --dataset fashion-mnist --out results/fashion-mnist --overwrite
 
-zoo: $(VENV)/.installed ## train every method on the whole of Fashion-MNIST, three seeds (an hour)
+zoo: $(VENV)/.installed ## train every method on the whole of Fashion-MNIST, three seeds (half an hour)
 	$(BIN)/gradassay bench-train --datasets fashion-mnist --estimators '$(METHODS)' \
 		--out results/zoo --overwrite
 	$(BIN)/gradassay bench-train --datasets fashion-mnist --estimators zo_single_point \
@@ -78,7 +78,7 @@ zoo: $(VENV)/.installed ## train every method on the whole of Fashion-MNIST, thr
 	$(BIN)/gradassay bench-train --datasets fashion-mnist --estimators forward_gradient \
 		--set forward_gradient.space=weight --learning-rate 1e-4 --out results/zoo-in-weights --overwrite
 
-conv: $(VENV)/.installed ## train a convolutional network on it, three seeds (half an hour)
+conv: $(VENV)/.installed ## train a convolutional network on it, three seeds (a quarter of an hour)
 	$(BIN)/gradassay bench-train --datasets fashion-mnist --network AP2-32C3-AP2-64C3-FC \
 		--estimators 'spatial_bp,dfa,opzo,opzo+0.01*local_learning' --out results/conv --overwrite
 

@@ -50,11 +50,17 @@ class OnOtherInputs(LayerwiseEstimator):
         """Return the inputs that are run, of the shape of those given."""
 
     def observe(
-        self, backend: Backend, network: Network, params: Params, batch: Batch, *rest: Any
+        self,
+        backend: Backend,
+        network: Network,
+        params: Params,
+        batch: Batch,
+        *given: Any,
+        **options: Any,
     ) -> Pass:
         """Run the forward passes on the other inputs."""
         other = replace(batch, inputs=self.inputs(batch))
-        return super().observe(backend, network, params, other, *rest)
+        return super().observe(backend, network, params, other, *given, **options)
 
 
 class OtherErrors(LayerwiseEstimator):
