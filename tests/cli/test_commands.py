@@ -173,7 +173,7 @@ def test_set_changes_an_option(tmp_path: Path) -> None:
 
 
 def test_verify_and_zoo_and_data_list_succeed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["verify", "opzo", "spatial_bp"]) == 0
+    assert main(["verify"]) == 0
     assert main(["zoo"]) == 0
     assert main(["data", "list"]) == 0
     assert main(["data", "check", "digits"]) == 0

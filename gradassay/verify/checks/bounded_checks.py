@@ -29,7 +29,7 @@ from gradassay.verify.checks.results import SEVERITY
 from gradassay.verify.checks.sampling import BLOCK, Draws, draw_block
 from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.enumeration import all_signs, enumerate_estimator
-from gradassay.verify.oracles.small_problems import MOST_DRAWS, SmallProblem, dyadic_problem
+from gradassay.verify.oracles.small_problems import SmallProblem, dyadic_problem, seeds_in_turn
 from gradassay.verify.statistics.confidence_sequences import betting_sequence
 from gradassay.verify.statistics.looks import equivalence
 from gradassay.verify.statistics.moments import Float
@@ -65,8 +65,7 @@ def bounded_problems(seed: int) -> tuple[SmallProblem, ...]:
 
     They have 16 and 128 combinations of signs.
     """
-    seeds = (seed + MOST_DRAWS * number for number in range(MOST_DRAWS))
-    drawn = (dyadic_problem((2,), steps=2, seed=s, samples=1) for s in seeds)
+    drawn = (dyadic_problem((2,), steps=2, seed=s, samples=1) for s in seeds_in_turn(seed))
     return (
         next(filter(_steady, drawn)),
         dyadic_problem((4, 3), steps=1, seed=seed, samples=1),

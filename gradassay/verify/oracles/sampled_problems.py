@@ -20,12 +20,12 @@ from gradassay.estimators.zo_two_point import ZOTwoPoint
 from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.oracles.enumeration import enumerate_estimator
 from gradassay.verify.oracles.small_problems import (
-    MOST_DRAWS,
     SmallProblem,
     dyadic,
     dyadic_problem,
     lively,
     samples_of,
+    seeds_in_turn,
 )
 
 # of all estimates together, relative to a layer's squared gradient
@@ -79,12 +79,7 @@ def _slow_problem(seed: int) -> SmallProblem:
 
 def _drawn(make: Callable[[int], SmallProblem], seed: int) -> SmallProblem:
     """Return the first steady one of the problems of a seed, off the grid."""
-    return _first_steady(_shifted(make(s), s) for s in _seeds(seed))
-
-
-def _seeds(seed: int) -> Iterator[int]:
-    """Yield the seeds of the problems that are tried in turn."""
-    return (seed + MOST_DRAWS * number for number in range(MOST_DRAWS))
+    return _first_steady(_shifted(make(s), s) for s in seeds_in_turn(seed))
 
 
 def _first_steady(problems: Iterator[SmallProblem]) -> SmallProblem:
@@ -99,7 +94,8 @@ def flipping_problem(seed: int, steps: int = 1) -> SmallProblem:
     With several steps the targets are of several classes too.
     """
     drawn = (
-        _shifted(dyadic_problem((1, 2), steps=steps, seed=s, samples=3), s) for s in _seeds(seed)
+        _shifted(dyadic_problem((1, 2), steps=steps, seed=s, samples=3), s)
+        for s in seeds_in_turn(seed)
     )
     varied = (p for p in drawn if steps == 1 or len(set(p.batch.targets.tolist())) > 1)
     return _first_steady(filter(_flips, varied))

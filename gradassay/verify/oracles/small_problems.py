@@ -7,7 +7,7 @@ threshold to the bit, and order of reset, comparison and summation show.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,6 +143,11 @@ def _drawn(name: str, network: Network, key: Key, *, samples: int, sequence: boo
         generator.integers(0, network.classes, samples),
     )
     return SmallProblem(name, network, Params(params), batch)
+
+
+def seeds_in_turn(seed: int) -> Iterator[int]:
+    """Yield a seed and those that are tried where its problem does not serve."""
+    return (seed + MOST_DRAWS * number for number in range(MOST_DRAWS))
 
 
 def lively(problem: SmallProblem) -> bool:
