@@ -9,6 +9,7 @@ import numpy as np
 
 from gradassay.core.arrays import Array
 from gradassay.core.backend import Backend
+from gradassay.core.batch import Batch
 from gradassay.core.claims import (
     Deterministic,
     MomentumFeedback,
@@ -40,7 +41,8 @@ from gradassay.verify.oracles.exact_oracles import SURROGATE_GRADIENTS, exact_su
 from gradassay.verify.oracles.small_problems import SmallProblem, agreement_problems
 
 FOLDED_CAUSES = """1 a sum or mean over the batch axis, which holds all replicates: (T, R*B, n)
-2 a draw for all replicates in place of one for each"""
+2 a draw for all replicates in place of one for each
+3 rows of another replicate's mini-batch: `batch.folds` mini-batches lie one after another"""
 
 
 def identity_cases(name: str, estimator: Estimator, settings: Settings) -> Iterator[Case]:
@@ -149,18 +151,51 @@ def backends_agree(case: Case) -> Iterator[CheckResult]:
 
 
 def folded_equals_looped(case: Case) -> Iterator[CheckResult]:
-    """Compare replicates computed at once with the same replicates one by one."""
+    """Compare replicates computed at once with the same replicates one by one.
+
+    They share a mini-batch first, then each has one of its own.
+    """
     backend, replicates = ReferenceBackend(), 3
-    folded = _estimate(case, backend, range(replicates)).gradient
-    looped = [_estimate(case, backend, range(r, r + 1)).gradient for r in range(replicates)]
+    given = Given.of(case, backend)
+    own = _mini_batches(given.batch, case.problem.network.classes, replicates)
+    together: dict[str, Array] = {}
+    alone: dict[str, Array] = {}
+    for kind, folded, plain in (
+        ("", given.batch, [given.batch] * replicates),
+        ("own batches ", _folded(own), own),
+    ):
+        at_once = _estimate(
+            case, backend, range(replicates), dataclasses.replace(given, batch=folded)
+        )
+        one_by_one = [
+            _estimate(case, backend, range(r, r + 1), dataclasses.replace(given, batch=batch))
+            for r, batch in enumerate(plain)
+        ]
+        for name, array in at_once.gradient.items():
+            together[f"{kind}{name}"] = array
+            alone[f"{kind}{name}"] = np.concatenate([one.gradient[name] for one in one_by_one])
     result = case.result(
-        "replicates at once = replicates one by one",
-        folded,
-        {name: np.concatenate([one[name] for one in looped]) for name in folded},
+        "replicates at once = replicates one by one, of one mini-batch and each of its own",
+        together,
+        alone,
         bound=bounds.SAME_NOISE,
-        evaluations=2 * replicates,
+        evaluations=4 * replicates,
     )
     yield result if result.verdict == "PASS" else dataclasses.replace(result, causes=FOLDED_CAUSES)
+
+
+def _mini_batches(batch: Batch, classes: int, count: int) -> list[Batch]:
+    """Return mini-batches that differ in all inputs and all targets."""
+    return [Batch(batch.inputs + r / 2, (batch.targets + r) % classes) for r in range(count)]
+
+
+def _folded(batches: list[Batch]) -> Batch:
+    """Return mini-batches as the folds of one batch."""
+    return Batch(
+        np.concatenate([one.inputs for one in batches], axis=-2),
+        np.concatenate([one.targets for one in batches]),
+        len(batches),
+    )
 
 
 def same_key_same_bits(case: Case) -> Iterator[CheckResult]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradassay.core.arrays import Array, array_namespace
+from gradassay.core.batch import Batch
 from gradassay.core.claims import (
     Claim,
     Deterministic,
@@ -36,7 +37,7 @@ from gradassay.estimators.passes import Pass
 from gradassay.estimators.spatial_bp import SpatialBP
 from gradassay.estimators.zo_single_point import ZOSinglePoint
 from gradassay.estimators.zo_two_point import ZOTwoPoint
-from gradassay.verify.faults.changes import OtherGradient, of_kind
+from gradassay.verify.faults.changes import OnOtherInputs, OtherGradient, of_kind
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,15 @@ class BaselineOverReplicates(ZOSinglePoint):
 
 
 @dataclass(frozen=True)
+class FirstBatchForAll(OnOtherInputs, SpatialBP):
+    """Where replicates have mini-batches of their own, the first one's inputs stand for all."""
+
+    def inputs(self, batch: Batch) -> Array:
+        first = batch.inputs[..., : batch.size, :]
+        return array_namespace(first).concat([first] * batch.folds, axis=-2)
+
+
+@dataclass(frozen=True)
 class HiddenBackwardPass(DFA):
     """Direct feedback that sends the error down through the weights beside."""
 
@@ -214,6 +224,12 @@ BEHAVIOUR = of_kind(
             BaselineOverReplicates(),
             "folded_equals_looped",
             "zo_single_point",
+        ),
+        (
+            "the first mini-batch for all replicates",
+            FirstBatchForAll(),
+            "folded_equals_looped",
+            "spatial_bp",
         ),
         ("a backward pass in direct feedback", HiddenBackwardPass(), "passes_as_claimed", "dfa"),
         ("one pass claimed, two made", OnePassClaimed(), "passes_as_claimed", "zo_two_point"),

@@ -121,11 +121,11 @@ def _steady(problem: SmallProblem) -> bool:
     """Whether layers are live, and slopes and differences of two losses vary little enough."""
     methods = (ForwardGradient(law="rademacher"), ZOTwoPoint(law="rademacher"))
     return lively(problem) and all(
-        _relative_variance(method, problem) <= LARGEST_VARIANCE for method in methods
+        relative_variance(method, problem) <= LARGEST_VARIANCE for method in methods
     )
 
 
-def _relative_variance(method: Estimator, problem: SmallProblem) -> float:
+def relative_variance(method: Estimator, problem: SmallProblem) -> float:
     """Return the variance over all signs over the least squared mean of a hidden layer."""
     exact = [
         enumerate_estimator(method, one.network, one.params, one.batch, {})[0]
