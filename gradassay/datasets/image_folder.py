@@ -82,6 +82,10 @@ def load_image_folder(path: Path) -> Dataset:
 
 def _classes(path: Path) -> list[str]:
     """Return the names of the classes, which both parts have."""
+    if not os.path.isdir(path):
+        raise DataError(
+            f"{path}: no such folder; expected one with train/CLASS/*.png and test/CLASS/*.png."
+        )
     found = {}
     for part in PARTS:
         folder = path / part

@@ -29,7 +29,7 @@ WRONG: tuple[tuple[str, str], ...] = (
     ("run --network 'fc-4\nx'", "network: got 'fc-4\\nx'"),
     ("measure --dataset LONG", "dataset: got 'xxx"),
     ("measure --dataset npz:LONG", "File name too long"),
-    ("measure --dataset folder:LONG", "has no folder 'train'"),
+    ("measure --dataset folder:LONG", "no such folder"),
     ("measure --dataset npz:", "dataset: got 'npz:'"),
     ("measure --dataset tar:x", "dataset: got 'tar:x'"),
     ("measure --dataset events:nmnist", "nmnist holds events already"),
