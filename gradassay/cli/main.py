@@ -13,6 +13,7 @@ from cyclopts.config import Toml
 
 from gradassay import __version__
 from gradassay.cli.exit_codes import INTERRUPTED, PASSED, UNREAD, UNUSABLE
+from gradassay.cli.interrupts import prompt_interrupts
 from gradassay.cli.lines import print_line
 from gradassay.cli.unexpected import told
 from gradassay.cli.whole_numbers import refuse_fractions
@@ -77,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         words, sources = _without_config(words)
         app.config = (*sources, refuse_fractions)
-        result = app(words, exit_on_error=False, print_error=False)
+        with prompt_interrupts():
+            result = app(words, exit_on_error=False, print_error=False)
     except (GradassayError, cyclopts.CycloptsError) as error:
         if debug:
             raise
