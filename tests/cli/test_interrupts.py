@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def busy(seconds: float) -> None:
 
 
 @pytest.fixture(autouse=True)
-def usual_handlers() -> object:
+def usual_handlers() -> Iterator[None]:
     """A test run in a shell's background is told to ignore Ctrl-C."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
@@ -37,9 +38,8 @@ def usual_handlers() -> object:
     signal.signal(signal.SIGINT, before)
 
 
-def module_that(does: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    name = f"interrupted_{does}"
-    times = {"once": 1, "twice": 2}[does]
+def module_interrupted(times: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    name = f"interrupted_{times}"
     (folder / f"{name}.py").write_text(
         "import os, signal\n"
         + "os.kill(os.getpid(), signal.SIGINT)\n" * times
@@ -69,7 +69,7 @@ def test_it_is_raised_at_once() -> None:
 
 
 def test_an_import_is_finished_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    name = module_that("once", tmp_path, monkeypatch)
+    name = module_interrupted(1, tmp_path, monkeypatch)
     with pytest.raises(KeyboardInterrupt), prompt_interrupts():
         import_and_go_on(name)
     assert sys.reached  # type: ignore[attr-defined]
@@ -78,7 +78,7 @@ def test_an_import_is_finished_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_the_second_is_raised_in_an_import_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = module_that("twice", tmp_path, monkeypatch)
+    name = module_interrupted(2, tmp_path, monkeypatch)
     with pytest.raises(KeyboardInterrupt), prompt_interrupts():
         importlib.import_module(name)
     assert not sys.reached  # type: ignore[attr-defined]
