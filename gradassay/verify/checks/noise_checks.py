@@ -71,7 +71,7 @@ def noise_problems(seed: int) -> tuple[SmallProblem, ...]:
     maps = convolutional((1, 4, 4), "2C3-AP2-2C3-FC", 3, standardised=False, steps=3)
     return (
         dyadic_problem((5, 4), steps=5, seed=seed, samples=4),
-        dyadic_problem((4, 4, 4), steps=9, seed=seed, samples=6),
+        dyadic_problem((4, 4, 4), steps=9, seed=seed, samples=10),
         dyadic("2C3-AP2-2C3, T=3", maps, seed, samples=2),
     )
 
