@@ -29,8 +29,13 @@ from gradassay.verify.checks.results import SEVERITY
 from gradassay.verify.checks.sampling import BLOCK, Draws, draw_block
 from gradassay.verify.oracles.declared import noise_model
 from gradassay.verify.oracles.enumeration import all_signs
-from gradassay.verify.oracles.sampled_problems import relative_variance
-from gradassay.verify.oracles.small_problems import SmallProblem, dyadic_problem, seeds_in_turn
+from gradassay.verify.oracles.sampled_problems import off_the_grid, relative_variance
+from gradassay.verify.oracles.small_problems import (
+    SmallProblem,
+    dyadic_problem,
+    lively,
+    seeds_in_turn,
+)
 from gradassay.verify.statistics.confidence_sequences import betting_sequence
 from gradassay.verify.statistics.looks import equivalence
 from gradassay.verify.statistics.moments import Float
@@ -66,20 +71,22 @@ def bounded_problems(seed: int) -> tuple[SmallProblem, ...]:
 
     They have 16 and 128 combinations of signs.
     """
-    drawn = (dyadic_problem((2,), steps=2, seed=s, samples=1) for s in seeds_in_turn(seed))
-    return (
-        next(filter(_steady, drawn)),
-        dyadic_problem((4, 3), steps=1, seed=seed, samples=1),
-    )
+
+    def drawn(hidden: tuple[int, ...], steps: int) -> Iterator[SmallProblem]:
+        for own in seeds_in_turn(seed):
+            problem = dyadic_problem(hidden, steps=steps, seed=own, samples=1)
+            yield off_the_grid(problem, own)
+
+    return next(filter(_steady, drawn((2,), 2))), next(filter(lively, drawn((4, 3), 1)))
 
 
 def _steady(problem: SmallProblem) -> bool:
-    """Whether directional derivatives vary little enough for the default budget.
+    """Whether layers are live, and directional derivatives vary little enough for the budget.
 
     Where the contributions of units and steps cancel, it takes millions of draws.
     """
     method = ForwardGradient(law="rademacher")
-    return relative_variance(method, problem) <= LARGEST_VARIANCE
+    return lively(problem) and relative_variance(method, problem) <= LARGEST_VARIANCE
 
 
 def bounded_mean(case: Case) -> Iterator[CheckResult]:

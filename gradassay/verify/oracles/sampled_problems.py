@@ -79,7 +79,7 @@ def _slow_problem(seed: int) -> SmallProblem:
 
 def _drawn(make: Callable[[int], SmallProblem], seed: int) -> SmallProblem:
     """Return the first steady one of the problems of a seed, off the grid."""
-    return _first_steady(_shifted(make(s), s) for s in seeds_in_turn(seed))
+    return _first_steady(off_the_grid(make(s), s) for s in seeds_in_turn(seed))
 
 
 def _first_steady(problems: Iterator[SmallProblem]) -> SmallProblem:
@@ -94,7 +94,7 @@ def flipping_problem(seed: int, steps: int = 1) -> SmallProblem:
     With several steps the targets are of several classes too.
     """
     drawn = (
-        _shifted(dyadic_problem((1, 2), steps=steps, seed=s, samples=3), s)
+        off_the_grid(dyadic_problem((1, 2), steps=steps, seed=s, samples=3), s)
         for s in seeds_in_turn(seed)
     )
     varied = (p for p in drawn if steps == 1 or len(set(p.batch.targets.tolist())) > 1)
@@ -161,8 +161,12 @@ def _flips(problem: SmallProblem) -> bool:
     return bool((spikes[0] != spikes[1]).any())
 
 
-def _shifted(problem: SmallProblem, seed: int) -> SmallProblem:
-    """Return the problem with each parameter moved by up to a sixteenth."""
+def off_the_grid(problem: SmallProblem, seed: int) -> SmallProblem:
+    """Return the problem with each parameter moved by up to a sixteenth, as the seed says.
+
+    Weights and noise that are multiples of something can put a membrane potential within rounding
+    of the threshold, where two orders of summation may differ.
+    """
     key, reach = Key(seed) / "shifted" / problem.network.digest, SHIFT / 4
     params = Params(
         {
