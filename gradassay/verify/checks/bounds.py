@@ -6,8 +6,7 @@ are independent. Terms can cancel, in a layer or between the two passes of a met
 array that is smaller than they are: it counts as no smaller than 1e-2 of the largest array
 (`results.SMALLEST_ARRAY`), so that its error counts a hundred times at most. The thousand terms of
 a convolution over its positions then give some 4e-13. Each bound is at least nine times what the
-zoo's methods show, over a thousand draws of the problems too, and at most a five-hundredth of one
-rounding to float32, 6e-8.
+zoo's methods show, and at most a five-hundredth of one rounding to float32, 6e-8.
 """
 
 from __future__ import annotations
