@@ -2,11 +2,10 @@
 
 A sum of n terms is off by at most ``n u`` of the sum of their sizes, u = 1.1e-16 (Higham, "Accuracy
 and Stability of Numerical Algorithms", 2002, chapter 4), and by about ``sqrt(n) u`` where roundings
-are independent. Terms can cancel, in a layer or between the two passes of a method, and leave an
-array that is smaller than they are: it counts as no smaller than 1e-2 of the largest array
-(`results.SMALLEST_ARRAY`), so that its error counts a hundred times at most. The thousand terms of
-a convolution over its positions then give some 4e-13. Each bound is at least nine times what the
-zoo's methods show, and at most a five-hundredth of one rounding to float32, 6e-8.
+are independent. An array counts as no smaller than 1e-4 of the largest (`results.SMALLEST_ARRAY`),
+so that its error counts ``1e4`` times at most: some ten terms give 1e-11 at worst and some 1e-12 as
+a rule, the thousand of a convolution over its positions 1e-9 and 1e-11. Each bound is at least nine
+times what the zoo's methods show, and at most a five-hundredth of one rounding to float32, 6e-8.
 """
 
 from __future__ import annotations

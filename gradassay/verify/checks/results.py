@@ -14,8 +14,7 @@ from gradassay.verify.oracles.small_problems import SmallProblem
 
 # from the best to the worst
 SEVERITY: dict[Verdict, int] = {"PASS": 0, "XFAIL": 1, "INCONCLUSIVE": 2, "FAIL": 3}
-# of the largest array, or of what was averaged
-SMALLEST_ARRAY = 1e-2
+SMALLEST_ARRAY = 1e-4
 MOST_NAMED = 4
 # what may be left beside a multiple of what was expected: relative to it, and to what was expected
 ROUNDING = 1e-6
@@ -27,7 +26,7 @@ USUAL_BUDGET = 262_144
 def relative_difference(found: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
     """Return the largest over arrays of |found - expected| / |expected|, in the Euclidean norm.
 
-    An expected array that is smaller than 1e-2 of the largest counts as that large: sums that
+    An expected array that is smaller than 1e-4 of the largest counts as that large: sums that
     cancel leave rounding errors of the terms' size. Where all that is expected is 0 it is the norm
     of what was found. An array that is missing, of another shape or not finite makes it infinite.
     """
@@ -68,7 +67,7 @@ def check_result(
 
     The layer that is highest in the network comes first: what is wrong there can make the layers
     below it wrong. `terms` is the norm of what was averaged, where that is larger than the mean:
-    rounding errors have its size, so that an array counts as no smaller than 1e-2 of it.
+    rounding errors have its size, so that an array counts as no smaller than 1e-4 of it.
     """
     differences = _differences(found, expected, terms)
     measured = max(differences.values(), default=0.0)
