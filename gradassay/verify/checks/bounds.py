@@ -10,7 +10,8 @@ times what the zoo's methods show, and at most a five-hundredth of one rounding 
 
 from __future__ import annotations
 
-# the same sums in another order, given the same noise; up to 1.1e-13 is seen
+# the same sums in another order, given the same noise; up to 1.1e-13 is seen. Backends also round
+# the terms differently: where these cancel, relative to their size (`coarse_backend`)
 SAME_NOISE = 1e-12
 # single steps added up, in place of the whole sequence; up to 5e-15
 STEPS = 1e-11

@@ -19,7 +19,7 @@ from gradassay.core.keys import Key
 from gradassay.core.params import Params
 from gradassay.core.records import CheckResult
 from gradassay.reference_snn import ReferenceBackend
-from gradassay.verify.checks.results import USUAL_BUDGET, check_result
+from gradassay.verify.checks.results import NO_LEAST, USUAL_BUDGET, check_result
 from gradassay.verify.oracles.declared import warm_ups
 from gradassay.verify.oracles.small_problems import SmallProblem
 
@@ -173,11 +173,11 @@ class Case:
         *,
         bound: float,
         evaluations: int,
-        terms: float = 0.0,
+        least: Mapping[str, float] = NO_LEAST,
     ) -> CheckResult:
         """Return the row of an exact comparison; the options of the variant are told with it.
 
-        `terms` is as `check_result` has it.
+        `least` is as `check_result` has it.
         """
         return check_result(
             subject=self.subject,
@@ -190,7 +190,7 @@ class Case:
             bound=bound,
             evaluations=evaluations,
             seed=self.settings.seed,
-            terms=terms,
+            least=least,
         )
 
 

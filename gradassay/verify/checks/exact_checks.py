@@ -17,6 +17,7 @@ from gradassay.reference_snn import ReferenceBackend
 from gradassay.verify.checks import bounds
 from gradassay.verify.checks.case import Case, Check, Settings, cached_problems, claims_of_kind
 from gradassay.verify.checks.options import accepts, fresh_state, varied
+from gradassay.verify.checks.results import SMALLEST_ARRAY
 from gradassay.verify.oracles.declared import (
     is_asleep,
     is_frozen,
@@ -103,13 +104,14 @@ def enumerated_mean(case: Case) -> Iterator[CheckResult]:
     oracles = [exact_oracle(c.estimand) for c in claims_of_kind(subject, UnbiasedFor)]
     for oracle in filter(None, oracles):
         exact, _ = enumerate_estimator(subject, problem.network, problem.params, problem.batch, {})
+        drawn = math.sqrt(exact.variance + float(exact.mean.dot(exact.mean)))
         yield case.result(
             f"mean over all signs = {oracle.says}",
             exact.mean,
             oracle.gradient(subject, problem),
             bound=bounds.ENUMERATED,
             evaluations=exact.evaluations,
-            terms=math.sqrt(exact.variance + float(exact.mean.dot(exact.mean))),
+            least=dict.fromkeys(exact.mean, SMALLEST_ARRAY * drawn),
         )
 
 

@@ -15,6 +15,7 @@ from gradassay.verify.oracles.small_problems import SmallProblem
 # from the best to the worst
 SEVERITY: dict[Verdict, int] = {"PASS": 0, "XFAIL": 1, "INCONCLUSIVE": 2, "FAIL": 3}
 SMALLEST_ARRAY = 1e-4
+NO_LEAST: Mapping[str, float] = {}
 MOST_NAMED = 4
 # what may be left beside a multiple of what was expected: relative to it, and to what was expected
 ROUNDING = 1e-6
@@ -34,16 +35,16 @@ def relative_difference(found: Mapping[str, Array], expected: Mapping[str, Array
 
 
 def _differences(
-    found: Mapping[str, Array], expected: Mapping[str, Array], terms: float = 0.0
+    found: Mapping[str, Array], expected: Mapping[str, Array], least: Mapping[str, float] = NO_LEAST
 ) -> dict[str, float]:
     result = dict.fromkeys((name for name in found if name not in expected), float("inf"))
     norms = {name: float(np.linalg.norm(array)) for name, array in expected.items()}
-    least = SMALLEST_ARRAY * max([terms, *norms.values()])
+    smallest = SMALLEST_ARRAY * max(norms.values(), default=0.0)
     for name, array in expected.items():
         if name not in found or np.shape(found[name]) != np.shape(array):
             result[name] = float("inf")
             continue
-        scale = max(norms[name], least)
+        scale = max(norms[name], smallest, least.get(name, 0.0))
         error = float(np.linalg.norm(np.asarray(found[name]) - array)) / (scale or 1.0)
         result[name] = error if np.isfinite(error) else float("inf")
     return result
@@ -61,15 +62,15 @@ def check_result(
     bound: float,
     evaluations: int,
     seed: int,
-    terms: float = 0.0,
+    least: Mapping[str, float] = NO_LEAST,
 ) -> CheckResult:
     """Return PASS where all arrays agree within the bound, else FAIL, the wrong arrays named.
 
     The layer that is highest in the network comes first: what is wrong there can make the layers
-    below it wrong. `terms` is the norm of what was averaged, where that is larger than the mean:
-    rounding errors have its size, so that an array counts as no smaller than 1e-4 of it.
+    below it wrong. `least` holds by name the norm that an array counts as at least, where terms
+    cancel: rounding errors have their size.
     """
-    differences = _differences(found, expected, terms)
+    differences = _differences(found, expected, least)
     measured = max(differences.values(), default=0.0)
     failed = [name for name, error in differences.items() if not error <= bound]
     named = failed[::-1][:MOST_NAMED]
