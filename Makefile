@@ -94,10 +94,12 @@ asv: $(VENV)/.installed-dev ## benchmark the last two commits and publish the pa
 	$(BIN)/asv publish
 	@echo "pages: .asv/html/index.html (serve them with: $(BIN)/asv preview)"
 
-asv-check: $(VENV)/.installed-dev ## judge HEAD's ratios by its parent's: regressed, noise, or not measured
+asv-check: measure_ratios = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/asv run --bench bench_ratios HEAD~2..HEAD
+asv-check: judge = $(BIN)/python -m gradassay.bench.history HEAD~1 HEAD
+asv-check: $(VENV)/.installed-dev ## judge HEAD's ratios by its parent's: regressed (twice), noise, or not measured
 	$(BIN)/asv machine --yes
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/asv run --bench bench_ratios HEAD~2..HEAD
-	$(BIN)/python -m gradassay.bench.history HEAD~1 HEAD
+	$(measure_ratios)
+	$(judge) || { code=$$?; [ $$code -eq 1 ] || exit $$code; $(measure_ratios) && $(judge); }
 
 docs: $(VENV)/.installed ## build the documentation site, warnings as errors; ends with its page's path
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[docs]'
