@@ -185,5 +185,6 @@ def test_accuracy_interval_is_student_s_t() -> None:
     quantile = 0.95 * math.sqrt(2 / (4 * 0.975 * 0.025))
     found = mean_over_seeds([0.7, 0.8, 0.9])
     assert found.value == pytest.approx(0.8)
-    assert found.high - found.value == pytest.approx(quantile * 0.1 / math.sqrt(3), rel=1e-12)
+    # SciPy before 1.17 gives the quantile to 1.3e-11
+    assert found.high - found.value == pytest.approx(quantile * 0.1 / math.sqrt(3), rel=2e-11)
     assert math.isnan(mean_over_seeds([0.7]).low)
