@@ -26,7 +26,8 @@ class CoarseBackend(ReferenceBackend):
 
     Noise, parameters and what neurons decide stay as they are: what differs from the reference is
     rounding, `UNIT` in place of 1.1e-16. The surrogate derivative has the absolute error of its
-    largest value, since 1 - sig(x) cancels far above the threshold.
+    largest value, since 1 - sig(x) cancels far above the threshold; so has the error of the loss,
+    since a probability minus 1 cancels where the loss is small.
     """
 
     def forward(
@@ -44,22 +45,21 @@ class CoarseBackend(ReferenceBackend):
         exact = super().forward(
             network, params, batch, noise=noise, record=record, carry=carry, steps=steps
         )
-        grid = UNIT * float(
-            surrogate_derivative(network.neuron, np.array(network.neuron.threshold))
-        )
+        at_threshold = np.array(network.neuron.threshold)
+        largest = float(surrogate_derivative(network.neuron, at_threshold))
         return dataclasses.replace(
             exact,
             outputs=_rounded(exact.outputs),
             losses=_rounded(exact.losses),
-            errors=_rounded(exact.errors),
+            errors=_on_grid(exact.errors, 1 / network.steps),
             membrane={name: _rounded(array) for name, array in exact.membrane.items()},
-            derivative={name: np.round(a / grid) * grid for name, a in exact.derivative.items()},
+            derivative={name: _on_grid(a, largest) for name, a in exact.derivative.items()},
         )
 
     def loss(self, network: Network, outputs: Array, targets: Array) -> tuple[Array, Array]:
         """See `Backend.loss`."""
         losses, errors = super().loss(network, outputs, targets)
-        return _rounded(losses), _rounded(errors)
+        return _rounded(losses), _on_grid(errors, 1 / network.steps)
 
     def apply(self, layer: Synapse, weight: Array | None, values: Array) -> Array:
         """See `Backend.apply`."""
@@ -96,3 +96,8 @@ def size_of_terms(exact: Mapping[str, Array], coarse: Mapping[str, Array]) -> di
 
 def _rounded(array: Array) -> Array:
     return np.asarray(array).astype(np.float32).astype(np.float64)
+
+
+def _on_grid(array: Array, largest: float) -> Array:
+    """Round to the error that float32 has at the largest value."""
+    return np.round(array / (UNIT * largest)) * (UNIT * largest)
