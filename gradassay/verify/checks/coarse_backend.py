@@ -84,9 +84,9 @@ class CoarseBackend(ReferenceBackend):
 
 
 def size_of_terms(exact: Mapping[str, Array], coarse: Mapping[str, Array]) -> dict[str, float]:
-    """Return by array the norm of what adds up to it: of the rounding errors, over `UNIT`.
+    """Return by array the norm of the terms that add up to it: of their rounding over `UNIT`.
 
-    It is 0 where float32 overflows.
+    Terms that cancel are larger than their sum. It is 0 where float32 overflows.
     """
     sizes = {
         name: float(np.linalg.norm(coarse[name] - array)) / UNIT for name, array in exact.items()
